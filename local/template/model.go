@@ -1,0 +1,143 @@
+// Package template reads template.yaml, and the templates nested in it, into
+// the concrete application that the local stack runs: parameters applied,
+// conditions decided, intrinsic functions resolved, names given. It is the only
+// place that knows SAM and CloudFormation; the services know the model below.
+package template
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Account, Region and Partition stand in for the pseudo parameters. They are
+// the values that LocalStack made customary.
+const (
+	Account   = "000000000000"
+	Region    = "us-east-1"
+	Partition = "aws"
+)
+
+// Application is everything that one stack asks for.
+type Application struct {
+	Name      string // stack name; resources are called <Name>-<something>
+	Buckets   []Bucket
+	Queues    []Queue
+	Topics    []Topic
+	Functions []Function
+	Machines  []Machine
+	Rules     []Rule
+	Buses     []Bus
+	Outputs   map[string]string
+}
+
+// Bucket is an AWS::S3::Bucket with the AWS::S3::BucketPolicy that names it.
+type Bucket struct {
+	Name          string
+	Versioned     bool
+	EventBridge   bool // EventBridgeConfiguration: every event goes to the default bus
+	Notifications []Notification
+	Policy        json.RawMessage // policy document, nil when the template has none
+}
+
+// Notification sends a bucket's events to a queue.
+type Notification struct {
+	Event    string // "s3:ObjectCreated:*" and the like
+	QueueARN string
+	Prefix   string
+	Suffix   string
+}
+
+// Queue is an AWS::SQS::Queue.
+type Queue struct {
+	Name              string
+	ARN               string
+	VisibilityTimeout time.Duration // AWS's default is 30 s
+	Retention         time.Duration // AWS's default is 4 days
+	Delay             time.Duration
+	DeadLetterARN     string // empty without RedrivePolicy
+	MaxReceiveCount   int
+}
+
+// Topic is an AWS::SNS::Topic.
+type Topic struct {
+	Name string
+	ARN  string
+}
+
+// Function is an AWS::Serverless::Function of either package type. The local
+// stack runs build/<Short>/bootstrap for it, image or not.
+type Function struct {
+	LogicalID   string
+	Name        string // "lazaret-fetch"
+	Short       string // "fetch": the name without the stack's prefix
+	ARN         string
+	RoleARN     string // the caller that bucket policies see
+	MemoryMB    int
+	Timeout     time.Duration
+	Reserved    *int // ReservedConcurrentExecutions; nil when none is reserved
+	Environment map[string]string
+	Mounts      []Mount
+	Sources     []QueueSource
+	Schedules   []Schedule
+}
+
+// Mount is a file system that a function sees: the folder Root of the one
+// shared volume (the access point's root directory) appears as Path.
+type Mount struct {
+	Path string // LocalMountPath, "/mnt/lazaret"
+	Root string // access point's RootDirectory.Path, "/lazaret/work"
+}
+
+// QueueSource is an event source mapping from a queue to a function.
+type QueueSource struct {
+	QueueARN       string
+	BatchSize      int           // 1 to 10,000; AWS's default is 10
+	Window         time.Duration // MaximumBatchingWindowInSeconds
+	MaxConcurrency int           // ScalingConfig.MaximumConcurrency; 0 when not given
+	ReportFailures bool          // ReportBatchItemFailures
+}
+
+// Schedule is a ScheduleV2 event of a function.
+type Schedule struct {
+	Expression string // "rate(3 hours)"
+	Input      string
+}
+
+// Machine is an AWS::Serverless::StateMachine, its definition read from
+// DefinitionUri with DefinitionSubstitutions applied.
+type Machine struct {
+	Name       string
+	ARN        string
+	RoleARN    string
+	Definition []byte
+}
+
+// Rule is an AWS::Events::Rule with its targets.
+type Rule struct {
+	Name    string
+	Bus     string // "default" when not given
+	Pattern json.RawMessage
+	Targets []Target
+}
+
+// Target receives the events that a rule matches. At most one of Input,
+// InputPath and Template is set; all empty means the whole event.
+type Target struct {
+	ID        string
+	ARN       string
+	Input     string
+	InputPath string
+	Template  *InputTemplate
+}
+
+// InputTemplate is a target's InputTransformer.
+type InputTemplate struct {
+	Paths    map[string]string
+	Template string
+}
+
+// Bus is an AWS::Events::EventBus.
+type Bus struct {
+	Name string
+	ARN  string
+}
