@@ -1,0 +1,136 @@
+package job_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lazaret/lazaret/internal/job"
+)
+
+// full has every field set: a field added to Job is added here too, or the
+// round trip below does not reach it.
+func full() job.Job {
+	built := time.Date(2026, 11, 21, 9, 30, 0, 0, time.UTC)
+	return job.Job{
+		Version: 1,
+		Object: job.Object{
+			Bucket: "lazaret-uploads-000000000000-us-east-1", Key: "in/año 1+1.pdf", VersionID: "3HL4kqtJvjVBH40Nrjfkd",
+			ETag: "d41d8cd98f00b204e9800998ecf8427e", Size: 68, Sequencer: "0A1B2C3D4E5F678901", LastModified: built,
+		},
+		Attempt: 1,
+		Run:     "rescan-7",
+		Policy:  job.Policy{PromoteClean: true, QuarantineUnscannable: true, AnnounceClean: true},
+		Work:    &job.Work{File: "a_o_1_1_pdf-0123", Size: 68, SHA256: "275a021b", Fetches: 1},
+		Scan: &job.Scan{
+			Verdict: job.Infected, Signature: "Eicar-Test-Signature", Detail: "from the engine", Size: 68, SHA256: "275a021b",
+			Engine:      job.Engine{Name: "clamd", Version: "1.4.6"},
+			Definitions: &job.Definitions{Version: 27500, Built: built, Fingerprint: "9f86d081884c7d65"},
+			Time:        built.Add(24 * time.Hour), DurationMS: 27,
+		},
+		Copy:  &job.Copy{Bucket: "lazaret-quarantine-000000000000-us-east-1", Key: "0a1b", VersionID: "v1"},
+		Error: &job.Failure{Error: "Transient", Cause: "get object: slow down"},
+	}
+}
+
+func TestWireFormat(t *testing.T) {
+	t.Parallel()
+	var got bytes.Buffer
+	enc := json.NewEncoder(&got)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(full()); err != nil {
+		t.Fatal(err)
+	}
+	want, err := os.ReadFile("testdata/job.golden.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got.String()); diff != "" {
+		t.Errorf("the wire format moved: executions in flight and the ASL depend on it (-golden +got):\n%s", diff)
+	}
+	var back job.Job
+	if err := json.Unmarshal(want, &back); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(full(), back); diff != "" {
+		t.Errorf("golden file does not read back (-want +got):\n%s", diff)
+	}
+}
+
+func TestValidate(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		change func(*job.Job)
+		ok     bool
+	}{
+		{"as dispatch makes it", func(*job.Job) {}, true},
+		{"of the previous version", func(j *job.Job) { j.Version = job.Version - 1 }, true},
+		{"of a later version", func(j *job.Job) { j.Version = job.Version + 1 }, false},
+		{"without bucket", func(j *job.Job) { j.Object.Bucket = "" }, false},
+		{"without key", func(j *job.Job) { j.Object.Key = "" }, false},
+		{"negative size", func(j *job.Job) { j.Object.Size = -1 }, false},
+		{"negative attempt", func(j *job.Job) { j.Attempt = -1 }, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			j := full()
+			tt.change(&j)
+			if err := j.Validate(); tt.ok != (err == nil) || (err != nil && !errors.Is(err, job.ErrBadJob)) {
+				t.Errorf("Validate() = %v, want ok %v", err, tt.ok)
+			}
+		})
+	}
+}
+
+func TestKnown(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name string
+		scan *job.Scan
+		want bool
+	}{
+		{"nil", nil, false},
+		{"zero", &job.Scan{}, false},
+		{"clean", &job.Scan{Verdict: job.Clean}, true},
+		{"clean with a signature", &job.Scan{Verdict: job.Clean, Signature: "X"}, false},
+		{"infected", &job.Scan{Verdict: job.Infected, Signature: "X"}, true},
+		{"infected by nothing", &job.Scan{Verdict: job.Infected}, false},
+		{"unscannable", &job.Scan{Verdict: job.Unscannable, Reason: job.Encrypted}, true},
+		{"unscannable for a reason of its own", &job.Scan{Verdict: job.Unscannable, Reason: "tired"}, false},
+		{"lower case", &job.Scan{Verdict: "clean"}, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			if got := tt.scan.Known(); got != tt.want {
+				t.Errorf("Known() = %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestName(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		err  error
+		want string
+	}{
+		{fmt.Errorf("get s3://b/k: %w", job.ErrObjectGone), "ObjectGone"},
+		{fmt.Errorf("a: %w", fmt.Errorf("b: %w: %w", job.ErrTransient, errors.New("503"))), "Transient"},
+		{fmt.Errorf("%w: %w", job.ErrTransient, job.ErrAccessDenied), "AccessDenied"},
+		{errors.New("anything"), job.Unnamed},
+	}
+	for _, tt := range tests {
+		if got := job.Name(tt.err); got != tt.want {
+			t.Errorf("Name(%v) = %q, want %q", tt.err, got, tt.want)
+		}
+	}
+}
