@@ -1,0 +1,88 @@
+// Package metric writes CloudWatch metrics as log lines in the embedded metric
+// format, so that no function calls CloudWatch and a metric costs one line:
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+package metric
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+)
+
+// Namespace holds all metrics of all stacks; the dimension Stack tells the
+// stacks apart.
+const Namespace = "Lazaret"
+
+// Unit is a CloudWatch unit.
+type Unit string
+
+// The units in use.
+const (
+	Count        Unit = "Count"
+	Milliseconds Unit = "Milliseconds"
+	Seconds      Unit = "Seconds"
+	Bytes        Unit = "Bytes"
+)
+
+// Value is one metric of a line.
+type Value struct {
+	Name  string
+	Unit  Unit
+	Value float64
+}
+
+// Emitter writes lines to W. The zero value is unusable; see New.
+type Emitter struct {
+	mu    sync.Mutex
+	w     io.Writer
+	stack string
+	now   func() time.Time
+}
+
+// New returns an emitter for the named stack.
+func New(w io.Writer, stack string) *Emitter {
+	return &Emitter{w: w, stack: stack, now: time.Now}
+}
+
+// Default writes to standard output, which Lambda sends to CloudWatch Logs,
+// under the stack that the environment variable STACK_NAME names.
+var Default = New(os.Stdout, os.Getenv("STACK_NAME"))
+
+// Emit writes the values as one line. Dimensions come in addition to Stack and
+// must have few values each: every combination is billed as a metric.
+func (e *Emitter) Emit(dimensions map[string]string, values ...Value) error {
+	names := []string{"Stack"}
+	line := map[string]any{"Stack": e.stack}
+	for name, value := range dimensions {
+		names = append(names, name)
+		line[name] = value
+	}
+	type definition struct {
+		Name string `json:"Name"`
+		Unit Unit   `json:"Unit"`
+	}
+	var metrics []definition
+	for _, v := range values {
+		metrics = append(metrics, definition{v.Name, v.Unit})
+		line[v.Name] = v.Value
+	}
+	line["_aws"] = map[string]any{
+		"Timestamp": e.now().UnixMilli(),
+		"CloudWatchMetrics": []any{map[string]any{
+			"Namespace": Namespace, "Dimensions": [][]string{names}, "Metrics": metrics,
+		}},
+	}
+	data, err := json.Marshal(line)
+	if err != nil {
+		return fmt.Errorf("encode metrics: %w", err)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if _, err := e.w.Write(append(data, '\n')); err != nil {
+		return fmt.Errorf("write metrics: %w", err)
+	}
+	return nil
+}

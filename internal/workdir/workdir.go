@@ -1,0 +1,142 @@
+// Package workdir keeps work files on the shared volume: fetch creates them,
+// scan opens and removes them. Their names are execution names, never anything
+// that an uploader chose, and every name is checked before it becomes a path,
+// since it travels through the state machine's input.
+package workdir
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"regexp"
+	"strconv"
+	"syscall"
+
+	"github.com/lazaret/lazaret/internal/job"
+)
+
+// legal is the form of an execution name; see job.Job.ExecutionName.
+var legal = regexp.MustCompile(`^[0-9A-Za-z_-]{1,80}$`)
+
+// Dir is a folder of work files. Everything happens below it, also when
+// something on the volume is a symbolic link.
+type Dir struct{ root *os.Root }
+
+// Open returns the folder at path, creating it where it is missing.
+func Open(path string) (*Dir, error) {
+	if err := os.MkdirAll(path, 0o770); err != nil {
+		return nil, fmt.Errorf("create the work folder: %w", classify(err))
+	}
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return nil, fmt.Errorf("open the work folder: %w", classify(err))
+	}
+	return &Dir{root}, nil
+}
+
+// Create makes an empty work file, or empties the one that an earlier attempt
+// of the same execution left.
+func (d *Dir) Create(name string) (*os.File, error) {
+	return d.open(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC)
+}
+
+// Read opens a work file read-only. A missing one is ErrWorkFileGone.
+func (d *Dir) Read(name string) (*os.File, error) {
+	return d.open(name, os.O_RDONLY)
+}
+
+// Remove removes a work file and the marks of its scans. A file that is not
+// there is no error: a repeated scan finds none.
+func (d *Dir) Remove(name string) error {
+	if err := check(name); err != nil {
+		return err
+	}
+	for _, n := range []string{name, mark(name, 1), mark(name, 2)} {
+		if err := d.root.Remove(n); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("remove work file %s: %w", n, classify(err))
+		}
+	}
+	return nil
+}
+
+// Mark notes that a scan of the work file is about to begin and returns how
+// many before it never ended: a file that kills the engine, or the whole
+// environment, leaves its mark. A third mark is never made.
+func (d *Dir) Mark(name string) (unfinished int, err error) {
+	if err := check(name); err != nil {
+		return 0, err
+	}
+	for n := 1; n <= 2; n++ {
+		f, err := d.root.OpenFile(mark(name, n), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o660)
+		if errors.Is(err, fs.ErrExist) {
+			continue
+		}
+		if err != nil {
+			return 0, fmt.Errorf("mark work file %s: %w", name, classify(err))
+		}
+		return n - 1, f.Close()
+	}
+	return 2, nil
+}
+
+// Unmark takes the newest mark back: the scan ended, whatever it found.
+func (d *Dir) Unmark(name string) error {
+	for n := 2; n >= 1; n-- {
+		err := d.root.Remove(mark(name, n))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("unmark work file %s: %w", name, classify(err))
+		}
+		return nil
+	}
+	return nil
+}
+
+func (d *Dir) open(name string, flags int) (*os.File, error) {
+	if err := check(name); err != nil {
+		return nil, err
+	}
+	f, err := d.root.OpenFile(name, flags, 0o660)
+	if err != nil {
+		return nil, fmt.Errorf("open work file %s: %w", name, classify(err))
+	}
+	return f, nil
+}
+
+func check(name string) error {
+	if !legal.MatchString(name) {
+		return fmt.Errorf("%w: %q is no name of a work file", job.ErrBadJob, name)
+	}
+	return nil
+}
+
+// mark names the marks. The dot keeps them apart from every work file.
+func mark(name string, n int) string {
+	return name + ".scan" + strconv.Itoa(n)
+}
+
+// classify gives an error of the volume the meaning it has for the state
+// machine. A full or broken volume passes; a missing file was swept.
+func classify(err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%w: %w", job.ErrWorkFileGone, err)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%w: %w", job.ErrAccessDenied, err)
+	}
+	return Transient(err)
+}
+
+// Transient marks errors of the volume that pass: a full disk, a full quota, an
+// NFS server that did not answer. Others are returned as they are.
+func Transient(err error) error {
+	for _, passing := range []syscall.Errno{syscall.ENOSPC, syscall.EDQUOT, syscall.EIO, syscall.ESTALE, syscall.ETIMEDOUT} {
+		if errors.Is(err, passing) {
+			return fmt.Errorf("%w: %w", job.ErrTransient, err)
+		}
+	}
+	return err
+}

@@ -1,0 +1,116 @@
+package workdir_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/lazaret/lazaret/internal/job"
+	"github.com/lazaret/lazaret/internal/workdir"
+)
+
+func open(t *testing.T) (*workdir.Dir, string) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "work")
+	d, err := workdir.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d, path
+}
+
+func TestLifeOfAWorkFile(t *testing.T) {
+	t.Parallel()
+	d, path := open(t)
+	if _, err := d.Read("a-1"); !errors.Is(err, job.ErrWorkFileGone) {
+		t.Errorf("Read of a missing file = %v, want ErrWorkFileGone", err)
+	}
+	for _, content := range []string{"a longer first attempt", "second"} {
+		f, err := d.Create("a-1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(f, content); err != nil {
+			t.Fatal(err)
+		}
+		f.Close()
+	}
+	f, err := d.Read("a-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if got, _ := io.ReadAll(f); string(got) != "second" {
+		t.Errorf("work file holds %q: the earlier attempt's bytes are still there", got)
+	}
+	if _, err := d.Mark("a-1"); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second finds nothing and is content
+		if err := d.Remove("a-1"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if left, _ := os.ReadDir(path); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+func TestNamesNeverLeaveTheFolder(t *testing.T) {
+	t.Parallel()
+	d, path := open(t)
+	outside := filepath.Join(filepath.Dir(path), "outside")
+	if err := os.WriteFile(outside, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(outside, filepath.Join(path, "link")); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"", ".", "..", "../outside", "a/b", "/etc/passwd", "a\x00", "a.scan1", string(make([]byte, 81))} {
+		if _, err := d.Read(name); !errors.Is(err, job.ErrBadJob) {
+			t.Errorf("Read(%q) = %v, want ErrBadJob", name, err)
+		}
+		if _, err := d.Create(name); !errors.Is(err, job.ErrBadJob) {
+			t.Errorf("Create(%q) = %v, want ErrBadJob", name, err)
+		}
+		if err := d.Remove(name); !errors.Is(err, job.ErrBadJob) {
+			t.Errorf("Remove(%q) = %v, want ErrBadJob", name, err)
+		}
+	}
+	if _, err := d.Read("link"); err == nil {
+		t.Error("Read followed a symbolic link out of the folder")
+	}
+}
+
+func TestMarksCountScansThatNeverEnded(t *testing.T) {
+	t.Parallel()
+	d, _ := open(t)
+	for want := range 3 {
+		if got, err := d.Mark("a"); err != nil || got != want {
+			t.Errorf("Mark() = %d, %v, want %d", got, err, want)
+		}
+	}
+	if err := d.Unmark("a"); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := d.Mark("a"); err != nil || got != 1 {
+		t.Errorf("Mark() after one Unmark = %d, %v, want 1", got, err)
+	}
+	if got, err := d.Mark("b"); err != nil || got != 0 {
+		t.Errorf("Mark() of another file = %d, %v, want 0", got, err)
+	}
+}
+
+func TestTransient(t *testing.T) {
+	t.Parallel()
+	if err := workdir.Transient(fmt.Errorf("write: %w", syscall.ENOSPC)); !errors.Is(err, job.ErrTransient) {
+		t.Errorf("a full volume is %v, want ErrTransient", err)
+	}
+	if err := workdir.Transient(syscall.EINVAL); errors.Is(err, job.ErrTransient) {
+		t.Error("EINVAL does not pass")
+	}
+}
