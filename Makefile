@@ -1,0 +1,100 @@
+# Everything a developer, CI and `sam build` type. `make` alone lists the targets.
+SHELL       := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+LAYOUT    ?= two-bucket
+FUNCTIONS := $(patsubst functions/%/main.go,%,$(wildcard functions/*/main.go))
+PROGRAMS  := bin/lazaret $(FUNCTIONS:%=build/%/bootstrap)
+GO_BUILD  := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w'
+
+# The architecture that is deployed is named once, in the template; the local stack runs this machine's own.
+TEMPLATE_ARCH := $(shell sed -n 's/^ *Architectures: \[\(.*\)\].*/\1/p' template.yaml)
+DEPLOYED_ARCH := $(subst x86_64,amd64,$(TEMPLATE_ARCH))
+
+# The race detector needs a C compiler; a machine with make and Go alone has none.
+RACE := $(if $(shell command -v "$$(go env CC)"),-race)
+
+LINT := .tools/bin/golangci-lint
+VENV := .tools/venv/installed
+NPM  := tools/node_modules/.package-lock.json
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: build clamav ## watch samples go to their verdicts (LAYOUT=two-bucket or three-bucket)
+	bin/lazaret demo --layout $(LAYOUT)
+
+.PHONY: run
+run: build clamav ## keep the local stack up
+	bin/lazaret local
+
+.PHONY: build
+build: $(PROGRAMS) ## build bin/lazaret and build/<function>/bootstrap for this machine
+
+.PHONY: FORCE # Go's build cache knows better than make what has changed
+bin/lazaret: FORCE
+	@$(GO_BUILD) -o $@ ./cmd/lazaret
+build/%/bootstrap: FORCE
+	@$(GO_BUILD) -o $@ ./functions/$*
+
+# sam build calls build-<LogicalId>: build-DispatchFunction builds functions/dispatch.
+build-%Function:
+	@: "$${ARTIFACTS_DIR:?is set by sam build}"
+	GOOS=linux GOARCH=$(DEPLOYED_ARCH) $(GO_BUILD) -o "$$ARTIFACTS_DIR/bootstrap" ./functions/$$(tr A-Z a-z <<<'$*')
+
+.PHONY: test
+test: build clamav ## run every test, the whole-machine ones with real clamd included
+	@[[ -n "$(RACE)" ]] || echo 'make test: no C compiler, so without the race detector (make packages installs one)'
+	go test $(RACE) ./...
+
+.PHONY: check
+check: lint test ## what CI runs: lint and test
+
+.PHONY: lint
+lint: $(LINT) $(VENV) $(NPM) ## formatting, golangci-lint, cfn-lint, state machines, policies, shellcheck, go.mod
+	$(LINT) fmt --diff
+	go vet ./...
+	$(LINT) run
+	go mod tidy -diff
+	.tools/venv/bin/cfn-lint --non-zero-exit-code informational -- template.yaml infra/*.yaml
+	node tools/asl-lint.mjs statemachine/*.asl.json
+	node tools/policy-table.mjs infra/testdata
+	shellcheck scripts/* .ci/run
+
+.PHONY: vuln
+vuln: ## known vulnerabilities in what is built (asks vuln.go.dev)
+	go -C tools build -o ../.tools/bin/ golang.org/x/vuln/cmd/govulncheck
+	.tools/bin/govulncheck ./...
+
+.PHONY: clamav
+clamav: ## install ClamAV's programs where they are missing
+	@scripts/install-clamav
+
+.PHONY: packages
+packages: ## install what lint and the race detector need: a C compiler, python3, node, shellcheck
+	@scripts/install-linters
+
+.PHONY: clean
+clean: ## remove what was built, the tools included
+	rm -rf bin build .tools .aws-sam tools/node_modules
+
+$(LINT): tools/go.mod tools/go.sum
+	@echo 'building golangci-lint (some minutes, once)'
+	go -C tools build -o ../.tools/bin/ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@touch $@
+$(VENV): tools/requirements.txt | needs
+	python3 -m venv .tools/venv
+	.tools/venv/bin/pip install --quiet --disable-pip-version-check --requirement tools/requirements.txt
+	@touch $@
+$(NPM): tools/package-lock.json | needs
+	npm ci --prefix tools --no-fund --no-audit --ignore-scripts
+	@touch $@
+
+.PHONY: needs
+needs:
+	@for program in python3 node npm shellcheck; do \
+	  command -v $$program >/dev/null || { echo "make lint needs $$program: make packages installs it" >&2; exit 1; }; \
+	done
