@@ -19,15 +19,16 @@ const (
 
 // Application is everything that one stack asks for.
 type Application struct {
-	Name      string // stack name; resources are called <Name>-<something>
-	Buckets   []Bucket
-	Queues    []Queue
-	Topics    []Topic
-	Functions []Function
-	Machines  []Machine
-	Rules     []Rule
-	Buses     []Bus
-	Outputs   map[string]string
+	Name       string            // stack name; resources are called <Name>-<something>
+	Parameters map[string]string // every parameter's value as text, defaults included
+	Buckets    []Bucket
+	Queues     []Queue
+	Topics     []Topic
+	Functions  []Function
+	Machines   []Machine
+	Rules      []Rule
+	Buses      []Bus
+	Outputs    map[string]string
 }
 
 // Bucket is an AWS::S3::Bucket with the AWS::S3::BucketPolicy that names it.

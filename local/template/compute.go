@@ -1,0 +1,177 @@
+package template
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// event is one entry of a function's Events.
+type event struct {
+	Type       string
+	Properties json.RawMessage
+}
+
+// function reads an AWS::Serverless::Function. The defaults are Lambda's.
+func (b *builder) function(r resource, properties map[string]any) error {
+	p := struct {
+		Role                         string
+		MemorySize, Timeout          number
+		ReservedConcurrentExecutions *number
+		Environment                  struct{ Variables map[string]text }
+		FileSystemConfigs            []struct{ Arn, LocalMountPath string }
+		Events                       map[string]event
+	}{MemorySize: 128, Timeout: 3}
+	if err := convert(properties, &p); err != nil {
+		return err
+	}
+	i, err := b.identify(r.id)
+	if err != nil {
+		return err
+	}
+	f := Function{
+		LogicalID: r.id, Name: i.name, Short: strings.TrimPrefix(i.name, b.stack+"-"), ARN: i.attributes["Arn"],
+		MemoryMB: int(p.MemorySize), Timeout: p.Timeout.seconds(), Environment: map[string]string{},
+	}
+	if f.RoleARN, err = b.role(r, p.Role); err != nil {
+		return err
+	}
+	if p.ReservedConcurrentExecutions != nil {
+		f.Reserved = new(int(*p.ReservedConcurrentExecutions))
+	}
+	for name, value := range p.Environment.Variables {
+		f.Environment[name] = string(value)
+	}
+	for _, c := range p.FileSystemConfigs {
+		root, err := b.mountedFolder(c.Arn)
+		if err != nil {
+			return fmt.Errorf("FileSystemConfigs: %w", err)
+		}
+		f.Mounts = append(f.Mounts, Mount{Path: c.LocalMountPath, Root: root})
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.Events)) {
+		if err := b.event(&f, name, p.Events[name]); err != nil {
+			return fmt.Errorf("event %s: %w", name, err)
+		}
+	}
+	b.app.Functions = append(b.app.Functions, f)
+	return nil
+}
+
+// role is the one given, or the one that SAM makes.
+func (b *builder) role(r resource, given string) (string, error) {
+	if given != "" {
+		return given, nil
+	}
+	i, err := b.identify(r.id + "Role")
+	return i.attributes["Arn"], err
+}
+
+// mountedFolder is the root directory of an access point, found by the
+// placeholder that stands for its ARN; of anything else the whole volume.
+func (b *builder) mountedFolder(arn string) (string, error) {
+	id, _, _ := strings.Cut(arn, ".")
+	v, err := b.resolve(b.resources[id].properties)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", id, err)
+	}
+	var p struct{ RootDirectory struct{ Path string } }
+	if err := convert(v, &p); err != nil {
+		return "", fmt.Errorf("%s: %w", id, err)
+	}
+	return cmp.Or(p.RootDirectory.Path, "/"), nil
+}
+
+func (b *builder) event(f *Function, name string, e event) error {
+	var p struct {
+		Queue                                     string
+		BatchSize, MaximumBatchingWindowInSeconds number
+		FunctionResponseTypes                     []string
+		ScalingConfig                             struct{ MaximumConcurrency number }
+		Enabled                                   *truth
+		State, Schedule, ScheduleExpression       string
+		Input                                     text
+	}
+	if len(e.Properties) > 0 {
+		if err := json.Unmarshal(e.Properties, &p); err != nil {
+			return err
+		}
+	}
+	if p.State == "DISABLED" || p.Enabled != nil && !bool(*p.Enabled) {
+		return nil
+	}
+	switch e.Type {
+	case "SQS":
+		f.Sources = append(f.Sources, QueueSource{
+			QueueARN: p.Queue, BatchSize: cmp.Or(int(p.BatchSize), 10), Window: p.MaximumBatchingWindowInSeconds.seconds(),
+			MaxConcurrency: int(p.ScalingConfig.MaximumConcurrency),
+			ReportFailures: slices.Contains(p.FunctionResponseTypes, "ReportBatchItemFailures"),
+		})
+	case "Schedule", "ScheduleV2":
+		f.Schedules = append(f.Schedules, Schedule{Expression: cmp.Or(p.ScheduleExpression, p.Schedule), Input: string(p.Input)})
+	default:
+		return fmt.Errorf("events of type %q are not supported", e.Type)
+	}
+	return nil
+}
+
+// machine reads an AWS::Serverless::StateMachine and its definition.
+func (b *builder) machine(r resource, properties map[string]any) error {
+	var p struct {
+		Role                    string
+		DefinitionUri           string
+		Definition              json.RawMessage
+		DefinitionSubstitutions map[string]text
+		Events                  map[string]event
+	}
+	if err := convert(properties, &p); err != nil {
+		return err
+	}
+	i, err := b.identify(r.id)
+	if err != nil {
+		return err
+	}
+	m := Machine{Name: i.name, ARN: i.ref, Definition: p.Definition}
+	if m.RoleARN, err = b.role(r, p.Role); err != nil {
+		return err
+	}
+	switch {
+	case len(p.Events) > 0:
+		return errors.New("events of a state machine are not supported")
+	case p.DefinitionUri != "":
+		if m.Definition, err = os.ReadFile(filepath.Join(b.dir, p.DefinitionUri)); err != nil {
+			return fmt.Errorf("read DefinitionUri: %w", err)
+		}
+	case p.Definition == nil:
+		return errors.New("want DefinitionUri or Definition")
+	}
+	if m.Definition, err = substitute(m.Definition, p.DefinitionSubstitutions); err != nil {
+		return fmt.Errorf("read definition %s: %w", p.DefinitionUri, err)
+	}
+	b.app.Machines = append(b.app.Machines, m)
+	return nil
+}
+
+// substitute replaces each ${Name} in the text of a definition, as SAM does. A
+// name without a value is left in place by SAM and is an error here: no
+// definition of ours means it.
+func substitute(definition []byte, values map[string]text) ([]byte, error) {
+	var missing error
+	result := placeholder.ReplaceAllFunc(definition, func(match []byte) []byte {
+		value, ok := values[string(match[2:len(match)-1])]
+		if !ok {
+			missing = fmt.Errorf("DefinitionSubstitutions has nothing for %s", match)
+		}
+		return []byte(value)
+	})
+	if missing == nil && !json.Valid(result) {
+		missing = errors.New("it is not JSON")
+	}
+	return result, missing
+}

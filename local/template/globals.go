@@ -1,0 +1,58 @@
+package template
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// withGlobals merges the section of Globals for the resource's kind into its
+// properties by SAM's rules: maps are merged, lists appended, and of two values
+// the resource's own counts. IgnoreGlobals is "*" or a list of properties.
+// https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-template-anatomy-globals.html
+func withGlobals(globals map[string]any, kind string, properties map[string]any, ignored any) (map[string]any, error) {
+	section, ok := strings.CutPrefix(kind, "AWS::Serverless::")
+	shared, _ := globals[section].(map[string]any)
+	if !ok || len(shared) == 0 || ignored == "*" {
+		return properties, nil
+	}
+	shared = maps.Clone(shared)
+	if list, ok := ignored.([]any); ok {
+		for _, name := range list {
+			delete(shared, fmt.Sprint(name))
+		}
+	} else if ignored != nil {
+		return nil, fmt.Errorf("IgnoreGlobals: want '*' or a list, got %s", shape(ignored))
+	}
+	return merge(shared, properties).(map[string]any), nil
+}
+
+// merge never looks into intrinsic functions: they are values.
+func merge(shared, own any) any {
+	switch o := own.(type) {
+	case map[string]any:
+		s, ok := shared.(map[string]any)
+		if !ok || isCall(s) || isCall(o) {
+			return own
+		}
+		out := maps.Clone(s)
+		for key, v := range o {
+			if common, both := s[key]; both {
+				v = merge(common, v)
+			}
+			out[key] = v
+		}
+		return out
+	case []any:
+		if s, ok := shared.([]any); ok {
+			return slices.Concat(s, o)
+		}
+	}
+	return own
+}
+
+func isCall(m map[string]any) bool {
+	_, _, ok := call(m)
+	return ok
+}

@@ -1,0 +1,189 @@
+package template
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// Options are what a deployment adds to a template.
+type Options struct {
+	StackName  string            // AWS::StackName; "lazaret" when empty
+	Parameters map[string]string // overrides of the parameters' defaults
+}
+
+// Load reads the template at path as it would be deployed with the options. The
+// error names the parameter, condition or resource that is at fault. Resources
+// of kinds that are not in the model are looked at for wrong references only.
+func Load(path string, options Options) (*Application, error) {
+	written, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read template: %w", err)
+	}
+	app, err := load(written, filepath.Dir(path), options)
+	if err != nil {
+		return nil, fmt.Errorf("load %s: %w", path, err)
+	}
+	return app, nil
+}
+
+func load(written []byte, dir string, options Options) (*Application, error) {
+	content, err := decode(written)
+	if err != nil {
+		return nil, err
+	}
+	document, ok := content.(map[string]any)
+	if _, has := document["Resources"].(map[string]any); !ok || !has {
+		return nil, errors.New("it is not a CloudFormation template: it has no Resources")
+	}
+	if options.StackName == "" {
+		options.StackName = "lazaret"
+	}
+	given, values, err := readParameters(document["Parameters"], options.Parameters)
+	if err != nil {
+		return nil, err
+	}
+	s := &scope{
+		stack: options.StackName, parameters: values, decided: map[string]bool{}, resources: map[string]resource{},
+		mappings: section(document, "Mappings"), conditions: section(document, "Conditions"),
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.conditions)) {
+		if _, err := s.condition(name); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.readResources(section(document, "Resources"), section(document, "Globals")); err != nil {
+		return nil, err
+	}
+	b := &builder{scope: s, dir: dir, app: &Application{Name: s.stack, Parameters: given, Outputs: map[string]string{}}}
+	if err := b.build(); err != nil {
+		return nil, err
+	}
+	return b.app, b.outputs(section(document, "Outputs"))
+}
+
+// section returns a top-level section, which may be missing.
+func section(document map[string]any, name string) map[string]any {
+	m, _ := document[name].(map[string]any)
+	return m
+}
+
+func (s *scope) readResources(resources, globals map[string]any) error {
+	for _, id := range slices.Sorted(maps.Keys(resources)) {
+		var head struct {
+			Type, Condition string
+			DependsOn       any
+		}
+		body, _ := resources[id].(map[string]any)
+		if err := convert(body, &head); err != nil {
+			return fmt.Errorf("read resource %s: %w", id, err)
+		}
+		if head.Type == "" {
+			return fmt.Errorf("read resource %s: it has no Type", id)
+		}
+		properties, _ := body["Properties"].(map[string]any)
+		properties, err := withGlobals(globals, head.Type, properties, body["IgnoreGlobals"])
+		if err != nil {
+			return fmt.Errorf("read resource %s: %w", id, err)
+		}
+		r := resource{id: id, kind: head.Type, condition: head.Condition, properties: properties}
+		list, isList := head.DependsOn.([]any)
+		if !isList && head.DependsOn != nil {
+			list = []any{head.DependsOn}
+		}
+		for _, item := range list {
+			r.dependsOn = append(r.dependsOn, fmt.Sprint(item))
+		}
+		s.resources[id] = r
+	}
+	return nil
+}
+
+// builder turns resolved resources into the model.
+type builder struct {
+	*scope
+	dir string // relative paths start here
+	app *Application
+}
+
+// build goes through the resources in the order of their logical ids, bucket
+// policies last, since they complete buckets.
+func (b *builder) build() error {
+	builders := map[string]func(resource, map[string]any) error{
+		kindBucket: b.bucket, kindQueue: b.queue, kindTopic: b.topic, kindFunction: b.function,
+		kindMachine: b.machine, kindRule: b.ruleResource, kindBus: b.bus,
+	}
+	var policies []resource
+	for _, id := range slices.Sorted(maps.Keys(b.resources)) {
+		r := b.resources[id]
+		for _, other := range r.dependsOn {
+			if _, ok := b.resources[other]; !ok {
+				return fmt.Errorf("resolve resource %s: it depends on %s, which the template does not have", id, other)
+			}
+		}
+		if yes, err := b.condition(r.condition); err != nil || !yes {
+			if err != nil {
+				return fmt.Errorf("resolve resource %s: %w", id, err)
+			}
+			continue
+		}
+		if r.kind == kindPolicy {
+			policies = append(policies, r)
+			continue
+		}
+		if err := b.one(r, builders[r.kind]); err != nil {
+			return err
+		}
+	}
+	for _, r := range policies {
+		if err := b.one(r, b.bucketPolicy); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *builder) one(r resource, build func(resource, map[string]any) error) error {
+	v, err := b.resolve(r.properties)
+	if errors.Is(err, errUnsupported) && build == nil {
+		return nil
+	}
+	if err == nil && build != nil {
+		err = build(r, v.(map[string]any))
+	}
+	if err != nil {
+		return fmt.Errorf("resolve resource %s: %w", r.id, err)
+	}
+	return nil
+}
+
+func (b *builder) outputs(outputs map[string]any) error {
+	for _, name := range slices.Sorted(maps.Keys(outputs)) {
+		output, _ := outputs[name].(map[string]any)
+		condition, _ := output["Condition"].(string)
+		yes, err := b.condition(condition)
+		if err == nil && yes {
+			var v any
+			if v, err = b.resolve(output["Value"]); err == nil {
+				b.app.Outputs[name], err = asText(v)
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("resolve output %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// convert reads resolved values into a struct by way of JSON.
+func convert(v, into any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(b, into)
+}
