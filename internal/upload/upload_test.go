@@ -1,0 +1,147 @@
+package upload_test
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lazaret/lazaret/internal/job"
+	"github.com/lazaret/lazaret/internal/upload"
+)
+
+func fixture(t testing.TB, name string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// inSNS wraps a body as SNS does without raw delivery.
+func inSNS(t testing.TB, body []byte) []byte {
+	t.Helper()
+	out, err := json.Marshal(map[string]string{"Type": "Notification", "MessageId": "m", "Message": string(body)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestDecode(t *testing.T) {
+	t.Parallel()
+	put := job.Job{Version: 1, Object: job.Object{
+		Bucket: "lazaret-uploads", Key: "año 1/a+b&c.txt", VersionID: "096fKKXTRTtl3on89fVO.nfljtsv6qko",
+		ETag: "d41d8cd98f00b204e9800998ecf8427e", Size: 1024, Sequencer: "0055AED6DCD90281E5",
+	}}
+	unversioned := put
+	unversioned.Object.VersionID = ""
+	bridged := put
+	bridged.Object.Key = "año 1/a+b%26c.txt" // not URL-encoded: the percent sign is the uploader's
+
+	replayed := put
+	replayed.Attempt = 1
+	replayed.Scan = &job.Scan{
+		Verdict: job.Infected, Signature: "Eicar-Test-Signature", Size: 1024,
+		Engine: job.Engine{Name: "clamd", Version: "1.4.6"}, Time: time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC),
+	}
+	replayed.Copy = &job.Copy{Bucket: "lazaret-quarantine", Key: "0a1b"}
+	restarted := put
+	restarted.Attempt = 3
+
+	tests := []struct {
+		name string
+		body []byte
+		want upload.Message
+	}{
+		{"S3 notification", fixture(t, "s3.json"), upload.Message{Jobs: []job.Job{put}}},
+		{"S3 notification in SNS", inSNS(t, fixture(t, "s3.json")), upload.Message{Jobs: []job.Job{put}}},
+		{"several records, one of them a deletion", fixture(t, "s3-several.json"), upload.Message{
+			Jobs: []job.Job{put, unversioned}, Ignored: []string{"ObjectRemoved:Delete"},
+		}},
+		{"test event", fixture(t, "s3-test-event.json"), upload.Message{Ignored: []string{"s3:TestEvent"}}},
+		{"test event in SNS", inSNS(t, fixture(t, "s3-test-event.json")), upload.Message{Ignored: []string{"s3:TestEvent"}}},
+		{"folder", fixture(t, "s3-folder.json"), upload.Message{Ignored: []string{"folder photos/2026/"}}},
+		{"EventBridge", fixture(t, "eventbridge.json"), upload.Message{Jobs: []job.Job{bridged}}},
+		{"dead letter of the state machine", fixture(t, "dead-letter.json"), upload.Message{Jobs: []job.Job{replayed}}},
+		{"execution that died", fixture(t, "died.json"), upload.Message{
+			Jobs: []job.Job{restarted}, Died: "arn:aws:states:us-east-1:000000000000:execution:lazaret-scan:c-1",
+		}},
+		{"list", fixture(t, "list.json"), upload.Message{Jobs: []job.Job{
+			{Version: 1, Run: "rescan-7", Object: job.Object{Bucket: "b", Key: "k", Size: 3, LastModified: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)}},
+		}}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got, err := upload.Decode(tt.body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestDecodeRefuses(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ name, body string }{
+		{"no JSON", `hello`},
+		{"nothing", ``},
+		{"null", `null`},
+		{"a list at the top", `[]`},
+		{"an empty object", `{}`},
+		{"no records", `{"Records":[]}`},
+		{"a record without event name", `{"Records":[{"s3":{"bucket":{"name":"b"},"object":{"key":"k"}}}]}`},
+		{"a record without key", `{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},"object":{}}}]}`},
+		{"a record without bucket", `{"Records":[{"eventName":"ObjectCreated:Put","s3":{"object":{"key":"k"}}}]}`},
+		{"a key that is not URL-encoded", `{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},"object":{"key":"100%"}}}]}`},
+		{"one good record and one bad", `{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},"object":{"key":"k"}}},{"eventName":"ObjectCreated:Put"}]}`},
+		{"half an EventBridge event", `{"detail-type":"Object Created","detail":{"bucket":{"name":"b"}}}`},
+		{"an EventBridge event without detail", `{"detail-type":"Object Created"}`},
+		{"an execution without input", `{"detail-type":"Step Functions Execution Status Change","detail":{"executionArn":"a"}}`},
+		{"a dead letter of a later version", `{"job":{"version":9,"object":{"bucket":"b","key":"k"}}}`},
+		{"SNS in SNS", `{"Type":"Notification","Message":"{\"Type\":\"Notification\",\"Message\":\"{}\"}"}`},
+		{"SNS around nothing", `{"Type":"Notification","Message":""}`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			m, err := upload.Decode([]byte(tt.body))
+			if !errors.Is(err, upload.ErrUnknown) {
+				t.Errorf("Decode() = %+v, %v, want ErrUnknown", m, err)
+			}
+		})
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	for _, name := range []string{"s3.json", "s3-several.json", "s3-test-event.json", "s3-folder.json", "eventbridge.json", "dead-letter.json", "died.json", "list.json"} {
+		f.Add(fixture(f, name))
+		f.Add(inSNS(f, fixture(f, name)))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		m, err := upload.Decode(body)
+		if err != nil {
+			if !errors.Is(err, upload.ErrUnknown) || len(m.Jobs) != 0 {
+				t.Fatalf("Decode() = %+v, %v", m, err)
+			}
+			return
+		}
+		if len(m.Jobs)+len(m.Ignored) == 0 && !json.Valid(body) {
+			t.Fatal("a body was neither understood nor refused")
+		}
+		for _, j := range m.Jobs {
+			if err := j.Validate(); err != nil {
+				t.Fatalf("Decode gave a job that is none: %v", err)
+			}
+		}
+	})
+}
