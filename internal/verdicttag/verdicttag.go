@@ -1,0 +1,119 @@
+// Package verdicttag is the one place that knows the tags in which a verdict is
+// written on an object: their keys, what gives way when there is no room, and
+// which characters S3 takes. Tag writes them, quarantine adds them to copies
+// that Tag could not reach, policies and the operator's command read them. It
+// never changes or drops a tag that is the object's own.
+package verdicttag
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/lazaret/lazaret/internal/job"
+)
+
+// The keys. Status is the only one that policies read; the others are for
+// people and may be missing.
+const (
+	Status      = "scan-status"      // CLEAN, INFECTED or UNSCANNABLE
+	Time        = "scan-time"        // RFC 3339, UTC
+	Detail      = "scan-detail"      // signature or reason
+	Definitions = "scan-definitions" // daily's version number
+)
+
+// Keys lists the keys, those that give way first at the end.
+var Keys = []string{Status, Time, Detail, Definitions}
+
+// S3's limits: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html
+const (
+	Limit    = 10  // tags on one object
+	valueLen = 256 // UTF-16 code units in a tag's value
+)
+
+// Merge returns the object's own tags, untouched and in their order, followed
+// by those of the verdict. A verdict tag among existing is never trusted: it is
+// replaced, or left out where the new verdict has no such tag. Where room is
+// short Definitions goes first, then Detail, then Time. The error is a
+// job.ErrTagLimit when the own tags leave no room at all, and a job.ErrBadJob
+// when scan holds no known verdict.
+func Merge(existing []types.Tag, scan job.Scan) ([]types.Tag, error) {
+	if !scan.Known() {
+		return nil, fmt.Errorf("%w: no known verdict to tag, but %q", job.ErrBadJob, scan.Verdict)
+	}
+	tags := Own(existing)
+	room := Limit - len(tags)
+	if room < 1 {
+		return nil, fmt.Errorf("%w: the object has %d tags of its own, S3 allows %d in all", job.ErrTagLimit, len(tags), Limit)
+	}
+	values := map[string]string{Status: string(scan.Verdict)}
+	switch scan.Verdict {
+	case job.Infected:
+		values[Detail] = sanitise(scan.Signature)
+	case job.Unscannable:
+		values[Detail] = string(scan.Reason)
+	}
+	if !scan.Time.IsZero() {
+		values[Time] = scan.Time.UTC().Format(time.RFC3339)
+	}
+	if scan.Definitions != nil {
+		values[Definitions] = strconv.Itoa(scan.Definitions.Version)
+	}
+	for _, key := range Keys {
+		if room > 0 && values[key] != "" {
+			tags = append(tags, types.Tag{Key: aws.String(key), Value: aws.String(values[key])})
+			room--
+		}
+	}
+	return tags, nil
+}
+
+// Own returns the tags that are not a verdict's, in their order. Keys are
+// compared as S3 and its policies do, with case.
+func Own(tags []types.Tag) []types.Tag {
+	own := make([]types.Tag, 0, Limit)
+	for _, t := range tags {
+		if !slices.Contains(Keys, aws.ToString(t.Key)) {
+			own = append(own, t)
+		}
+	}
+	return own
+}
+
+// Verdict returns the verdict tags among tags by key. It says what is written
+// there and not that it is true.
+func Verdict(tags []types.Tag) map[string]string {
+	found := make(map[string]string, len(Keys))
+	for _, t := range tags {
+		if key := aws.ToString(t.Key); slices.Contains(Keys, key) {
+			found[key] = aws.ToString(t.Value)
+		}
+	}
+	return found
+}
+
+// sanitise makes s a tag value: letters, digits, the space and + - = . _ : / @
+// of the Basic Multilingual Plane stay, anything else becomes an underscore, and
+// what is beyond S3's length is cut. Signatures' names come from whoever wrote
+// the database, so nothing is assumed of them.
+func sanitise(s string) string {
+	var b strings.Builder
+	n := 0
+	for _, r := range s {
+		if n == valueLen {
+			break
+		}
+		if r > 0xFFFF || !(unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune(" +-=._:/@", r)) {
+			r = '_'
+		}
+		b.WriteRune(r)
+		n++
+	}
+	return strings.TrimSpace(b.String())
+}
