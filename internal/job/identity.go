@@ -32,6 +32,11 @@ func (o Object) QuarantineKey() string {
 	return digest(o.Bucket, o.Key, o.version())
 }
 
+// Same reports whether both are the same version of the same object.
+func (o Object) Same(other Object) bool {
+	return o.QuarantineKey() == other.QuarantineKey()
+}
+
 // Pinned returns the version id to address, or "" when the bucket keeps none
 // and If-Match on the ETag has to stand in.
 func (o Object) Pinned() string {

@@ -81,11 +81,14 @@ type Definitions struct {
 	Fingerprint string    `json:"fingerprint"`    // of the whole set
 }
 
-// Copy is where the object was moved to.
+// Copy is where the object was moved to. The original is gone unless it is
+// SourceLocked.
 type Copy struct {
-	Bucket    string `json:"bucket"`
-	Key       string `json:"key"`
-	VersionID string `json:"versionId,omitempty"`
+	Bucket       string `json:"bucket"`
+	Key          string `json:"key"`
+	VersionID    string `json:"versionId,omitempty"`
+	SHA256       string `json:"sha256,omitempty"`       // hex, of the copy, computed by S3
+	SourceLocked bool   `json:"sourceLocked,omitempty"` // Object Lock keeps the original where it was
 }
 
 // Failure is what a Catch writes; Step Functions chose the capitals.
@@ -103,6 +106,8 @@ func (j Job) Validate() error {
 		return fmt.Errorf("%w: no bucket", ErrBadJob)
 	case j.Object.Key == "":
 		return fmt.Errorf("%w: no key", ErrBadJob)
+	case j.Object.version() == "":
+		return fmt.Errorf("%w: no version: versionId, sequencer and eTag are all missing", ErrBadJob)
 	case j.Object.Size < 0:
 		return fmt.Errorf("%w: size %d", ErrBadJob, j.Object.Size)
 	case j.Attempt < 0:

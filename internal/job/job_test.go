@@ -34,7 +34,7 @@ func full() job.Job {
 			Definitions: &job.Definitions{Version: 27500, Built: built, Fingerprint: "9f86d081884c7d65"},
 			Time:        built.Add(24 * time.Hour), DurationMS: 27,
 		},
-		Copy:  &job.Copy{Bucket: "lazaret-quarantine-000000000000-us-east-1", Key: "0a1b", VersionID: "v1"},
+		Copy:  &job.Copy{Bucket: "lazaret-quarantine-000000000000-us-east-1", Key: "0a1b", VersionID: "v1", SHA256: "275a021b", SourceLocked: true},
 		Error: &job.Failure{Error: "Transient", Cause: "get object: slow down"},
 	}
 }
@@ -75,6 +75,7 @@ func TestValidate(t *testing.T) {
 		{"of a later version", func(j *job.Job) { j.Version = job.Version + 1 }, false},
 		{"without bucket", func(j *job.Job) { j.Object.Bucket = "" }, false},
 		{"without key", func(j *job.Job) { j.Object.Key = "" }, false},
+		{"without any version", func(j *job.Job) { j.Object = job.Object{Bucket: "b", Key: "k"} }, false},
 		{"negative size", func(j *job.Job) { j.Object.Size = -1 }, false},
 		{"negative attempt", func(j *job.Job) { j.Attempt = -1 }, false},
 	}
