@@ -97,6 +97,12 @@ func Env(name string) (string, error) {
 	return "", fmt.Errorf("environment variable %s is not set", name)
 }
 
+// Flag reports whether the environment variable is "true", as the template's
+// parameters spell it.
+func Flag(name string) bool {
+	return os.Getenv(name) == "true"
+}
+
 // PathStyle addresses buckets in the path where the endpoint is not AWS's own:
 // bucket host names do not resolve on one machine.
 func PathStyle(o *s3.Options) {

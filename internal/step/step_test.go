@@ -52,7 +52,7 @@ func TestLogged(t *testing.T) {
 		},
 		{
 			name:    "an error",
-			in:      job.Job{Version: 1, Object: job.Object{Bucket: "b", Key: "k"}},
+			in:      job.Job{Version: 1, Object: job.Object{Bucket: "b", Key: "k", ETag: "e"}},
 			handler: func(_ context.Context, j job.Job) (job.Job, error) { return j, fmt.Errorf("x: %w", job.ErrObjectGone) },
 			want:    map[string]any{"level": "ERROR", "error": "ObjectGone", "cause": "x: object gone"},
 			err:     job.ErrObjectGone,

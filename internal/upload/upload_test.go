@@ -73,7 +73,7 @@ func TestDecode(t *testing.T) {
 			Jobs: []job.Job{restarted}, Died: "arn:aws:states:us-east-1:000000000000:execution:lazaret-scan:c-1",
 		}},
 		{"list", fixture(t, "list.json"), upload.Message{Jobs: []job.Job{
-			{Version: 1, Run: "rescan-7", Object: job.Object{Bucket: "b", Key: "k", Size: 3, LastModified: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)}},
+			{Version: 1, Run: "rescan-7", Object: job.Object{Bucket: "b", Key: "k", ETag: "e", Size: 3, LastModified: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)}},
 		}}},
 	}
 	for _, tt := range tests {
@@ -101,13 +101,14 @@ func TestDecodeRefuses(t *testing.T) {
 		{"no records", `{"Records":[]}`},
 		{"a record without event name", `{"Records":[{"s3":{"bucket":{"name":"b"},"object":{"key":"k"}}}]}`},
 		{"a record without key", `{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},"object":{}}}]}`},
+		{"a record without any version", `{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},"object":{"key":"k"}}}]}`},
 		{"a record without bucket", `{"Records":[{"eventName":"ObjectCreated:Put","s3":{"object":{"key":"k"}}}]}`},
-		{"a key that is not URL-encoded", `{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},"object":{"key":"100%"}}}]}`},
-		{"one good record and one bad", `{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},"object":{"key":"k"}}},{"eventName":"ObjectCreated:Put"}]}`},
+		{"a key that is not URL-encoded", `{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},"object":{"key":"100%","eTag":"e"}}}]}`},
+		{"one good record and one bad", `{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},"object":{"key":"k","eTag":"e"}}},{"eventName":"ObjectCreated:Put"}]}`},
 		{"half an EventBridge event", `{"detail-type":"Object Created","detail":{"bucket":{"name":"b"}}}`},
 		{"an EventBridge event without detail", `{"detail-type":"Object Created"}`},
 		{"an execution without input", `{"detail-type":"Step Functions Execution Status Change","detail":{"executionArn":"a"}}`},
-		{"a dead letter of a later version", `{"job":{"version":9,"object":{"bucket":"b","key":"k"}}}`},
+		{"a dead letter of a later version", `{"job":{"version":9,"object":{"bucket":"b","key":"k","eTag":"e"}}}`},
 		{"SNS in SNS", `{"Type":"Notification","Message":"{\"Type\":\"Notification\",\"Message\":\"{}\"}"}`},
 		{"SNS around nothing", `{"Type":"Notification","Message":""}`},
 	}
