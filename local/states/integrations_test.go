@@ -1,0 +1,121 @@
+package states
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestSendMessage(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ name, url, body, want string }{
+		{"object as the body", "http://127.0.0.1:4566/000000000000/dead", `{"job":{"a":1},"e.$":"$$.Execution.Id"}`, `arn:aws:sqs:us-east-1:000000000000:dead {"e":"arn:aws:states:us-east-1:000000000000:execution:test:run","job":{"a":1}}`},
+		{"text as the body", "https://sqs.us-east-1.amazonaws.com/123456789012/q", `"hi"`, `arn:aws:sqs:us-east-1:123456789012:q hi`},
+		{"ARN as the URL", "arn:aws:sqs:us-east-1:000000000000:q", `[1]`, `arn:aws:sqs:us-east-1:000000000000:q [1]`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w := &world{}
+			x := w.run(t, one(`"Type":"Task","Resource":"arn:aws:states:::sqs:sendMessage","Parameters":{"QueueUrl":"`+tt.url+`","MessageBody":`+tt.body+`},"ResultSelector":{"id.$":"$.MessageId","md5.$":"$.MD5OfMessageBody"},"End":true`), `{}`)
+			if diff := cmp.Diff([]string{tt.want}, w.messages); diff != "" {
+				t.Errorf("messages differ (-want +got):\n%s", diff)
+			}
+			if !strings.HasPrefix(ended(x), `SUCCEEDED {"id":"message-1","md5":"`) {
+				t.Errorf("ended %s", ended(x))
+			}
+		})
+	}
+}
+
+func TestPublish(t *testing.T) {
+	t.Parallel()
+	w := &world{}
+	x := w.run(t, one(`"Type":"Task","Resource":"arn:aws:states:::sns:publish","Parameters":{"TopicArn":"arn:aws:sns:us-east-1:000000000000:t","Subject":"s","Message":{"a.$":"$.a"},"MessageAttributes":{"verdict":{"DataType":"String","StringValue.$":"$.a"}}},"ResultSelector":{"id.$":"$.MessageId"},"End":true`), `{"a":"x"}`)
+	if got := ended(x); got != `SUCCEEDED {"id":"note-1"}` {
+		t.Errorf("ended %s", got)
+	}
+	want := []Notification{{TopicARN: "arn:aws:sns:us-east-1:000000000000:t", Subject: "s", Message: `{"a":"x"}`, Attributes: map[string]Attribute{"verdict": {"String", "x"}}}}
+	if diff := cmp.Diff(want, w.notes); diff != "" {
+		t.Errorf("notifications differ (-want +got):\n%s", diff)
+	}
+}
+
+func TestPutEvents(t *testing.T) {
+	t.Parallel()
+	const definition = `"Type":"Task","Resource":"arn:aws:states:::events:putEvents","Parameters":{"Entries":[{"Source":"lazaret","DetailType":"Scanned","EventBusName":"b","Detail":{"v.$":"$.a"},"Resources":["r"]},{"Source":"lazaret","DetailType":"Text","Detail":"{}"}]},"ResultSelector":{"failed.$":"$.FailedEntryCount"},"End":true`
+	w := &world{}
+	x := w.run(t, one(definition), `{"a":1}`)
+	if got := ended(x); got != `SUCCEEDED {"failed":0}` {
+		t.Errorf("ended %s", got)
+	}
+	own := []string{testMachine, "arn:aws:states:us-east-1:000000000000:execution:test:run"}
+	want := []Event{
+		{Source: "lazaret", DetailType: "Scanned", Bus: "b", Detail: []byte(`{"v":1}`), Resources: append([]string{"r"}, own...)},
+		{Source: "lazaret", DetailType: "Text", Detail: []byte(`{}`), Resources: own},
+	}
+	if diff := cmp.Diff(want, w.events); diff != "" {
+		t.Errorf("events differ (-want +got):\n%s", diff)
+	}
+	w = &world{fails: &ServiceError{Code: "Throttled", Message: "slow down"}}
+	x = w.run(t, one(definition), `{"a":1}`)
+	const entry = `{"ErrorCode":"Throttled","ErrorMessage":"slow down"}`
+	if got := ended(x); got != `FAILED EventBridge.FailedEntry: {"Entries":[`+entry+`,`+entry+`],"FailedEntryCount":2}` {
+		t.Errorf("ended %s", got)
+	}
+}
+
+func TestServiceFailureNames(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		prefix, fallback string
+		err              error
+		want             string
+	}{
+		{"Lambda", "AWSLambdaException", &ServiceError{Code: "TooManyRequestsException"}, "Lambda.TooManyRequestsException"},
+		{"Lambda", "AWSLambdaException", &ServiceError{Code: "ResourceNotFoundException"}, "Lambda.ResourceNotFoundException"},
+		{"Lambda", "AWSLambdaException", &ServiceError{Code: "InternalFailure"}, "Lambda.AWSLambdaException"},
+		{"Lambda", "AWSLambdaException", errNetwork, "Lambda.SdkClientException"},
+		{"SQS", "AmazonSQSException", &ServiceError{Code: "AWS.SimpleQueueService.NonExistentQueue"}, "SQS.QueueDoesNotExistException"},
+		{"SQS", "AmazonSQSException", &ServiceError{Code: "com.amazonaws.sqs.QueueDoesNotExist"}, "SQS.QueueDoesNotExistException"},
+		{"SQS", "AmazonSQSException", &ServiceError{Code: "InvalidParameterValue"}, "SQS.AmazonSQSException"},
+		{"SQS", "AmazonSQSException", errNetwork, "SQS.SdkClientException"},
+		{"SNS", "AmazonSNSException", &ServiceError{Code: "NotFound"}, "SNS.NotFoundException"},
+	}
+	for _, tt := range tests {
+		f, ok := asFailure(serviceFailure(tt.prefix, tt.fallback, tt.err))
+		if !ok || f.name != tt.want {
+			t.Errorf("%v is %v, want %s", tt.err, f, tt.want)
+		}
+	}
+}
+
+func TestFunctionFailureWithoutAType(t *testing.T) {
+	t.Parallel()
+	f, _ := asFailure(functionFailure([]byte(`{"errorMessage":"Task timed out after 3.00 seconds"}`)))
+	const cause = `The cause could not be determined because Lambda did not return an error type. Returned payload: {"errorMessage":"Task timed out after 3.00 seconds"}`
+	if f.name != "Lambda.Unknown" || f.cause != cause {
+		t.Errorf("failure %v", f)
+	}
+}
+
+// Parameters that are only known at run time can still have the wrong type.
+func TestParametersOfTheWrongType(t *testing.T) {
+	t.Parallel()
+	for name, fields := range map[string]string{
+		"function":   `"Resource":"arn:aws:states:::lambda:invoke","Parameters":{"FunctionName.$":"$.n"}`,
+		"queue":      `"Resource":"arn:aws:states:::sqs:sendMessage","Parameters":{"QueueUrl.$":"$.n","MessageBody":"b"}`,
+		"topic":      `"Resource":"arn:aws:states:::sns:publish","Parameters":{"TopicArn.$":"$.n","Message":"b"}`,
+		"attributes": `"Resource":"arn:aws:states:::sns:publish","Parameters":{"TopicArn":"t","Message":"b","MessageAttributes.$":"$.n"}`,
+		"entries":    `"Resource":"arn:aws:states:::events:putEvents","Parameters":{"Entries.$":"$.n"}`,
+	} {
+		x := (&world{}).run(t, one(`"Type":"Task",`+fields+`,"End":true`), `{"n":5}`)
+		if !strings.HasPrefix(ended(x), "FAILED States.Runtime: An error occurred while executing the state 'A'") {
+			t.Errorf("%s: ended %s", name, ended(x))
+		}
+		if !strings.HasSuffix(trail(x), "TaskStateEntered<0 ExecutionFailed<2") {
+			t.Errorf("%s: history %s", name, trail(x))
+		}
+	}
+}

@@ -1,0 +1,124 @@
+package states
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func testScope(t *testing.T, input string) *scope {
+	t.Helper()
+	v, err := decode([]byte(input))
+	if err != nil {
+		t.Fatalf("decode %s: %v", input, err)
+	}
+	return &scope{input: v, context: func() any {
+		return map[string]any{"Execution": map[string]any{"Id": "arn:x", "Name": "run-1"}}
+	}}
+}
+
+func TestPathGet(t *testing.T) {
+	t.Parallel()
+	const input = `{"a":{"b":null,"c d":1},"list":[1,2,{"k":true}],"big":5497558138880}`
+	tests := []struct {
+		name, path, want string // want "" when nothing is found
+	}{
+		{"root", "$", input},
+		{"null is found", "$.a.b", `null`},
+		{"quoted member", "$['a']['c d']", `1`},
+		{"index", "$.list[0]", `1`},
+		{"last", "$.list[-1]", `{"k":true}`},
+		{"past the end", "$.list[3]", ""},
+		{"missing member", "$.nope", ""},
+		{"member of null", "$.a.b.c", ""},
+		{"wildcard", "$.list[*]", `[1,2,{"k":true}]`},
+		{"slice", "$.list[1:]", `[2,{"k":true}]`},
+		{"descent", "$..k", `[true]`},
+		{"filter", "$.list[?(@.k == true)]", `[{"k":true}]`},
+		{"filter without a match", "$.list[?(@.k == false)]", `[]`},
+		{"context", "$$.Execution.Name", `"run-1"`},
+		{"context missing", "$$.Execution.Nope", ""},
+		{"whole number stays whole", "$.big", `5497558138880`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			p, err := parsePath(tt.path)
+			if err != nil {
+				t.Fatalf("parsePath(%q): %v", tt.path, err)
+			}
+			v, ok := p.get(testScope(t, input))
+			if ok != (tt.want != "") {
+				t.Fatalf("get(%q) found = %v", tt.path, ok)
+			}
+			if ok {
+				compareJSON(t, encode(v), tt.want)
+			}
+		})
+	}
+}
+
+func TestParsePathRejects(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"", "a", "@.a", "$a", "$.a[", "$.a..", "$.list.length()", "$.a b"} {
+		if p, err := parsePath(text); err == nil {
+			t.Errorf("parsePath(%q) = %v, want an error", text, p.expr)
+		}
+	}
+	for _, text := range []string{"$.a[*]", "$..a", "$$.Execution", "$.a[-1]", "$.a[1:2]"} {
+		if r, err := parseReference(text); err == nil {
+			t.Errorf("parseReference(%q) = %v, want an error", text, r)
+		}
+	}
+}
+
+func TestReferencePut(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, path, input, want string // want "" when it cannot be placed
+	}{
+		{"whole", "$", `{"a":1}`, `"new"`},
+		{"new member", "$.b", `{"a":1}`, `{"a":1,"b":"new"}`},
+		{"replaced member", "$.a", `{"a":1}`, `{"a":"new"}`},
+		{"objects made on the way", "$.b.c.d", `{"a":1}`, `{"a":1,"b":{"c":{"d":"new"}}}`},
+		{"inside an object", "$.a.c", `{"a":{"b":1}}`, `{"a":{"b":1,"c":"new"}}`},
+		{"array item", "$.a[1]", `{"a":[1,2]}`, `{"a":[1,"new"]}`},
+		{"past an array", "$.a[2]", `{"a":[1,2]}`, ""},
+		{"inside a string", "$.a.b", `{"a":"x"}`, ""},
+		{"inside null", "$.a.b", `{"a":null}`, ""},
+		{"on an array", "$.a", `[1]`, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			r, err := parseReference(tt.path)
+			if err != nil {
+				t.Fatalf("parseReference(%q): %v", tt.path, err)
+			}
+			input := testScope(t, tt.input).input
+			got, err := r.put(input, "new")
+			if (err == nil) != (tt.want != "") {
+				t.Fatalf("put at %q: %v", tt.path, err)
+			}
+			if err == nil {
+				compareJSON(t, encode(got), tt.want)
+			}
+			compareJSON(t, encode(input), tt.input) // the input may be in use elsewhere
+		})
+	}
+}
+
+func compareJSON(t *testing.T, got, want string) {
+	t.Helper()
+	g, err := decode([]byte(got))
+	if err != nil {
+		t.Fatalf("decode %q: %v", got, err)
+	}
+	w, err := decode([]byte(want))
+	if err != nil {
+		t.Fatalf("decode %q: %v", want, err)
+	}
+	if diff := cmp.Diff(w, g); diff != "" {
+		t.Errorf("JSON differs (-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,172 @@
+package states
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestStatusChanged(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, definition string
+		replies          []reply
+		stop             bool
+		want             []string // status, output, error and cause of each detail
+	}{
+		{"succeeded", one(`"Type":"Pass","End":true`), nil, false, []string{"RUNNING <nil> <nil> <nil>", `SUCCEEDED {"a":1} <nil> <nil>`}},
+		{"failed", one(`"Type":"Fail","Error":"E","Cause":"why"`), nil, false, []string{"RUNNING <nil> <nil> <nil>", "FAILED <nil> E why"}},
+		{"timed out", `{"TimeoutSeconds":1,` + one(directF + `,"End":true`)[1:], []reply{{hang: true}}, false, []string{"RUNNING <nil> <nil> <nil>", "TIMED_OUT <nil> <nil> <nil>"}},
+		{"aborted", one(directF + `,"End":true`), []reply{{hang: true}}, true, []string{"RUNNING <nil> <nil> <nil>", "ABORTED <nil> E why"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w := &world{functions: map[string][]reply{"f": tt.replies}}
+			s, err := New(t.Context(), w.config(tt.definition))
+			if err != nil {
+				t.Fatal(err)
+			}
+			x := start(t, s, "run", `{"a":1}`)
+			if tt.stop {
+				<-w.hanging
+				if _, err := s.stopExecution(stopRequest{executionRequest{x.arn}, "E", "why"}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			wait(t, x)
+			if err := s.Close(t.Context()); err != nil { // the last announcement follows the end
+				t.Fatal(err)
+			}
+			var got []string
+			for _, text := range w.details {
+				var d map[string]any
+				if err := json.Unmarshal([]byte(text), &d); err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, fmt.Sprint(d["status"], " ", d["output"], " ", d["error"], " ", d["cause"]))
+				if d["executionArn"] != x.arn || d["stateMachineArn"] != testMachine || d["name"] != "run" || d["input"] != `{"a":1}` ||
+					d["startDate"] != float64(x.started.UnixMilli()) || (d["stopDate"] == nil) != (d["status"] == "RUNNING") {
+					t.Errorf("detail %s", text)
+				}
+				if diff := cmp.Diff(map[string]any{"included": true}, d["inputDetails"]); diff != "" {
+					t.Errorf("inputDetails differ:\n%s", diff)
+				}
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("statuses differ (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestThousandsAtOnce(t *testing.T) {
+	t.Parallel()
+	const n = 5000
+	w := &world{functions: map[string][]reply{"f": {{}}}}
+	config := w.config(two(`"Type":"Wait","Seconds":1,"Next":"B"`, invokeF+`,"OutputPath":"$.Payload","End":true`))
+	config.Scale = 1
+	s := newService(t, config)
+	var all []*execution
+	for i := range n {
+		all = append(all, start(t, s, fmt.Sprintf("run-%d", i), fmt.Sprintf(`{"i":%d}`, i)))
+	}
+	for i, x := range all {
+		if got, want := ended(wait(t, x)), fmt.Sprintf(`SUCCEEDED {"i":%d}`, i); got != want {
+			t.Fatalf("execution %d ended %s", i, got)
+		}
+	}
+}
+
+// What is dropped is the history and the data, never the name.
+func TestOldHistoriesAreDropped(t *testing.T) {
+	t.Parallel()
+	config := (&world{}).config(one(`"Type":"Pass","End":true`))
+	config.StatusChanged = nil
+	s := newService(t, config)
+	first := wait(t, start(t, s, "first", `{}`))
+	var last *execution
+	for i := range mostFinished {
+		last = wait(t, start(t, s, fmt.Sprintf("run-%d", i), `{}`))
+	}
+	if err := s.Close(t.Context()); err != nil { // retiring follows the end
+		t.Fatal(err)
+	}
+	if _, err := s.getExecutionHistory(historyRequest{executionRequest: executionRequest{first.arn}}); err == nil || !strings.Contains(err.Error(), "ExecutionDoesNotExist") {
+		t.Errorf("history of the first: %v", err)
+	}
+	if _, err := s.getExecutionHistory(historyRequest{executionRequest: executionRequest{last.arn}}); err != nil {
+		t.Errorf("history of the last: %v", err)
+	}
+	out, err := s.describeExecution(executionRequest{first.arn})
+	if err != nil || out.(map[string]any)["status"] != succeeded || out.(map[string]any)["input"] != nil {
+		t.Errorf("DescribeExecution of the first gave %v: %v", out, err)
+	}
+	if len(s.finished) != mostFinished {
+		t.Errorf("%d histories are kept", len(s.finished))
+	}
+}
+
+func TestCloseEndsExecutions(t *testing.T) {
+	t.Parallel()
+	w := &world{functions: map[string][]reply{"f": {{hang: true}}}}
+	s, err := New(t.Context(), w.config(one(directF+`,"End":true`)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	start(t, s, "run", `{}`)
+	<-w.hanging
+	if err := s.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if len(w.details) != 1 { // RUNNING: the service went away, the machine did not fail
+		t.Errorf("statuses %q", w.details)
+	}
+	if _, err := s.startExecution(startRequest{StateMachineARN: testMachine}); err == nil {
+		t.Error("StartExecution after Close gave no error")
+	}
+}
+
+func TestCloseGivesUpWaiting(t *testing.T) {
+	t.Parallel()
+	release, called := make(chan struct{}), make(chan struct{})
+	config := (&world{}).config(one(directF + `,"End":true`))
+	config.Invoke = func(context.Context, string, []byte) (Invocation, error) {
+		close(called)
+		<-release // deaf to its context
+		return Invocation{Payload: []byte("{}")}, nil
+	}
+	s, err := New(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	start(t, s, "run", `{}`)
+	<-called
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	if err := s.Close(ctx); err == nil {
+		t.Error("Close gave no error")
+	}
+	close(release)
+	if err := s.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestNewRejects(t *testing.T) {
+	t.Parallel()
+	bad := (&world{}).config(one(`"Type":"Nope"`))
+	if _, err := New(t.Context(), bad); err == nil || err.Error() != `load state machine test: state "A": unknown Type "Nope"` {
+		t.Errorf("New: %v", err)
+	}
+	unserved := (&world{}).config(one(`"Type":"Parallel","End":true,"Branches":[{"StartAt":"X","States":{"X":{"Type":"Task","Resource":"arn:aws:states:::sns:publish","Parameters":{"TopicArn":"t","Message":"m"},"End":true}}}]`))
+	unserved.Publish = nil
+	if _, err := New(t.Context(), unserved); err == nil || !strings.Contains(err.Error(), `state "X": nothing serves`) {
+		t.Errorf("New: %v", err)
+	}
+}

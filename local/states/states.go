@@ -1,0 +1,168 @@
+// Package states runs state machines as AWS Step Functions does: an interpreter
+// for the JSONPath form of the Amazon States Language and the JSON 1.0 API over
+// it, for Standard workflows, in memory. It reaches Lambda, SQS, SNS and
+// EventBridge only through the functions of its Config and knows nothing of how
+// they are served. A field or a resource that it cannot honour is an error when
+// the machine is loaded, never ignored. The local stack is its only caller.
+package states
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/lazaret/lazaret/local/template"
+)
+
+// Config names the machines and the services that their tasks may call. A nil
+// func makes the machines that need it fail at load.
+//
+// An error that stands for an answer of the service must be a *ServiceError (or
+// wrap one); any other error reaches the machine as the integration's
+// SdkClientException.
+type Config struct {
+	Machines []template.Machine
+
+	// Scale divides the intervals of Wait and Retry, so that 10 makes them ten
+	// times shorter. Timeouts are never scaled. Zero means 1.
+	Scale float64
+
+	// Invoke runs a function to its end. The context ends with the service, not
+	// with the task: on Lambda, too, a function outlives the state that gave up
+	// waiting for it.
+	Invoke func(ctx context.Context, function string, payload []byte) (Invocation, error)
+
+	// SendMessage puts a message into the queue with that ARN.
+	SendMessage func(ctx context.Context, queueARN, body string) (messageID string, err error)
+
+	// Publish hands a notification to its topic.
+	Publish func(ctx context.Context, n Notification) (messageID string, err error)
+
+	// PutEvent puts one event on its bus.
+	PutEvent func(ctx context.Context, e Event) error
+
+	// StatusChanged hears of each new status of an execution, in order, with the
+	// detail of EventBridge's "Step Functions Execution Status Change". Nil is
+	// allowed. The execution waits for it.
+	StatusChanged func(ctx context.Context, detail json.RawMessage)
+}
+
+// Invocation is what a function answered. FunctionError is empty, "Handled" or
+// "Unhandled"; with it, Payload is the function's error document.
+type Invocation struct {
+	Payload       []byte
+	FunctionError string
+}
+
+// Notification is what sns:publish sends.
+type Notification struct {
+	TopicARN   string
+	Subject    string
+	Message    string
+	Attributes map[string]Attribute
+}
+
+// Attribute is one message attribute of a Notification.
+type Attribute struct {
+	DataType    string
+	StringValue string
+}
+
+// Event is one entry of events:putEvents. Resources already ends with the ARNs
+// of the machine and the execution, which Step Functions appends by itself.
+type Event struct {
+	Source     string
+	DetailType string
+	Detail     json.RawMessage
+	Resources  []string
+	Bus        string // "" for the default bus
+}
+
+// ServiceError is an error that a called service answered, with its own code:
+// "TooManyRequestsException", "QueueDoesNotExist". Status is the HTTP status.
+type ServiceError struct {
+	Code    string
+	Message string
+	Status  int
+}
+
+func (e *ServiceError) Error() string { return e.Code + ": " + e.Message }
+
+// Service holds the machines and every execution since it was made.
+type Service struct {
+	config Config
+	ctx    context.Context
+	stop   context.CancelCauseFunc
+	work   sync.WaitGroup // executions and the calls that they started
+
+	mu         sync.Mutex
+	closed     bool
+	machines   []*machine // in the order of the template
+	executions map[string]*execution
+	finished   []*execution // that still have their history, oldest first
+	kept       int          // bytes of the histories in finished
+}
+
+type machine struct {
+	template.Machine
+	graph      *graph
+	created    time.Time
+	executions []*execution // oldest first
+}
+
+var errClosed = errors.New("the service was closed")
+
+// New loads the machines. Executions end, without a further status, when ctx
+// does.
+func New(ctx context.Context, config Config) (*Service, error) {
+	if config.Scale <= 0 {
+		config.Scale = 1
+	}
+	s := &Service{config: config, executions: map[string]*execution{}}
+	for _, m := range config.Machines {
+		g, err := parse(m.Definition)
+		if err != nil {
+			return nil, fmt.Errorf("load state machine %s: %w", m.Name, err)
+		}
+		if err := g.eachState(config.serves); err != nil {
+			return nil, fmt.Errorf("load state machine %s: %w", m.Name, err)
+		}
+		s.machines = append(s.machines, &machine{Machine: m, graph: g, created: now()})
+	}
+	s.ctx, s.stop = context.WithCancelCause(ctx)
+	return s, nil
+}
+
+// Close ends all executions and waits for them and for the calls under way,
+// which see their context cancelled, at most until ctx ends.
+func (s *Service) Close(ctx context.Context) error {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.stop(errClosed)
+	done := make(chan struct{})
+	go func() {
+		s.work.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("wait for running executions: %w", context.Cause(ctx))
+	}
+}
+
+// Validate says whether a definition can be run here: that it is well formed,
+// that its states are connected, and that it uses nothing unsupported. Template
+// placeholders (${Name}) may stand for ARNs and URLs.
+func Validate(definition []byte) error {
+	_, err := parse(definition)
+	return err
+}
+
+// now has the precision of the API's timestamps.
+func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
