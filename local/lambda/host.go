@@ -1,0 +1,167 @@
+// Package lambda runs functions on this machine as AWS Lambda would: compiled
+// Linux binaries, one process group an execution environment, spoken to through
+// the Lambda Runtime API. It offers the Invoke API over HTTP and in process, and
+// feeds functions from queues. It enforces no memory limit, runs no schedule,
+// and knows no other service: package local wires it to them.
+package lambda
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/lazaret/lazaret/local/template"
+)
+
+// Config says what a Host runs. Functions and Binary are required; Volume too
+// when a function has a mount, and Queue when one has a queue as its source.
+type Config struct {
+	Functions []template.Function
+	// Binary names the executable that plays a function's bootstrap. It is asked
+	// at each start of an environment, so a rebuilt binary is found.
+	Binary func(template.Function) (path string, err error)
+	// Volume is the folder that stands for the shared file system.
+	Volume string
+	// Environment adds variables ("KEY=value") to the template's: endpoints and
+	// credentials. They win over the template's.
+	Environment func(template.Function) []string
+	Queue       queue
+	// Logs receives each line that a function writes. The stream names the
+	// environment, as a CloudWatch log stream does; as on Lambda, standard output
+	// and standard error are one. It is called from several goroutines.
+	Logs func(function, stream, line string)
+	// Freeze stops all processes of an environment between invocations, as Lambda
+	// does.
+	Freeze bool
+	// DefaultConcurrency caps the environments of a function that reserves none;
+	// 10 when zero, the quota of a new account.
+	DefaultConcurrency int
+	// IdleTimeout ends an environment that was not used for so long; 10 minutes
+	// when zero. Lambda's own figure is not documented.
+	IdleTimeout time.Duration
+	// Scale divides the waits before an asynchronous invocation is tried again; 1
+	// when zero. Timeouts are not touched.
+	Scale float64
+}
+
+// Host runs the functions of one application. Close ends it.
+type Host struct {
+	Config
+	names     []string // in the template's order
+	functions map[string]*function
+	spawner   chan func()
+	initLimit time.Duration
+	ctx       context.Context // done once Close has begun
+	cancel    context.CancelFunc
+
+	mu     sync.Mutex // guards closed, and with it additions to running
+	closed bool
+	// running counts invocations, also those whose caller has gone away.
+	running sync.WaitGroup
+}
+
+// New prepares the folders of the functions' mounts and returns a Host without
+// environments: the first invocation starts one.
+func New(cfg Config) (*Host, error) {
+	cfg.DefaultConcurrency = cmp.Or(cfg.DefaultConcurrency, 10)
+	cfg.IdleTimeout = cmp.Or(cfg.IdleTimeout, 10*time.Minute)
+	cfg.Scale = cmp.Or(cfg.Scale, 1)
+	volume, err := filepath.Abs(cfg.Volume) // functions run in other folders
+	if err != nil {
+		return nil, fmt.Errorf("locate volume %s: %w", cfg.Volume, err)
+	}
+	cfg.Volume = volume
+	h := &Host{Config: cfg, functions: map[string]*function{}, initLimit: initLimit}
+	for _, spec := range cfg.Functions {
+		spec.Timeout = cmp.Or(spec.Timeout, 3*time.Second) // Lambda's default
+		for _, m := range spec.Mounts {
+			if err := makeShared(filepath.Join(cfg.Volume, m.Root)); err != nil {
+				return nil, fmt.Errorf("prepare mount %s of function %s: %w", m.Path, spec.Name, err)
+			}
+		}
+		limit := cfg.DefaultConcurrency
+		if spec.Reserved != nil {
+			limit = *spec.Reserved
+		}
+		h.names = append(h.names, spec.Name)
+		h.functions[spec.Name] = &function{
+			Function: spec, host: h, limit: limit, live: map[*environment]struct{}{},
+		}
+	}
+	h.ctx, h.cancel = context.WithCancel(context.Background())
+	h.spawner = startSpawner()
+	return h, nil
+}
+
+// makeShared creates a folder that every function may write to. On AWS the
+// access points give them their own user ids; here all are the user's own.
+func makeShared(dir string) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	return os.Chmod(dir, 0o777) // the umask took bits away
+}
+
+// Close stops all environments (SIGTERM, after 2 s SIGKILL) and returns when
+// they and their children are gone. Invocations under way end in
+// Runtime.ExitError, later ones in ServiceException.
+func (h *Host) Close() {
+	h.mu.Lock()
+	again := h.closed
+	h.closed = true
+	h.mu.Unlock()
+	h.cancel()
+	var stopping sync.WaitGroup
+	for _, f := range h.functions {
+		for _, e := range f.environments() {
+			stopping.Go(e.stop)
+		}
+	}
+	stopping.Wait()
+	h.running.Wait()
+	if !again {
+		close(h.spawner)
+	}
+}
+
+// begin counts one more thing that Close must wait for. It is false when Close
+// has begun.
+func (h *Host) begin() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return false
+	}
+	h.running.Add(1)
+	return true
+}
+
+// find accepts the forms that AWS does: name, name:$LATEST, the whole ARN and
+// the partial one, 000000000000:function:name.
+func (h *Host) find(nameOrARN string) (*function, error) {
+	name := nameOrARN
+	if _, after, ok := strings.Cut(nameOrARN, "function:"); ok {
+		name = after
+	}
+	name, qualifier, _ := strings.Cut(name, ":")
+	f := h.functions[name]
+	if f == nil || qualifier != "" && qualifier != latest {
+		arn := fmt.Sprintf("arn:%s:lambda:%s:%s:function:%s", template.Partition, template.Region, template.Account, name)
+		if qualifier != "" {
+			arn += ":" + qualifier
+		}
+		return nil, &Error{Code: "ResourceNotFoundException", Message: "Function not found: " + arn}
+	}
+	return f, nil
+}
+
+// latest is the only version there is.
+const latest = "$LATEST"

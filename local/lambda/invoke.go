@@ -1,0 +1,208 @@
+package lambda
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+const (
+	// maxRequest and maxEvent are Lambda's quotas on the payload of a synchronous
+	// and of an asynchronous invocation, in bytes.
+	maxRequest = 6 << 20
+	maxEvent   = 1 << 20
+	// initLimit bounds an initialisation. It is not counted against the function's
+	// timeout; the second one, after a failure, is.
+	initLimit = 10 * time.Second
+)
+
+// Result is what a function answered.
+type Result struct {
+	// Payload is the response or, with FunctionError set, an object with
+	// errorType and errorMessage.
+	Payload []byte
+	// FunctionError is empty, or "Unhandled": an OS-only runtime knows no other.
+	FunctionError string
+}
+
+// Invoke runs a function and returns its result. A failure of the function is a
+// Result; an error is always a *Error (the function was not run), or ctx's: the
+// function then goes on, as it does on Lambda when a caller hangs up. It returns
+// when the environment can take the next event or is gone, so that callers one
+// after the other need one environment only.
+func (h *Host) Invoke(ctx context.Context, nameOrARN string, payload []byte) (Result, error) {
+	f, err := h.find(nameOrARN)
+	if err != nil {
+		return Result{}, err
+	}
+	result, _, err := f.invoke(ctx, payload)
+	return result, err
+}
+
+func (f *function) invoke(ctx context.Context, payload []byte) (Result, *invocation, error) {
+	payload, err := checkPayload(payload, maxRequest, "RequestResponse")
+	if err != nil {
+		return Result{}, nil, err
+	}
+	if !f.host.begin() {
+		return Result{}, nil, &Error{Code: serviceException, Message: "The host is closing."}
+	}
+	e, err := f.acquire()
+	if err != nil {
+		f.host.running.Done()
+		return Result{}, nil, err
+	}
+	id := uuid.New()
+	inv := &invocation{
+		id: id.String(),
+		// Not sampled: there is no daemon that would take segments.
+		trace:   fmt.Sprintf("Root=1-%08x-%x;Parent=%x;Sampled=0", time.Now().Unix(), id[:12], id[:8]),
+		payload: payload,
+		reply:   make(chan reply, 1),
+	}
+	done := make(chan reply, 1)
+	go func() {
+		defer f.host.running.Done()
+		payload, err := f.run(e, inv)
+		done <- reply{payload, err}
+	}()
+	select {
+	case r := <-done:
+		var failed *fault
+		if errors.As(r.err, &failed) {
+			return Result{Payload: failed.payload, FunctionError: "Unhandled"}, inv, nil
+		}
+		return Result{Payload: r.payload}, inv, r.err
+	case <-ctx.Done():
+		return Result{}, nil, fmt.Errorf("wait for function %s: %w", f.Name, ctx.Err())
+	}
+}
+
+// checkPayload applies Lambda's rules to an event. The documents do not say what
+// becomes of an empty one; functions are seen to get an empty object.
+func checkPayload(payload []byte, limit int, kind string) ([]byte, error) {
+	switch {
+	case len(payload) == 0:
+		return []byte("{}"), nil
+	case len(payload) > limit:
+		return nil, &Error{Code: "RequestTooLargeException", Message: fmt.Sprintf(
+			"%d byte payload is too large for the %s invocation type (limit %d bytes)", len(payload), kind, limit)}
+	case !json.Valid(payload):
+		return nil, &Error{Code: "InvalidRequestContentException",
+			Message: "Could not parse request body into json: the payload is not valid JSON"}
+	}
+	return payload, nil
+}
+
+// run serves inv in e, or in a new environment, and gives the slot back.
+func (f *function) run(e *environment, inv *invocation) ([]byte, error) {
+	if e == nil {
+		var err error
+		if e, err = f.boot(inv); err != nil {
+			f.drop()
+			return nil, err
+		}
+	}
+	if inv.deadline.IsZero() {
+		inv.deadline = time.Now().Add(f.Timeout)
+	}
+	ctx, cancel := context.WithDeadline(context.Background(), inv.deadline)
+	defer cancel()
+	payload, err := e.serve(ctx, inv)
+	healthy := e.settle(ctx)
+	inv.tail = e.output.cut()
+	if healthy {
+		f.release(e)
+	} else {
+		f.drop()
+	}
+	return payload, err
+}
+
+// boot starts an environment and waits until it asks for work. As on Lambda, an
+// initialisation that fails or takes too long is repeated once, within the
+// function's timeout, and that one's failure is the invocation's
+// (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html).
+func (f *function) boot(inv *invocation) (*environment, error) {
+	var initialised error
+	for _, limit := range []time.Duration{f.host.initLimit, f.Timeout} {
+		if initialised != nil {
+			inv.deadline = time.Now().Add(limit)
+		}
+		e, err := f.start()
+		if err != nil {
+			return nil, err
+		}
+		if initialised = e.awaitReady(limit, inv); initialised == nil {
+			return e, nil
+		}
+		inv.tail = e.output.cut()
+	}
+	return nil, initialised
+}
+
+func (e *environment) awaitReady(limit time.Duration, inv *invocation) error {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	if e.settle(ctx) {
+		return nil
+	}
+	if reported := e.initErr.Load(); reported != nil {
+		return reported
+	}
+	return e.fault(ctx, inv)
+}
+
+// serve hands inv to the process, which is waiting for it, and returns its
+// answer. ctx ends at the deadline.
+func (e *environment) serve(ctx context.Context, inv *invocation) ([]byte, error) {
+	e.current.Store(inv)
+	e.work <- inv
+	select {
+	case r := <-inv.reply:
+		return r.payload, r.err
+	case <-e.exited:
+	case <-ctx.Done():
+	}
+	select {
+	case r := <-inv.reply: // it answered, and then it ended
+		return r.payload, r.err
+	default:
+		return nil, e.fault(ctx, inv)
+	}
+}
+
+// settle waits until the process asks for more work: an answer alone does not
+// say that it lives (after a panic aws-lambda-go answers, then exits). At the
+// deadline all of its group is killed, answered or not.
+func (e *environment) settle(ctx context.Context) (healthy bool) {
+	if ctx.Err() == nil {
+		select {
+		case <-e.ready:
+			return true
+		case <-e.exited:
+			return false
+		case <-ctx.Done():
+		}
+	}
+	e.kill()
+	return false
+}
+
+// fault says why there is no answer: ctx is over, or the process is. Names and
+// texts are those of AWS's runtime interface emulator and of many published
+// payloads. AWS's documents mention Sandbox.Timedout for the init phase only,
+// and for both what Step Functions makes of them.
+func (e *environment) fault(ctx context.Context, inv *invocation) error {
+	name, message := "Runtime.ExitError", "Runtime exited without providing a reason" // exit status 0
+	if ctx.Err() != nil {
+		name, message = "Sandbox.Timedout", fmt.Sprintf("Task timed out after %.2f seconds", e.function.Timeout.Seconds())
+	} else if state := e.cmd.ProcessState; !state.Success() {
+		message = "Runtime exited with error: " + state.String()
+	}
+	return newFault(name, fmt.Sprintf("RequestId: %s Error: %s", inv.id, message))
+}

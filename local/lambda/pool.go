@@ -1,0 +1,115 @@
+package lambda
+
+import (
+	"maps"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/lazaret/lazaret/local/template"
+)
+
+// function is a template's function with its environments. A slot is a place
+// under the concurrency limit: the one who acquired it gives it back, by release
+// together with a healthy environment or by drop without one; while an
+// environment is idle its slot is its own.
+type function struct {
+	template.Function
+	host  *Host
+	limit int
+
+	mu    sync.Mutex
+	slots int
+	idle  []*environment            // the last one used is at the end
+	live  map[*environment]struct{} // every one whose processes may exist
+}
+
+// acquire takes a slot, with the environment used last or, when none is idle,
+// with nil: the caller starts one. Reusing the warmest lets the others age.
+func (f *function) acquire() (*environment, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if n := len(f.idle); n > 0 {
+		e := f.idle[n-1]
+		f.idle = f.idle[:n-1]
+		e.reaper.Stop()
+		if f.host.Freeze {
+			e.signal(syscall.SIGCONT)
+		}
+		return e, nil
+	}
+	if f.slots >= f.limit {
+		reason := "ConcurrentInvocationLimitExceeded"
+		if f.Reserved != nil {
+			reason = "ReservedFunctionConcurrentInvocationLimitExceeded"
+		}
+		return nil, &Error{Code: tooManyRequests, Message: "Rate Exceeded.", Reason: reason}
+	}
+	f.slots++
+	return nil, nil
+}
+
+// release returns a slot with its environment, which has asked for more work.
+func (f *function) release(e *environment) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if e.hasExited() {
+		f.slots--
+		return
+	}
+	if f.host.Freeze {
+		e.signal(syscall.SIGSTOP)
+	}
+	e.reaper = time.AfterFunc(f.host.IdleTimeout, func() { f.reap(e) })
+	f.idle = append(f.idle, e)
+}
+
+// drop returns a slot whose environment is gone.
+func (f *function) drop() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.slots--
+}
+
+// reap ends an environment that nobody used for long.
+func (f *function) reap(e *environment) {
+	f.mu.Lock()
+	i := slices.Index(f.idle, e)
+	if i >= 0 {
+		f.idle = slices.Delete(f.idle, i, i+1)
+	}
+	f.mu.Unlock()
+	if i >= 0 {
+		e.stop()
+		f.drop()
+	}
+}
+
+// enter records an environment that has started. It is false when the host is
+// closing and may have taken its census already.
+func (f *function) enter(e *environment) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.live[e] = struct{}{}
+	return f.host.ctx.Err() == nil
+}
+
+// leave strikes off an environment whose processes are gone.
+func (f *function) leave(e *environment) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.live, e)
+	if i := slices.Index(f.idle, e); i >= 0 { // it died while nobody used it
+		f.idle = slices.Delete(f.idle, i, i+1)
+		e.reaper.Stop()
+		f.slots--
+	}
+	close(e.exited)
+}
+
+func (f *function) environments() []*environment {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Collect(maps.Keys(f.live))
+}

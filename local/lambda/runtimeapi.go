@@ -1,0 +1,96 @@
+package lambda
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// maxResponse is the largest response that Lambda takes from a runtime, in
+// bytes; the number is the one in its error message.
+const maxResponse = 6291556
+
+// invocation is one event on its way through an environment.
+type invocation struct {
+	id       string
+	trace    string
+	payload  []byte
+	deadline time.Time
+	reply    chan reply // holds one
+	tail     []byte     // end of the log, set when it is over
+}
+
+type reply struct {
+	payload []byte
+	err     error // a fault
+}
+
+// runtimeAPI is the Lambda Runtime API of one environment, version 2018-06-01:
+// https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html.
+func (e *environment) runtimeAPI() http.Handler {
+	mux := http.NewServeMux()
+	const root = "/2018-06-01/runtime/"
+	mux.HandleFunc("GET "+root+"invocation/next", e.next)
+	mux.HandleFunc("POST "+root+"invocation/{id}/response", e.respond)
+	mux.HandleFunc("POST "+root+"invocation/{id}/error", e.respond)
+	mux.HandleFunc("POST "+root+"init/error", e.initError)
+	return mux
+}
+
+func (e *environment) next(w http.ResponseWriter, r *http.Request) {
+	select {
+	case e.ready <- struct{}{}:
+	default: // a second call at the same time adds nothing
+	}
+	select {
+	case inv := <-e.work:
+		header := w.Header()
+		header.Set("Content-Type", "application/json")
+		header.Set("Content-Length", strconv.Itoa(len(inv.payload)))
+		header.Set("Lambda-Runtime-Aws-Request-Id", inv.id)
+		header.Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(inv.deadline.UnixMilli(), 10))
+		header.Set("Lambda-Runtime-Invoked-Function-Arn", e.function.ARN)
+		header.Set("Lambda-Runtime-Trace-Id", inv.trace)
+		_, _ = w.Write(inv.payload) // a process that cannot read it is dying
+	case <-r.Context().Done():
+	}
+}
+
+// respond takes the answer to the current invocation, once.
+func (e *environment) respond(w http.ResponseWriter, r *http.Request) {
+	inv := e.current.Load()
+	if inv == nil || inv.id != r.PathValue("id") {
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = io.WriteString(w, `{"errorType":"InvalidRequestID","errorMessage":"Invalid request ID"}`)
+		return
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxResponse+1))
+	answer := reply{payload: body}
+	status := http.StatusAccepted
+	switch {
+	case err != nil: // the process died while it was writing: no answer
+		return
+	case len(body) > maxResponse:
+		answer = reply{err: newFault("Function.ResponseSizeTooLarge",
+			fmt.Sprintf("Response payload size exceeded maximum allowed payload size (%d bytes).", maxResponse))}
+		status = http.StatusRequestEntityTooLarge
+	case strings.HasSuffix(r.URL.Path, "/error"):
+		answer = reply{err: &fault{payload: body}}
+	}
+	if e.current.CompareAndSwap(inv, nil) {
+		inv.reply <- answer
+	}
+	w.WriteHeader(status)
+}
+
+// initError takes the runtime's account of an initialisation that failed. The
+// process then ends itself, or is killed when its time is over.
+func (e *environment) initError(w http.ResponseWriter, r *http.Request) {
+	if body, err := io.ReadAll(io.LimitReader(r.Body, maxResponse)); err == nil {
+		e.initErr.Store(&fault{payload: body})
+	}
+	w.WriteHeader(http.StatusAccepted)
+}
