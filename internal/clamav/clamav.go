@@ -60,8 +60,9 @@ type Finding struct {
 	// the heuristic for Limit and Encrypted, else empty.
 	Signature string
 	// Limit names the limit for Limit, in clamd.conf's terms: MaxFileSize,
-	// MaxScanSize, MaxFiles, MaxRecursion, MaxScanTime, or one of the engine's
-	// fixed limits for mail (EmailHeaders, say). Treat unknown names as limits.
+	// MaxFiles, MaxRecursion, MaxScanTime, MaxScanSize (for Limits.Unpacked), or
+	// one of the engine's fixed limits (EmailHeaders, DicSizeLimit ...). Treat
+	// unknown names as limits.
 	Limit string
 	// Engine is the version that answered, "ClamAV 1.4.6".
 	Engine string

@@ -11,31 +11,39 @@ import (
 )
 
 const (
-	// MaxFileSize is the most that libclamav can read of one file: it takes
-	// sizes as signed 32-bit numbers and calls anything longer OK, whatever
-	// the configured limit.
-	MaxFileSize = 1<<31 - 1
+	// MaxFileSize is the most that libclamav scans of one file: it takes sizes
+	// as signed 32-bit numbers, less two, whatever MaxFileSize in clamd.conf
+	// says (cl_engine_set_num; measured with 1.4.6).
+	MaxFileSize = 1<<31 - 3
 
 	// MinFileSize is the least that libclamav looks at. It answers OK for
 	// shorter files without comparing even a hash (scanners.c, "small data").
 	MinFileSize = 6
+
+	// maxUnpacked is below the size to which libclamav cuts what it unpacks: a
+	// zip member is cut to the last full 8 KiB under MaxFileSize, without a
+	// word, and called OK. See room.
+	maxUnpacked = MaxFileSize - 1<<20
 )
 
 // Limits bound what the engine spends on one file. Each of them is reported as
 // a Limit finding when it is reached, never as Clean.
 type Limits struct {
-	FileSize  int64         // bytes of one file or member, at most MaxFileSize
-	ScanSize  int64         // bytes unpacked from one file in all, at most 4 GiB - 1
+	// Unpacked is how many bytes of temporary files one scan may hold at a time,
+	// 1 MiB to 1 MiB less than MaxFileSize. It is lowered to what is free in
+	// RunDir when the engine starts.
+	Unpacked  int64
 	Files     int           // members in one file
 	Recursion int           // containers in containers
 	ScanTime  time.Duration // for one file; keep it under the function's timeout
 }
 
-// DefaultLimits suit a Lambda with a timeout of 15 minutes and a few GB of
-// ephemeral storage. Files follows from ScanTime: with full-size definitions a
-// member costs about 25 ms, so that more than 30,000 would end in a timeout.
+// DefaultLimits suit a Lambda with a timeout of 15 minutes and at least 3 GB
+// of ephemeral storage. Files follows from ScanTime: with full-size
+// definitions a member costs about 25 ms, so that more than 30,000 would end
+// in a timeout.
 func DefaultLimits() Limits {
-	return Limits{FileSize: MaxFileSize, ScanSize: 4000 << 20, Files: 30000, Recursion: 17, ScanTime: 14 * time.Minute}
+	return Limits{Unpacked: maxUnpacked, Files: 30000, Recursion: 17, ScanTime: 14 * time.Minute}
 }
 
 // Config says how to run the engine.
@@ -43,8 +51,8 @@ type Config struct {
 	// Clamd is the binary, "/usr/sbin/clamd" if empty.
 	Clamd string
 	// RunDir is an existing folder for one private folder (0700) per engine,
-	// with its socket, configuration and temporary files. It needs room for
-	// everything that one file unpacks to.
+	// with its socket, configuration and temporary files. It should have
+	// Limits.Unpacked and lowWater bytes free.
 	RunDir string
 	// Limits are DefaultLimits if zero.
 	Limits Limits
@@ -80,8 +88,7 @@ func (c Config) validate() error {
 		name            string
 		got, least, top int64
 	}{
-		{"FileSize", l.FileSize, MinFileSize, MaxFileSize},
-		{"ScanSize", l.ScanSize, MinFileSize, 1<<32 - 1},
+		{"Unpacked", l.Unpacked, 1 << 20, maxUnpacked},
 		{"Files", int64(l.Files), 1, 1<<31 - 1},
 		{"Recursion", int64(l.Recursion), 1, 100}, // CLI_MAX_MAXRECLEVEL
 		{"ScanTime in ms", l.ScanTime.Milliseconds(), 1, 1<<31 - 1},
@@ -100,6 +107,9 @@ func (c Config) validate() error {
 //   - LocalSocket is relative, to the working directory that start gives to
 //     clamd, so that no folder's name is too long for a socket address.
 //   - The clean-file cache stays on: switching it off loses detections.
+//   - MaxScanSize 0 is no limit: what is left of it decides how much of a CAB or
+//     CHM member is unpacked, and whether a RAR member is at all, and neither is
+//     reported. Unpacked takes its place, see room.
 //   - ExitOnOOM: a crash can be told from an answer, a failed malloc cannot.
 var confTemplate = template.Must(template.New("clamd.conf").Parse(`Foreground yes
 LocalSocket s
@@ -111,8 +121,8 @@ ConcurrentDatabaseReload no
 ExitOnOOM yes
 MaxThreads {{.Threads}}
 MaxQueue {{.Queue}}
-MaxFileSize {{.Limits.FileSize}}
-MaxScanSize {{.Limits.ScanSize}}
+MaxFileSize {{.FileSize}}
+MaxScanSize 0
 MaxFiles {{.Limits.Files}}
 MaxRecursion {{.Limits.Recursion}}
 MaxScanTime {{.Limits.ScanTime.Milliseconds}}
@@ -136,8 +146,8 @@ func (c Config) render(definitions, temp string) ([]byte, error) {
 	err := confTemplate.Execute(&b, struct {
 		Config
 		Definitions, Temp string
-		Queue             int
-	}{c, definitions, temp, 2 * (c.Threads + 1)}) // one thread more than scans, for PING
+		Queue, FileSize   int
+	}{c, definitions, temp, 2 * c.Threads, MaxFileSize})
 	if err != nil {
 		return nil, fmt.Errorf("write clamd.conf: %w", err)
 	}

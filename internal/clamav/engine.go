@@ -23,6 +23,7 @@ type Engine struct {
 	client      client
 	home        *os.File // the private folder
 	temp        folder
+	room        *room
 	version     atomic.Pointer[string] // set by Ready
 	proved      atomic.Pointer[time.Time]
 }
@@ -54,6 +55,9 @@ func (e *Engine) start() error {
 	}
 	e.client.home = e.home
 	if e.temp, err = makeFolder(filepath.Join(dir, "tmp")); err != nil {
+		return err
+	}
+	if e.room, err = measureRoom(e.temp.path, e.cfg.Limits.Unpacked, e.cfg.Threads); err != nil {
 		return err
 	}
 	conf, err := e.cfg.render(e.definitions.Dir, e.temp.path)
@@ -133,19 +137,22 @@ func (e *Engine) scan(ctx context.Context, f *os.File) (Finding, error) {
 	bound := e.cfg.Limits.ScanTime + e.cfg.ReplyMargin
 	ctx, cancel := context.WithTimeoutCause(ctx, bound, fmt.Errorf("no answer within %s", bound))
 	defer cancel()
+	seen := e.room.watch()
 	raw, err := e.client.ask(ctx, "FILDES", f)
+	roomErr := seen()
 	if err == nil && len(raw) == 0 {
 		err = errEmptyReply
 	}
 	if err != nil {
 		return Finding{}, e.blame(ctx, err)
 	}
-	if err := e.sound(); err != nil {
-		return Finding{}, fmt.Errorf("%w: after the scan: %w", ErrEngine, err)
-	}
 	finding, err := parseReply(raw)
-	if err != nil {
-		return Finding{}, fmt.Errorf("%w: %w", ErrEngine, err)
+	if finding.Outcome != Found && errors.Is(roomErr, errUnpacked) {
+		// Whatever it said, and whatever it complained about, comes from this.
+		return Finding{Outcome: Limit, Limit: "MaxScanSize"}, nil
+	}
+	if err = errors.Join(err, roomErr, e.sound()); err != nil {
+		return Finding{}, fmt.Errorf("%w: after the scan: %w", ErrEngine, err)
 	}
 	return finding, nil
 }

@@ -2,16 +2,33 @@ package clamav
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"sync"
 
 	"golang.org/x/sys/unix"
 )
 
-// faults are lines of libclamav after which an OK means nothing: the engine
-// could not keep what it unpacked. It goes on and answers OK.
+// faults are what libclamav prints when it could not keep what it unpacked or
+// read what it was to scan, in lower case. It goes on after them and answers
+// OK, for mail attachments, PDF streams and HTML, say, when the disk is full.
+// Only its own lines count, see complaint; that a hostile file can get one of
+// these texts printed costs its uploader a verdict and nothing else.
 var faults = []string{
-	"Can't create temporary",
+	"an't create temp", "an't generate temp", "failed to create temp", "failed to generate temp",
+	"an't write", "annot write", "failed to write", "failed write", "only wrote",
+	"write error", "writing error", "error writing", "writen error", "write failed",
+	"no space left", "disk quota exceeded", "read-only file system", "input/output error",
+	"readn: read error", "pread error", "pread fail", "changed as we read",
+}
+
+// complaint reports whether a line says that libclamav could not do its work.
+func complaint(line string) bool {
+	if !strings.HasPrefix(line, "LibClamAV Error: ") && !strings.HasPrefix(line, "LibClamAV Warning: ") {
+		return false
+	}
+	line = strings.ToLower(line)
+	return slices.ContainsFunc(faults, func(f string) bool { return strings.Contains(line, f) })
 }
 
 // output reads what clamd prints, so that it never blocks on a full pipe, and
@@ -107,13 +124,8 @@ func (o *output) line(line string) {
 	if len(o.lines) > tailLines {
 		o.lines = append(o.lines[:0], o.lines[1:]...)
 	}
-	if o.fault != "" {
-		return
-	}
-	for _, f := range faults {
-		if strings.Contains(line, f) {
-			o.fault = line
-		}
+	if o.fault == "" && complaint(line) {
+		o.fault = line
 	}
 }
 

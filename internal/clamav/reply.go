@@ -70,6 +70,9 @@ var errEmptyReply = errors.New("empty reply")
 const (
 	limitPrefix     = "Heuristics.Limits.Exceeded"
 	encryptedPrefix = "Heuristics.Encrypted."
+	// dictionaryLimit is the one limit with a name of its own: an xz whose
+	// dictionary the engine does not want to allocate is not unpacked.
+	dictionaryLimit = "Heuristics.XZ.DicSizeLimit"
 	// clamd adds this to whatever a loose signature file reports; a name with
 	// it is a signature even if somebody called it like a heuristic.
 	unofficialSuffix = ".UNOFFICIAL"
@@ -84,6 +87,8 @@ func classify(signature string) Finding {
 	}
 	if limit, ok := strings.CutPrefix(signature, limitPrefix); ok && (limit == "" || limit[0] == '.') {
 		f.Outcome, f.Limit = Limit, strings.TrimPrefix(limit, ".")
+	} else if signature == dictionaryLimit {
+		f.Outcome, f.Limit = Limit, "DicSizeLimit"
 	} else if strings.HasPrefix(signature, encryptedPrefix) {
 		f.Outcome = Encrypted
 	}

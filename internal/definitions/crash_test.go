@@ -42,6 +42,7 @@ func publishForEver(root string, sets []string) {
 func TestCrash(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
+	s := open(t, root)
 	var sets []string
 	for _, c := range []string{"a", "b", "c", "d"} {
 		// Large enough to be caught in the middle of a copy.
@@ -49,7 +50,7 @@ func TestCrash(t *testing.T) {
 	}
 	for round := range 25 {
 		killPublisher(t, root, sets, round)
-		g, err := Open(root).Current()
+		g, err := s.Current()
 		if err != nil {
 			t.Fatalf("round %d: current: %v", round, err)
 		}

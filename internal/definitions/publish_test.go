@@ -16,6 +16,18 @@ func set(t *testing.T, content string) string {
 	return stage(t, map[string]string{"own.ndb": content + "\n"})
 }
 
+// open unseals what was published when the test ends, or the removal of its
+// temporary folder would fail for anybody but root.
+func open(t *testing.T, root string) *Store {
+	s := Open(root)
+	t.Cleanup(func() {
+		if err := s.Remove(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
 func publish(t *testing.T, s *Store, dir string) Generation {
 	t.Helper()
 	g, err := s.Publish(t.Context(), dir)
@@ -53,7 +65,7 @@ func tree(t *testing.T, root string) map[string]string {
 func TestPublish(t *testing.T) {
 	t.Parallel()
 	root := filepath.Join(t.TempDir(), "definitions")
-	s := Open(root)
+	s := open(t, root)
 	staged := stage(t, sampleSet)
 	g := publish(t, s, staged)
 	want, err := Inspect(t.Context(), staged)
@@ -88,7 +100,7 @@ func TestPublish(t *testing.T) {
 
 func TestPublishSameContentChangesNothing(t *testing.T) {
 	t.Parallel()
-	s := Open(t.TempDir())
+	s := open(t, t.TempDir())
 	first := publish(t, s, set(t, "one"))
 	before := tree(t, s.root)
 	again := publish(t, s, set(t, "one"))
@@ -103,7 +115,7 @@ func TestPublishSameContentChangesNothing(t *testing.T) {
 
 func TestRollback(t *testing.T) {
 	t.Parallel()
-	s := Open(t.TempDir())
+	s := open(t, t.TempDir())
 	if _, err := s.Rollback(); !errors.Is(err, ErrNone) {
 		t.Errorf("Rollback of nothing = %v, want ErrNone", err)
 	}
@@ -129,7 +141,7 @@ func TestRollback(t *testing.T) {
 
 func TestCurrentStaysOnOneGeneration(t *testing.T) {
 	t.Parallel()
-	s := Open(t.TempDir())
+	s := open(t, t.TempDir())
 	one := publish(t, s, set(t, "one"))
 	publish(t, s, set(t, "two"))
 	if got, err := Inspect(t.Context(), one.Dir); err != nil || got.Fingerprint != one.Fingerprint {
@@ -139,7 +151,7 @@ func TestCurrentStaysOnOneGeneration(t *testing.T) {
 
 func TestPrune(t *testing.T) {
 	t.Parallel()
-	s := Open(t.TempDir())
+	s := open(t, t.TempDir())
 	one := publish(t, s, set(t, "one"))
 	two := publish(t, s, set(t, "two"))
 	three := publish(t, s, set(t, "three"))
@@ -174,7 +186,7 @@ func TestPublishReplacesADamagedGeneration(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := Open(t.TempDir())
+			s := open(t, t.TempDir())
 			g := publish(t, s, set(t, "one"))
 			if err := errors.Join(os.Chmod(g.Dir, 0o755), os.Chmod(filepath.Join(g.Dir, "own.ndb"), 0o644), damage(g.Dir)); err != nil {
 				t.Fatal(err)
@@ -191,7 +203,7 @@ func TestPublishReplacesADamagedGeneration(t *testing.T) {
 
 func TestCurrentRefusesAnUnfinishedGeneration(t *testing.T) {
 	t.Parallel()
-	s := Open(t.TempDir())
+	s := open(t, t.TempDir())
 	g := publish(t, s, set(t, "one"))
 	if err := os.Chmod(g.Dir, 0o755); err != nil {
 		t.Fatal(err)
@@ -216,7 +228,7 @@ func TestCopyNoticesAChange(t *testing.T) {
 
 func TestPublishInParallel(t *testing.T) {
 	t.Parallel()
-	s := Open(t.TempDir())
+	s := open(t, t.TempDir())
 	dirs := []string{set(t, "one"), set(t, "two")}
 	var wg sync.WaitGroup
 	for i := range 8 {

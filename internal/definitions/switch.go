@@ -111,6 +111,15 @@ func pruneDir(dir string, now time.Time, old func(name string) bool) error {
 	return errors.Join(errs...)
 }
 
+// Remove removes the whole store. Its folders are sealed, so that anybody but
+// root would be refused an ordinary removal: for tests and for trying out.
+func (s *Store) Remove() error {
+	if err := removeTree(s.root); err != nil {
+		return fmt.Errorf("remove definitions store: %w", err)
+	}
+	return nil
+}
+
 // removeTree removes a sealed folder, which must be writable again first.
 func removeTree(dir string) error {
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
