@@ -60,12 +60,22 @@ func StartFunc[In, Out any](name string, build func(context.Context, aws.Config)
 	})
 }
 
+// margin is what a handler leaves of the invocation's time, so that it reports
+// an error itself instead of being killed: a killed environment loses its
+// engine, and says nothing of what it was doing.
+const margin = time.Second
+
 // logged validates the job, runs the handler and logs what came of it.
 func (h Handler) logged(name string) Handler {
 	return func(ctx context.Context, in job.Job) (job.Job, error) {
 		start := time.Now()
 		log := slog.With("execution", in.ExecutionName(), "bucket", in.Object.Bucket, "key", in.Object.Key,
 			"versionId", in.Object.VersionID, "attempt", in.Attempt)
+		if deadline, ok := ctx.Deadline(); ok {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithDeadline(ctx, deadline.Add(-margin))
+			defer cancel()
+		}
 		out, err := in, in.Validate()
 		if err == nil {
 			out, err = h(ctx, in)

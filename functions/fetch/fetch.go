@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/lazaret/lazaret/internal/awserr"
+	"github.com/lazaret/lazaret/internal/clamav"
+	"github.com/lazaret/lazaret/internal/job"
+	"github.com/lazaret/lazaret/internal/workdir"
+)
+
+// objects is what fetch needs of S3.
+type objects interface {
+	HeadObject(context.Context, *s3.HeadObjectInput, ...func(*s3.Options)) (*s3.HeadObjectOutput, error)
+	GetObject(context.Context, *s3.GetObjectInput, ...func(*s3.Options)) (*s3.GetObjectOutput, error)
+}
+
+// handler copies an object version to a work file and proves that it has all of
+// its bytes. What can be known to be unscannable without a byte is decided here.
+type handler struct {
+	s3  objects
+	dir *workdir.Dir
+}
+
+func (h *handler) handle(ctx context.Context, j job.Job) (job.Job, error) {
+	fetches := 1
+	if j.Work != nil {
+		fetches += j.Work.Fetches
+	}
+	head, err := h.head(ctx, j.Object)
+	if err != nil {
+		return j, fmt.Errorf("fetch %s: %w", j.Object, err)
+	}
+	if head.unscannable != "" {
+		j.Work = &job.Work{Fetches: fetches}
+		j.Scan = &job.Scan{
+			Verdict: job.Unscannable, Reason: head.unscannable, Detail: head.detail,
+			Size: max(head.size, j.Object.Size), Engine: job.Engine{Name: "none"}, Time: time.Now().UTC(),
+		}
+		j.Object.Size = j.Scan.Size
+		return j, nil
+	}
+	j.Object.Size = head.size // S3's own word, where an operator's list may have been wrong
+	name := j.ExecutionName()
+	sum, err := h.download(ctx, j.Object, head, name)
+	if err != nil {
+		// What is there of the file is of no use, and a full volume needs the room.
+		return j, fmt.Errorf("fetch %s: %w", j.Object, errors.Join(err, h.dir.Remove(name)))
+	}
+	j.Work = &job.Work{File: name, Size: head.size, SHA256: sum, Fetches: fetches}
+	return j, nil
+}
+
+// stored is what S3 says of the object before any byte of it is asked for.
+type stored struct {
+	size        int64
+	eTag        string
+	checksums   []checksum // that the bytes must have
+	unscannable job.Reason // empty when it can be fetched
+	detail      string
+}
+
+func (h *handler) head(ctx context.Context, o job.Object) (stored, error) {
+	in := &s3.HeadObjectInput{Bucket: &o.Bucket, Key: &o.Key, ChecksumMode: types.ChecksumModeEnabled}
+	if v := o.Pinned(); v != "" {
+		in.VersionId = &v
+	} else if o.ETag != "" {
+		in.IfMatch = quoted(o.ETag)
+	}
+	out, err := h.s3.HeadObject(ctx, in)
+	switch {
+	case err != nil && status(err) == http.StatusBadRequest:
+		return h.customerKey(ctx, o, err)
+	case err != nil:
+		return stored{}, fmt.Errorf("head object: %w", meaning(err))
+	}
+	s := stored{size: aws.ToInt64(out.ContentLength), eTag: aws.ToString(out.ETag), checksums: expected(out)}
+	switch {
+	case archived(out):
+		s.unscannable, s.detail = job.Unreadable, "archived in storage class "+string(out.StorageClass)
+	case s.size > clamav.MaxFileSize:
+		s.unscannable = job.TooLarge
+		s.detail = fmt.Sprintf("%d bytes, the engine takes %d", s.size, clamav.MaxFileSize)
+	}
+	return s, nil
+}
+
+// customerKey finds out whether a HEAD was a bad request because the object is
+// encrypted with a key that its uploader kept (SSE-C): a HEAD's answer has no
+// body to say so, a GET's has. Any other bad request is an error.
+func (h *handler) customerKey(ctx context.Context, o job.Object, headErr error) (stored, error) {
+	in := &s3.GetObjectInput{Bucket: &o.Bucket, Key: &o.Key}
+	if v := o.Pinned(); v != "" {
+		in.VersionId = &v
+	}
+	out, err := h.s3.GetObject(ctx, in)
+	if err == nil {
+		return stored{}, fmt.Errorf("head object: %w", errors.Join(headErr, out.Body.Close()))
+	}
+	if status(err) == http.StatusBadRequest && strings.Contains(strings.ToLower(err.Error()), "encrypt") {
+		return stored{unscannable: job.Unreadable, detail: "encrypted with a customer-provided key (SSE-C)"}, nil
+	}
+	return stored{}, fmt.Errorf("head object: %w", meaning(err))
+}
+
+// archived reports whether the object must be restored before it can be read.
+// Of the archive classes, Glacier Instant Retrieval can be read at once.
+func archived(out *s3.HeadObjectOutput) bool {
+	if strings.Contains(aws.ToString(out.Restore), `ongoing-request="false"`) {
+		return false
+	}
+	return out.StorageClass == types.StorageClassGlacier || out.StorageClass == types.StorageClassDeepArchive || out.ArchiveStatus != ""
+}
+
+// meaning says what an error of a read of the source is to the state machine.
+// A 412 can only be an overwrite: every read is bound to the version or ETag.
+func meaning(err error) error {
+	switch {
+	case awserr.NotFound(err):
+		return fmt.Errorf("%w: %w", job.ErrObjectGone, err)
+	case awserr.PreconditionFailed(err):
+		return fmt.Errorf("%w: %w", job.ErrObjectChanged, err)
+	}
+	return awserr.Classify(err)
+}
+
+// quoted is an ETag as a condition needs it.
+func quoted(eTag string) *string {
+	return aws.String(`"` + strings.Trim(eTag, `"`) + `"`)
+}
+
+func status(err error) int {
+	var response *awshttp.ResponseError
+	if errors.As(err, &response) {
+		return response.HTTPStatusCode()
+	}
+	return 0
+}
