@@ -1,0 +1,118 @@
+// Package sqs is the part of Amazon SQS that the application needs: standard
+// queues behind the JSON 1.0 protocol, and the same queues as Go methods for
+// the other services of the local stack, which local/stack.go wires to them.
+// Queues live in memory; Open keeps a journal of them as well. It knows nothing
+// of FIFO queues, access policies, encryption or the older query protocol.
+package sqs
+
+import (
+	"context"
+	"crypto/md5"
+	"encoding/hex"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/lazaret/lazaret/local/template"
+)
+
+// Service holds all queues of the stack. It serves the SQS API as an
+// http.Handler, and all its methods may be called concurrently.
+type Service struct {
+	mu      sync.Mutex
+	queues  map[string]*queue // by name
+	moves   []*moveTask       // oldest first
+	journal *journal          // nil when queues live in memory alone
+
+	closing sync.Once
+	closed  chan struct{} // closed by Close: move tasks stop
+	tasks   sync.WaitGroup
+}
+
+// Message is a received message, hidden from other receivers until its
+// visibility timeout ends.
+type Message struct {
+	ID         string
+	Receipt    string // for Delete and Release; the next receive replaces it
+	Body       string
+	Attributes map[string]string // ApproximateReceiveCount, SentTimestamp and the other system attributes
+	MD5        string            // of Body, in hex
+}
+
+// New returns a service with the given queues, empty, in memory.
+func New(queues []template.Queue) *Service {
+	s := &Service{queues: make(map[string]*queue), closed: make(chan struct{})}
+	for _, q := range queues {
+		s.apply(entry{Op: opQueue, Queue: q.Name, Settings: &settings{Queue: q}})
+	}
+	return s
+}
+
+// Close stops move tasks that are still running and closes the journal. It is for
+// when nobody calls the service any more; calling it again does nothing.
+func (s *Service) Close() error {
+	var err error
+	s.closing.Do(func() {
+		close(s.closed)
+		s.tasks.Wait()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.journal != nil {
+			err = s.journal.file.Close()
+		}
+	})
+	return err
+}
+
+// Send puts a message with the queue's own delay and returns its id. The error
+// is an *Error: QueueDoesNotExist, InvalidMessageContents and the like.
+func (s *Service) Send(_ context.Context, queueARN, body string) (messageID string, err error) {
+	m, err := s.send(nameOf(queueARN), outgoing{Body: body})
+	return m.ID, err
+}
+
+// Receive returns up to max messages. It waits up to wait for the first one and
+// returns at once when one arrives; no message in that time is no error. It
+// returns the context's error when that ends first.
+func (s *Service) Receive(ctx context.Context, queueARN string, max int, wait time.Duration) ([]Message, error) {
+	got, err := s.receive(ctx, nameOf(queueARN), receiving{Max: max, Wait: &wait})
+	messages := make([]Message, len(got))
+	for i, m := range got {
+		messages[i] = Message{ID: m.ID, Receipt: m.receipt, Body: m.Body, Attributes: m.systemAttributes(), MD5: md5Hex(m.Body)}
+	}
+	return messages, err
+}
+
+// Delete removes a received message. One that is gone, or that has been
+// received again since, is left alone without an error, as SQS does.
+func (s *Service) Delete(_ context.Context, queueARN, receipt string) error {
+	return s.remove(nameOf(queueARN), receipt)
+}
+
+// Release makes a received message visible at once, as a change of its
+// visibility timeout to 0 does. One that is no longer hidden by this receipt is
+// left alone without an error: a consumer that overran its timeout has nothing
+// to give back.
+func (s *Service) Release(_ context.Context, queueARN, receipt string) error {
+	err := s.hide(nameOf(queueARN), receipt, 0)
+	if errors.Is(err, errNotInFlight) || errors.Is(err, errReplaced) {
+		return nil
+	}
+	return err
+}
+
+// nameOf reads a queue's name from its URL, its ARN or the name itself. Account
+// and host are not looked at: there is one of each.
+func nameOf(queue string) string {
+	return queue[strings.LastIndexAny(queue, "/:")+1:]
+}
+
+func newID() string { return uuid.NewString() }
+
+func md5Hex(s string) string {
+	sum := md5.Sum([]byte(s)) // what the protocol asks for, not a safeguard
+	return hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,282 @@
+package sqs_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	api "github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lazaret/lazaret/local/sqs"
+	"github.com/lazaret/lazaret/local/template"
+)
+
+const (
+	uploads = "arn:aws:sqs:us-east-1:000000000000:lazaret-uploads"
+	dead    = "arn:aws:sqs:us-east-1:000000000000:lazaret-dead-letters"
+)
+
+// pair is an uploads queue with its dead-letter queue, as in the application.
+func pair() []template.Queue {
+	return []template.Queue{
+		{Name: "lazaret-uploads", ARN: uploads, VisibilityTimeout: 30 * time.Second, Retention: 4 * 24 * time.Hour, DeadLetterARN: dead, MaxReceiveCount: 3},
+		{Name: "lazaret-dead-letters", ARN: dead, VisibilityTimeout: 30 * time.Second, Retention: 14 * 24 * time.Hour},
+	}
+}
+
+func newClient(endpoint string, transport http.RoundTripper) *api.Client {
+	return api.New(api.Options{
+		Region:           "us-east-1",
+		BaseEndpoint:     aws.String(endpoint),
+		Credentials:      credentials.NewStaticCredentialsProvider("test", "test", ""),
+		HTTPClient:       &http.Client{Transport: transport},
+		RetryMaxAttempts: 1,
+	})
+}
+
+// overHTTP returns an SDK client of the service behind a real server.
+func overHTTP(t *testing.T, s *sqs.Service) (*api.Client, string) {
+	t.Helper()
+	server := httptest.NewServer(s)
+	t.Cleanup(server.Close)
+	t.Cleanup(func() { _ = s.Close() })
+	return newClient(server.URL, http.DefaultTransport), server.URL
+}
+
+type direct struct{ http.Handler }
+
+func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
+	w := httptest.NewRecorder()
+	d.ServeHTTP(w, r)
+	return w.Result(), nil
+}
+
+// inBubble returns an SDK client without a network, for tests whose clock is
+// synctest's.
+func inBubble(s *sqs.Service) *api.Client { return newClient("http://sqs.test", direct{s}) }
+
+func send(t *testing.T, s *sqs.Service, queue, body string) string {
+	t.Helper()
+	id, err := s.Send(t.Context(), queue, body)
+	if err != nil {
+		t.Fatalf("send to %s: %v", queue, err)
+	}
+	return id
+}
+
+func receive(t *testing.T, s *sqs.Service, queue string) []sqs.Message {
+	t.Helper()
+	got, err := s.Receive(t.Context(), queue, 10, 0)
+	if err != nil {
+		t.Fatalf("receive from %s: %v", queue, err)
+	}
+	return got
+}
+
+func bodies(messages []sqs.Message) []string {
+	var b []string
+	for _, m := range messages {
+		b = append(b, m.Body)
+	}
+	return b
+}
+
+func TestReceiveWakesAtOnce(t *testing.T) {
+	tests := []struct {
+		name string
+		act  func(t *testing.T, s *sqs.Service)
+		want []string
+		wait time.Duration
+	}{
+		{"on arrival", func(t *testing.T, s *sqs.Service) { send(t, s, uploads, "new") }, []string{"new"}, 0},
+		{"not at all", func(*testing.T, *sqs.Service) {}, nil, 20 * time.Second},
+		{"when a hidden message is released", func(t *testing.T, s *sqs.Service) {
+			send(t, s, dead, "x")
+			m := receive(t, s, dead)[0]
+			if err := s.Release(t.Context(), dead, m.Receipt); err != nil {
+				t.Error(err)
+			}
+			send(t, s, uploads, "released "+receive(t, s, dead)[0].Attributes["ApproximateReceiveCount"])
+		}, []string{"released 2"}, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := sqs.New(pair())
+				start := time.Now()
+				var got []sqs.Message
+				var err error
+				var waiting sync.WaitGroup
+				waiting.Go(func() { got, err = s.Receive(t.Context(), uploads, 10, 20*time.Second) })
+				synctest.Wait()
+				tt.act(t, s)
+				waiting.Wait()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(tt.want, bodies(got)); diff != "" {
+					t.Errorf("bodies (-want +got):\n%s", diff)
+				}
+				if waited := time.Since(start); waited != tt.wait {
+					t.Errorf("waited %v, want %v", waited, tt.wait)
+				}
+			})
+		})
+	}
+}
+
+func TestReceiveEndsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := sqs.New(pair())
+		ctx, cancel := context.WithCancel(t.Context())
+		var err error
+		var waiting sync.WaitGroup
+		waiting.Go(func() { _, err = s.Receive(ctx, uploads, 1, time.Hour) })
+		synctest.Wait()
+		cancel()
+		waiting.Wait()
+		if err != context.Canceled {
+			t.Fatalf("got %v, want %v", err, context.Canceled)
+		}
+	})
+}
+
+func TestHiddenMessageComesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := sqs.New(pair())
+		send(t, s, uploads, "again")
+		start := time.Now()
+		first := receive(t, s, uploads)
+		if got := receive(t, s, uploads); len(got) != 0 {
+			t.Fatalf("received %v while hidden", got)
+		}
+		second, err := s.Receive(t.Context(), uploads, 10, time.Minute)
+		if err != nil || len(second) != 1 {
+			t.Fatalf("got %v, %v; want the message back", second, err)
+		}
+		if waited := time.Since(start); waited != 30*time.Second {
+			t.Errorf("came back after %v, want the visibility timeout", waited)
+		}
+		// The first receipt is stale: deleting with it must not lose the message.
+		if err := s.Delete(t.Context(), uploads, first[0].Receipt); err != nil {
+			t.Errorf("delete by a stale receipt: %v", err)
+		}
+		if err := s.Release(t.Context(), uploads, first[0].Receipt); err != nil {
+			t.Errorf("release by a stale receipt: %v", err)
+		}
+		if got := receive(t, s, uploads); len(got) != 0 {
+			t.Fatalf("a stale receipt released the message: %v", got)
+		}
+		if err := s.Delete(t.Context(), uploads, second[0].Receipt); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		if got := receive(t, s, uploads); len(got) != 0 {
+			t.Errorf("received %v after it was deleted", got)
+		}
+	})
+}
+
+func TestRedrive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := sqs.New(pair())
+		id := send(t, s, uploads, "poison")
+		send(t, s, uploads, "poison too")
+		for n := 1; n <= 3; n++ {
+			got := receive(t, s, uploads)
+			if len(got) != 2 || got[0].Attributes["ApproximateReceiveCount"] != fmt.Sprint(n) {
+				t.Fatalf("receive %d: got %v", n, got)
+			}
+			time.Sleep(30 * time.Second)
+		}
+		if got := receive(t, s, dead); len(got) != 0 {
+			t.Fatalf("moved before it was received once more: %v", got)
+		}
+		if got := receive(t, s, uploads); len(got) != 0 {
+			t.Fatalf("received a fourth time: %v", got)
+		}
+		got := receive(t, s, dead)
+		if diff := cmp.Diff([]string{"poison", "poison too"}, bodies(got)); diff != "" {
+			t.Fatalf("dead letters (-want +got):\n%s", diff)
+		}
+		if got[0].ID != id {
+			t.Errorf("id changed from %s to %s", id, got[0].ID)
+		}
+		if a := got[0].Attributes; a["DeadLetterQueueSourceArn"] != uploads || a["ApproximateReceiveCount"] != "4" {
+			t.Errorf("attributes of a dead letter: %v", a)
+		}
+	})
+}
+
+func TestRetentionAndDelay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		queues := pair()
+		queues[0].Delay = 10 * time.Second
+		s := sqs.New(queues)
+		start := time.Now()
+		send(t, s, uploads, "late")
+		got, err := s.Receive(t.Context(), uploads, 1, 20*time.Second)
+		if err != nil || len(got) != 1 || time.Since(start) != 10*time.Second {
+			t.Fatalf("got %v, %v after %v; want the message after 10 s", got, err, time.Since(start))
+		}
+		time.Sleep(4*24*time.Hour - 11*time.Second)
+		if got := receive(t, s, uploads); len(got) != 1 {
+			t.Fatalf("got %v a second before its retention ends", got)
+		}
+		time.Sleep(time.Minute)
+		if got := receive(t, s, uploads); len(got) != 0 {
+			t.Errorf("got %v after its retention", got)
+		}
+	})
+}
+
+func TestManyReceiversGetEachMessageOnce(t *testing.T) {
+	t.Parallel()
+	const messages, receivers = 500, 8
+	s := sqs.New(pair())
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var mu sync.Mutex
+	var got []string
+	var all sync.WaitGroup
+	for range receivers {
+		all.Go(func() {
+			for ctx.Err() == nil {
+				batch, err := s.Receive(ctx, uploads, 10, time.Minute)
+				if err != nil {
+					return // the context has ended
+				}
+				for _, m := range batch {
+					if err := s.Delete(ctx, uploads, m.Receipt); err != nil {
+						t.Error(err)
+					}
+				}
+				mu.Lock()
+				got = append(got, bodies(batch)...)
+				if len(got) == messages {
+					cancel()
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	var want []string
+	for i := range messages {
+		want = append(want, fmt.Sprintf("%03d", i))
+		send(t, s, uploads, want[i])
+	}
+	all.Wait()
+	slices.Sort(got)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("received (-want +got):\n%s", diff)
+	}
+}
