@@ -1,0 +1,124 @@
+package sns
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/lazaret/lazaret/local/template"
+)
+
+// member is an element of a list: <Topics><member>…</member></Topics>.
+type member[T any] struct {
+	Members []T `xml:"member"`
+}
+
+type attributeEntry struct {
+	Key   string `xml:"key"`
+	Value string `xml:"value"`
+}
+
+type listedSubscription struct {
+	SubscriptionArn, Owner, Protocol, Endpoint, TopicArn string
+}
+
+func publish(s *Service, ctx context.Context, form url.Values) (any, error) {
+	for _, name := range []string{"MessageStructure", "PhoneNumber"} {
+		if form.Has(name) {
+			return nil, invalid(name + " Reason: not supported here")
+		}
+	}
+	m := Message{TopicARN: form.Get("TopicArn"), Subject: form.Get("Subject"), Message: form.Get("Message")}
+	if m.TopicARN == "" {
+		m.TopicARN = form.Get("TargetArn")
+	}
+	for i := 1; ; i++ {
+		entry := fmt.Sprintf("MessageAttributes.entry.%d.", i)
+		if !form.Has(entry + "Name") {
+			break
+		}
+		if m.Attributes == nil {
+			m.Attributes = make(map[string]Attribute)
+		}
+		value := form.Get(entry+"Value.StringValue") + form.Get(entry+"Value.BinaryValue") // one of them
+		m.Attributes[form.Get(entry+"Name")] = Attribute{form.Get(entry + "Value.DataType"), value}
+	}
+	id, err := s.Publish(ctx, m)
+	return struct{ MessageId string }{id}, err
+}
+
+func listTopics(s *Service, _ context.Context, _ url.Values) (any, error) {
+	type topic struct{ TopicArn string }
+	var out struct{ Topics member[topic] }
+	for _, t := range s.topics {
+		out.Topics.Members = append(out.Topics.Members, topic{t.ARN})
+	}
+	return out, nil
+}
+
+func getTopicAttributes(s *Service, _ context.Context, form url.Values) (any, error) {
+	arn := form.Get("TopicArn")
+	if arn == "" {
+		return nil, invalid("TopicArn")
+	}
+	subscriptions, err := s.subscribed(arn)
+	var out struct {
+		Attributes struct {
+			Entries []attributeEntry `xml:"entry"`
+		}
+	}
+	out.Attributes.Entries = []attributeEntry{
+		{"TopicArn", arn},
+		{"Owner", template.Account},
+		{"SubscriptionsConfirmed", strconv.Itoa(len(subscriptions))},
+		{"SubscriptionsPending", "0"},
+		{"SubscriptionsDeleted", "0"},
+	}
+	return out, err
+}
+
+func subscribe(s *Service, _ context.Context, form url.Values) (any, error) {
+	topic, queue := form.Get("TopicArn"), form.Get("Endpoint")
+	switch {
+	case topic == "":
+		return nil, invalid("TopicArn")
+	case form.Get("Protocol") != "sqs":
+		return nil, invalid("Protocol Reason: only sqs is supported here")
+	case !strings.HasPrefix(queue, "arn:") || !strings.Contains(queue, ":sqs:"):
+		return nil, invalid("SQS endpoint ARN")
+	}
+	raw := false
+	for i := 1; ; i++ {
+		entry := fmt.Sprintf("Attributes.entry.%d.", i)
+		if !form.Has(entry + "key") {
+			break
+		}
+		value, err := strconv.ParseBool(form.Get(entry + "value"))
+		if name := form.Get(entry + "key"); name != "RawMessageDelivery" || err != nil {
+			return nil, invalid("Attributes Reason: " + name + ": only RawMessageDelivery, true or false, is supported here")
+		}
+		raw = value
+	}
+	sub, err := s.subscribe(topic, queue, raw)
+	return struct{ SubscriptionArn string }{sub.arn}, err
+}
+
+func unsubscribe(s *Service, _ context.Context, form url.Values) (any, error) {
+	s.unsubscribe(form.Get("SubscriptionArn")) // one that is not there is no error on AWS either
+	return struct{}{}, nil
+}
+
+func listSubscriptions(s *Service, _ context.Context, form url.Values) (any, error) {
+	if form.Get("Action") == "ListSubscriptionsByTopic" && form.Get("TopicArn") == "" {
+		return nil, invalid("TopicArn")
+	}
+	found, err := s.subscribed(form.Get("TopicArn"))
+	var out struct{ Subscriptions member[listedSubscription] }
+	for _, sub := range found {
+		out.Subscriptions.Members = append(out.Subscriptions.Members,
+			listedSubscription{sub.arn, template.Account, "sqs", sub.queue, sub.topic})
+	}
+	return out, err
+}

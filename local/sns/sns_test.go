@@ -1,0 +1,234 @@
+package sns_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	api "github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/aws/aws-sdk-go-v2/service/sns/types"
+	"github.com/aws/smithy-go"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lazaret/lazaret/local/sns"
+	"github.com/lazaret/lazaret/local/template"
+)
+
+const (
+	verdicts = "arn:aws:sns:us-east-1:000000000000:lazaret-verdicts"
+	alerts   = "arn:aws:sns:us-east-1:000000000000:lazaret-alerts"
+	queue    = "arn:aws:sqs:us-east-1:000000000000:mine"
+)
+
+// inbox is what was delivered, by queue.
+type inbox map[string][]string
+
+func (b inbox) deliver(_ context.Context, queueARN, body string) error {
+	if strings.HasSuffix(queueARN, ":broken") {
+		return errors.New("no such queue")
+	}
+	b[queueARN] = append(b[queueARN], body)
+	return nil
+}
+
+func start(t *testing.T) (*sns.Service, *api.Client, inbox) {
+	t.Helper()
+	got := make(inbox)
+	s := sns.New([]template.Topic{{Name: "lazaret-verdicts", ARN: verdicts}, {Name: "lazaret-alerts", ARN: alerts}}, got.deliver)
+	server := httptest.NewServer(s)
+	t.Cleanup(server.Close)
+	return s, api.New(api.Options{
+		Region:           "us-east-1",
+		BaseEndpoint:     aws.String(server.URL),
+		Credentials:      credentials.NewStaticCredentialsProvider("test", "test", ""),
+		RetryMaxAttempts: 1,
+	}), got
+}
+
+func subscribe(t *testing.T, client *api.Client, topic, queue string, attributes map[string]string) string {
+	t.Helper()
+	out, err := client.Subscribe(t.Context(), &api.SubscribeInput{TopicArn: aws.String(topic), Protocol: aws.String("sqs"), Endpoint: aws.String(queue), Attributes: attributes})
+	if err != nil {
+		t.Fatalf("subscribe %s to %s: %v", queue, topic, err)
+	}
+	return *out.SubscriptionArn
+}
+
+func TestPublishDeliversTheEnvelope(t *testing.T) {
+	t.Parallel()
+	_, client, got := start(t)
+	subscribe(t, client, verdicts, queue+"-broken:broken", nil) // does not keep others from theirs
+	subscribe(t, client, verdicts, queue, nil)
+	subscribe(t, client, verdicts, queue+"-raw", map[string]string{"RawMessageDelivery": "true"})
+	subscribe(t, client, alerts, queue+"-other", nil)
+	const message = `{"verdict":"INFECTED","key":"a<b>&ü"}`
+	sent, err := client.Publish(t.Context(), &api.PublishInput{
+		TopicArn: aws.String(verdicts), Subject: aws.String("Infected"), Message: aws.String(message),
+		MessageAttributes: map[string]types.MessageAttributeValue{
+			"verdict": {DataType: aws.String("String"), StringValue: aws.String("INFECTED")},
+			"digest":  {DataType: aws.String("Binary"), BinaryValue: []byte{1, 2}},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got[queue]) != 1 {
+		t.Fatalf("delivered %v", got)
+	}
+	var envelope map[string]any
+	if err := json.Unmarshal([]byte(got[queue][0]), &envelope); err != nil {
+		t.Fatal(err)
+	}
+	if stamp, _ := envelope["Timestamp"].(string); len(stamp) != len("2006-01-02T15:04:05.000Z") {
+		t.Errorf("timestamp %q", stamp)
+	}
+	delete(envelope, "Timestamp")
+	want := map[string]any{
+		"Type": "Notification", "MessageId": *sent.MessageId, "TopicArn": verdicts, "Subject": "Infected", "Message": message,
+		"MessageAttributes": map[string]any{
+			"verdict": map[string]any{"Type": "String", "Value": "INFECTED"},
+			"digest":  map[string]any{"Type": "Binary", "Value": "AQI="},
+		},
+	}
+	if diff := cmp.Diff(want, envelope); diff != "" {
+		t.Errorf("envelope (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{message}, got[queue+"-raw"]); diff != "" {
+		t.Errorf("raw delivery (-want +got):\n%s", diff)
+	}
+	if len(got) != 2 {
+		t.Errorf("delivered to %v", got)
+	}
+}
+
+func TestPublishInProcess(t *testing.T) {
+	t.Parallel()
+	s, client, got := start(t)
+	subscribe(t, client, verdicts, queue, nil)
+	id, err := s.Publish(t.Context(), sns.Message{TopicARN: verdicts, Message: "hello"})
+	if err != nil || id == "" {
+		t.Fatalf("published %q, %v", id, err)
+	}
+	var envelope struct{ MessageId, Subject, Message string }
+	if err := json.Unmarshal([]byte(got[queue][0]), &envelope); err != nil || envelope.MessageId != id || envelope.Message != "hello" {
+		t.Errorf("delivered %s, %v", got[queue][0], err)
+	}
+	if strings.Contains(got[queue][0], "Subject") {
+		t.Errorf("a subject that was not given: %s", got[queue][0])
+	}
+}
+
+func TestSubscriptions(t *testing.T) {
+	t.Parallel()
+	_, client, got := start(t)
+	first := subscribe(t, client, verdicts, queue, nil)
+	other := subscribe(t, client, alerts, queue, nil)
+	if again := subscribe(t, client, verdicts, queue, nil); again != first {
+		t.Errorf("subscribed twice: %s and %s", first, again)
+	}
+	list := func() []string {
+		out, err := client.ListSubscriptions(t.Context(), &api.ListSubscriptionsInput{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var arns []string
+		for _, sub := range out.Subscriptions {
+			arns = append(arns, *sub.SubscriptionArn)
+		}
+		return arns
+	}
+	if diff := cmp.Diff([]string{first, other}, list()); diff != "" {
+		t.Errorf("subscriptions (-want +got):\n%s", diff)
+	}
+	of, err := client.ListSubscriptionsByTopic(t.Context(), &api.ListSubscriptionsByTopicInput{TopicArn: aws.String(alerts)})
+	if err != nil || len(of.Subscriptions) != 1 || *of.Subscriptions[0].Endpoint != queue || *of.Subscriptions[0].Protocol != "sqs" {
+		t.Errorf("subscriptions of a topic: %+v, %v", of, err)
+	}
+	attributes, err := client.GetTopicAttributes(t.Context(), &api.GetTopicAttributesInput{TopicArn: aws.String(verdicts)})
+	if err != nil || attributes.Attributes["SubscriptionsConfirmed"] != "1" || attributes.Attributes["TopicArn"] != verdicts {
+		t.Errorf("attributes of a topic: %+v, %v", attributes, err)
+	}
+	for range 2 { // unsubscribing twice is no error
+		if _, err := client.Unsubscribe(t.Context(), &api.UnsubscribeInput{SubscriptionArn: aws.String(first)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff([]string{other}, list()); diff != "" {
+		t.Errorf("after unsubscribing (-want +got):\n%s", diff)
+	}
+	if _, err := client.Publish(t.Context(), &api.PublishInput{TopicArn: aws.String(verdicts), Message: aws.String("x")}); err != nil || len(got) != 0 {
+		t.Errorf("published without subscribers: %v, delivered %v", err, got)
+	}
+	topics, err := client.ListTopics(t.Context(), &api.ListTopicsInput{})
+	if err != nil || len(topics.Topics) != 2 || *topics.Topics[1].TopicArn != alerts {
+		t.Errorf("topics: %+v, %v", topics, err)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	t.Parallel()
+	_, client, _ := start(t)
+	subscribe(t, client, verdicts, queue, nil)
+	publish := func(in api.PublishInput) func() error {
+		return func() error {
+			_, err := client.Publish(t.Context(), &in)
+			return err
+		}
+	}
+	sub := func(in api.SubscribeInput) func() error {
+		return func() error {
+			_, err := client.Subscribe(t.Context(), &in)
+			return err
+		}
+	}
+	x, sqs := aws.String("x"), aws.String("sqs")
+	topic, endpoint := aws.String(verdicts), aws.String(queue)
+	tests := []struct {
+		name string
+		call func() error
+		want string
+	}{
+		{"no such topic", publish(api.PublishInput{TopicArn: aws.String(verdicts + "x"), Message: x}), "NotFound"},
+		{"no topic", publish(api.PublishInput{Message: x}), "InvalidParameter"},
+		{"empty message", publish(api.PublishInput{TopicArn: topic, Message: aws.String("")}), "InvalidParameter"},
+		{"message too long", publish(api.PublishInput{TopicArn: topic, Message: aws.String(strings.Repeat("x", 256<<10+1))}), "InvalidParameter"},
+		{"subject too long", publish(api.PublishInput{TopicArn: topic, Message: x, Subject: aws.String(strings.Repeat("x", 101))}), "InvalidParameter"},
+		{"line feed in the subject", publish(api.PublishInput{TopicArn: topic, Message: x, Subject: aws.String("a\nb")}), "InvalidParameter"},
+		{"message structure", publish(api.PublishInput{TopicArn: topic, Message: x, MessageStructure: aws.String("json")}), "InvalidParameter"},
+		{"subscription to no topic", sub(api.SubscribeInput{TopicArn: aws.String(verdicts + "x"), Protocol: sqs, Endpoint: endpoint}), "NotFound"},
+		{"subscription by mail", sub(api.SubscribeInput{TopicArn: topic, Protocol: aws.String("email"), Endpoint: aws.String("a@example.org")}), "InvalidParameter"},
+		{"subscription of a URL", sub(api.SubscribeInput{TopicArn: topic, Protocol: sqs, Endpoint: aws.String("http://sqs/q")}), "InvalidParameter"},
+		{"filter policy", sub(api.SubscribeInput{TopicArn: topic, Protocol: sqs, Endpoint: endpoint, Attributes: map[string]string{"FilterPolicy": "{}"}}), "InvalidParameter"},
+		{"same subscription, raw", sub(api.SubscribeInput{TopicArn: topic, Protocol: sqs, Endpoint: endpoint, Attributes: map[string]string{"RawMessageDelivery": "true"}}), "InvalidParameter"},
+		{"attributes of no topic", func() error {
+			_, err := client.GetTopicAttributes(t.Context(), &api.GetTopicAttributesInput{TopicArn: x})
+			return err
+		}, "NotFound"},
+		{"unknown operation", func() error {
+			_, err := client.CreateTopic(t.Context(), &api.CreateTopicInput{Name: x})
+			return err
+		}, "InvalidAction"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			err := tt.call()
+			var e smithy.APIError
+			if !errors.As(err, &e) || e.ErrorCode() != tt.want {
+				t.Errorf("got %v, want %s", err, tt.want)
+			}
+		})
+	}
+	var notFound *types.NotFoundException
+	if err := tests[0].call(); !errors.As(err, &notFound) {
+		t.Errorf("got %T, want a typed NotFoundException", err)
+	}
+	var wrong *types.InvalidParameterException
+	if err := tests[2].call(); !errors.As(err, &wrong) {
+		t.Errorf("got %T, want a typed InvalidParameterException", err)
+	}
+}
