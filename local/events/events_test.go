@@ -1,0 +1,262 @@
+package events_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	api "github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
+	"github.com/aws/smithy-go"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lazaret/lazaret/local/events"
+	"github.com/lazaret/lazaret/local/template"
+)
+
+const (
+	dead   = "arn:aws:sqs:us-east-1:000000000000:lazaret-dead-letters"
+	mine   = "arn:aws:sqs:us-east-1:000000000000:mine"
+	broken = "arn:aws:sqs:us-east-1:000000000000:broken"
+)
+
+// inbox is what was delivered, by target.
+type inbox map[string][]string
+
+func (b inbox) deliver(_ context.Context, targetARN, body string) error {
+	if targetARN == broken {
+		return errors.New("no such queue")
+	}
+	b[targetARN] = append(b[targetARN], body)
+	return nil
+}
+
+func start(t *testing.T, rules ...template.Rule) (*events.Service, *api.Client, inbox) {
+	t.Helper()
+	got := make(inbox)
+	s := events.New(rules, []template.Bus{{Name: "own", ARN: "arn:aws:events:us-east-1:000000000000:event-bus/own"}}, got.deliver)
+	if err := s.Check(); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(s)
+	t.Cleanup(server.Close)
+	return s, api.New(api.Options{
+		Region:           "us-east-1",
+		BaseEndpoint:     aws.String(server.URL),
+		Credentials:      credentials.NewStaticCredentialsProvider("test", "test", ""),
+		RetryMaxAttempts: 1,
+	}), got
+}
+
+// died is a rule of the kind that the application has.
+func died() template.Rule {
+	return template.Rule{
+		Name: "died", Pattern: json.RawMessage(`{"source":["aws.states"],"detail":{"status":["TIMED_OUT"]}}`),
+		Targets: []template.Target{{ID: "broken", ARN: broken}, {ID: "dead", ARN: dead}},
+	}
+}
+
+func TestPutReachesMatchingTargets(t *testing.T) {
+	t.Parallel()
+	s, _, got := start(t, died())
+	at := time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
+	for _, e := range []events.Event{
+		{Source: "aws.states", DetailType: "Status", Detail: json.RawMessage(`{"status":"SUCCEEDED"}`)},
+		{Source: "aws.states", DetailType: "Status", Detail: json.RawMessage(`{"status":"TIMED_OUT"}`), Bus: "own"},
+		{Source: "aws.states", DetailType: "Status", Detail: json.RawMessage(`{"status":"TIMED_OUT","key":"a<b"}`), Resources: []string{"arn:r"}, Time: at},
+		{Source: "aws.states", DetailType: "Status", Detail: json.RawMessage(`{"status":"TIMED_OUT"}`), Bus: "nowhere"},
+	} {
+		if err := s.Put(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(got) != 1 || len(got[dead]) != 1 {
+		t.Fatalf("delivered %v", got)
+	}
+	var envelope map[string]any
+	if err := json.Unmarshal([]byte(got[dead][0]), &envelope); err != nil {
+		t.Fatal(err)
+	}
+	if id, _ := envelope["id"].(string); len(id) != 36 {
+		t.Errorf("id %q", id)
+	}
+	delete(envelope, "id")
+	want := map[string]any{
+		"version": "0", "detail-type": "Status", "source": "aws.states", "account": "000000000000", "time": "2026-01-02T03:04:05Z",
+		"region": "us-east-1", "resources": []any{"arn:r"}, "detail": map[string]any{"status": "TIMED_OUT", "key": "a<b"},
+	}
+	if diff := cmp.Diff(want, envelope); diff != "" {
+		t.Errorf("envelope (-want +got):\n%s", diff)
+	}
+}
+
+func TestCheckNamesRulesThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	bad := died()
+	bad.Pattern = json.RawMessage(`{"source":"aws.states"}`)
+	s := events.New([]template.Rule{bad}, nil, make(inbox).deliver)
+	if err := s.Check(); err == nil || !strings.Contains(err.Error(), "read rule died: source:") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestPutEvents(t *testing.T) {
+	t.Parallel()
+	_, client, got := start(t, template.Rule{Name: "all", Pattern: json.RawMessage(`{"version":["0"]}`), Targets: []template.Target{{ID: "t", ARN: mine, InputPath: "$.time"}}})
+	entry := func(source, kind, detail string) types.PutEventsRequestEntry {
+		return types.PutEventsRequestEntry{Source: &source, DetailType: &kind, Detail: &detail, Time: aws.Time(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))}
+	}
+	out, err := client.PutEvents(t.Context(), &api.PutEventsInput{Entries: []types.PutEventsRequestEntry{
+		entry("test", "Good", `{"a":1}`), entry("", "No source", `{}`), entry("test", "", `{}`),
+		entry("test", "Text", `hello`), entry("test", "Array", `[]`), entry("aws.s3", "Forged", `{}`),
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var codes []string
+	for _, e := range out.Entries {
+		if (e.EventId == nil) == (e.ErrorCode == nil) {
+			t.Errorf("entry with id %v and error %v", e.EventId, e.ErrorCode)
+		}
+		codes = append(codes, aws.ToString(e.ErrorCode))
+	}
+	want := []string{"", "InvalidArgument", "InvalidArgument", "MalformedDetail", "MalformedDetail", "NotAuthorizedForSourceException"}
+	if diff := cmp.Diff(want, codes); diff != "" || out.FailedEntryCount != 5 {
+		t.Errorf("%d failed, codes (-want +got):\n%s", out.FailedEntryCount, diff)
+	}
+	if diff := cmp.Diff([]string{`"2026-01-02T03:04:05Z"`}, got[mine]); diff != "" {
+		t.Errorf("delivered (-want +got):\n%s", diff)
+	}
+}
+
+func TestRulesOfOnesOwn(t *testing.T) {
+	t.Parallel()
+	s, client, got := start(t, died())
+	ctx := t.Context()
+	made, err := client.PutRule(ctx, &api.PutRuleInput{Name: aws.String("infected"), EventBusName: aws.String("own"), Description: aws.String("why"), EventPattern: aws.String(`{"detail":{"verdict":["INFECTED"]}}`)})
+	if err != nil || *made.RuleArn != "arn:aws:events:us-east-1:000000000000:rule/own/infected" {
+		t.Fatalf("made %v, %v", made, err)
+	}
+	name, bus := aws.String("infected"), aws.String("arn:aws:events:us-east-1:000000000000:event-bus/own")
+	put, err := client.PutTargets(ctx, &api.PutTargetsInput{Rule: name, EventBusName: bus, Targets: []types.Target{
+		{Id: aws.String("1"), Arn: aws.String(dead)},
+		{Id: aws.String("2"), Arn: aws.String(mine), InputTransformer: &types.InputTransformer{InputPathsMap: map[string]string{"k": "$.detail.key"}, InputTemplate: aws.String(`"<k> is infected"`)}},
+	}})
+	if err != nil || put.FailedEntryCount != 0 {
+		t.Fatalf("put targets: %v, %v", put, err)
+	}
+	publish := func() {
+		t.Helper()
+		if err := s.Put(ctx, events.Event{Source: "lazaret", DetailType: "Verdict", Bus: "own", Detail: json.RawMessage(`{"verdict":"INFECTED","key":"a/b"}`)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	publish()
+	if len(got[dead]) != 1 || !cmp.Equal(got[mine], []string{`"a/b is infected"`}) {
+		t.Errorf("delivered %v", got)
+	}
+	described, err := client.DescribeRule(ctx, &api.DescribeRuleInput{Name: name, EventBusName: bus})
+	if err != nil || *described.Description != "why" || described.State != types.RuleStateEnabled || *described.EventPattern != `{"detail":{"verdict":["INFECTED"]}}` {
+		t.Errorf("described %+v, %v", described, err)
+	}
+	listed, err := client.ListRules(ctx, &api.ListRulesInput{EventBusName: bus})
+	if err != nil || len(listed.Rules) != 1 || *listed.Rules[0].Name != "infected" {
+		t.Errorf("listed %+v, %v", listed, err)
+	}
+	targets, err := client.ListTargetsByRule(ctx, &api.ListTargetsByRuleInput{Rule: name, EventBusName: bus})
+	if err != nil || len(targets.Targets) != 2 || *targets.Targets[1].InputTransformer.InputTemplate != `"<k> is infected"` {
+		t.Errorf("targets %+v, %v", targets, err)
+	}
+	if _, err := client.PutRule(ctx, &api.PutRuleInput{Name: name, EventBusName: bus, State: types.RuleStateDisabled, EventPattern: described.EventPattern}); err != nil {
+		t.Fatal(err)
+	}
+	publish()
+	if len(got[mine]) != 1 {
+		t.Errorf("a disabled rule delivered %v", got[mine])
+	}
+	deleteRule := func() error {
+		_, err := client.DeleteRule(ctx, &api.DeleteRuleInput{Name: name, EventBusName: bus})
+		return err
+	}
+	if err := deleteRule(); err == nil {
+		t.Error("a rule with targets was deleted")
+	}
+	if _, err := client.RemoveTargets(ctx, &api.RemoveTargetsInput{Rule: name, EventBusName: bus, Ids: []string{"1", "2"}}); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // deleting twice is no error
+		if err := deleteRule(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	buses, err := client.ListEventBuses(ctx, &api.ListEventBusesInput{})
+	if err != nil || len(buses.EventBuses) != 2 || *buses.EventBuses[1].Arn != "arn:aws:events:us-east-1:000000000000:event-bus/default" {
+		t.Errorf("buses %+v, %v", buses, err)
+	}
+	if b, err := client.DescribeEventBus(ctx, &api.DescribeEventBusInput{}); err != nil || *b.Name != "default" {
+		t.Errorf("default bus %+v, %v", b, err)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	t.Parallel()
+	_, client, _ := start(t, died())
+	ctx, x := t.Context(), aws.String("x")
+	tests := []struct {
+		name string
+		call func() error
+		want string
+	}{
+		{"no such rule", func() error {
+			_, err := client.DescribeRule(ctx, &api.DescribeRuleInput{Name: x})
+			return err
+		}, "ResourceNotFoundException"},
+		{"no such bus", func() error {
+			_, err := client.PutRule(ctx, &api.PutRuleInput{Name: x, EventBusName: x, EventPattern: aws.String(`{"a":["b"]}`)})
+			return err
+		}, "ResourceNotFoundException"},
+		{"describe no bus", func() error {
+			_, err := client.DescribeEventBus(ctx, &api.DescribeEventBusInput{Name: x})
+			return err
+		}, "ResourceNotFoundException"},
+		{"pattern", func() error {
+			_, err := client.PutRule(ctx, &api.PutRuleInput{Name: x, EventPattern: aws.String(`{"a":"b"}`)})
+			return err
+		}, "InvalidEventPatternException"},
+		{"schedule", func() error {
+			_, err := client.PutRule(ctx, &api.PutRuleInput{Name: x, ScheduleExpression: aws.String("rate(1 hour)")})
+			return err
+		}, "ValidationException"},
+		{"target that is no queue", func() error {
+			_, err := client.PutTargets(ctx, &api.PutTargetsInput{Rule: aws.String("died"), Targets: []types.Target{{Id: x, Arn: aws.String("arn:aws:lambda:us-east-1:000000000000:function:f")}}})
+			return err
+		}, "ValidationException"},
+		{"no events", func() error {
+			_, err := client.PutEvents(ctx, &api.PutEventsInput{Entries: []types.PutEventsRequestEntry{}})
+			return err
+		}, "ValidationException"},
+		{"unknown operation", func() error {
+			_, err := client.ListArchives(ctx, &api.ListArchivesInput{})
+			return err
+		}, "UnknownOperationException"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			err := tt.call()
+			var e smithy.APIError
+			if !errors.As(err, &e) || e.ErrorCode() != tt.want {
+				t.Errorf("got %v, want %s", err, tt.want)
+			}
+		})
+	}
+	var notFound *types.ResourceNotFoundException
+	if err := tests[0].call(); !errors.As(err, &notFound) {
+		t.Errorf("got %T, want a typed ResourceNotFoundException", err)
+	}
+}

@@ -1,0 +1,122 @@
+package events
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+const sample = `{
+	"version": "0", "source": "aws.s3", "detail-type": "Object Created", "resources": ["arn:aws:s3:::uploads", "arn:aws:s3:::other"],
+	"detail": {
+		"bucket": {"name": "uploads"}, "object": {"key": "in/Report.PDF", "size": 300},
+		"status": "TIMED_OUT", "cause": null, "flag": true, "none": [],
+		"parts": [{"name": "a", "size": 1}, {"name": "b", "size": 2}], "star": "a*b"
+	}
+}`
+
+func TestMatch(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name    string
+		pattern string
+		want    bool
+	}{
+		{"value", `{"source":["aws.s3"]}`, true},
+		{"one of several values", `{"source":["aws.ec2","aws.s3"]}`, true},
+		{"other value", `{"source":["aws.ec2"]}`, false},
+		{"all fields", `{"source":["aws.s3"],"detail-type":["Object Deleted"]}`, false},
+		{"nested", `{"detail":{"bucket":{"name":["uploads"]}}}`, true},
+		{"nested, missing", `{"detail":{"bucket":{"owner":["uploads"]}}}`, false},
+		{"nested in a scalar", `{"source":{"name":["aws.s3"]}}`, false},
+		{"scalar is an object", `{"detail":["x"]}`, false},
+		{"any element of an array", `{"resources":["arn:aws:s3:::other"]}`, true},
+		{"number", `{"detail":{"object":{"size":[300]}}}`, true},
+		{"number in another form", `{"detail":{"object":{"size":[3.0e2]}}}`, true},
+		{"number is no string", `{"detail":{"object":{"size":["300"]}}}`, false},
+		{"true", `{"detail":{"flag":[true]}}`, true},
+		{"null", `{"detail":{"cause":[null]}}`, true},
+		{"null is not absent", `{"detail":{"gone":[null]}}`, false},
+		{"prefix", `{"detail":{"object":{"key":[{"prefix":"in/"}]}}}`, true},
+		{"prefix, not", `{"detail":{"object":{"key":[{"prefix":"out/"}]}}}`, false},
+		{"prefix in any case", `{"detail":{"object":{"key":[{"prefix":{"equals-ignore-case":"IN/re"}}]}}}`, true},
+		{"prefix of a number", `{"detail":{"object":{"size":[{"prefix":"3"}]}}}`, false},
+		{"suffix", `{"detail":{"object":{"key":[{"suffix":".PDF"}]}}}`, true},
+		{"suffix in another case", `{"detail":{"object":{"key":[{"suffix":".pdf"}]}}}`, false},
+		{"suffix in any case", `{"detail":{"object":{"key":[{"suffix":{"equals-ignore-case":".pdf"}}]}}}`, true},
+		{"equals-ignore-case", `{"detail":{"status":[{"equals-ignore-case":"timed_out"}]}}`, true},
+		{"anything-but value", `{"detail":{"status":[{"anything-but":"FAILED"}]}}`, true},
+		{"anything-but this value", `{"detail":{"status":[{"anything-but":"TIMED_OUT"}]}}`, false},
+		{"anything-but list", `{"detail":{"status":[{"anything-but":["FAILED","TIMED_OUT"]}]}}`, false},
+		{"anything-but number", `{"detail":{"object":{"size":[{"anything-but":300}]}}}`, false},
+		{"anything-but prefix", `{"detail":{"status":[{"anything-but":{"prefix":"TIMED"}}]}}`, false},
+		{"anything-but other prefix", `{"detail":{"status":[{"anything-but":{"prefix":"FAIL"}}]}}`, true},
+		{"anything-but suffixes", `{"detail":{"status":[{"anything-but":{"suffix":["X","OUT"]}}]}}`, false},
+		{"anything-but ignoring case", `{"detail":{"status":[{"anything-but":{"equals-ignore-case":["timed_out"]}}]}}`, false},
+		{"anything-but of what is absent", `{"detail":{"gone":[{"anything-but":"x"}]}}`, false},
+		{"anything-but, array with another element", `{"resources":[{"anything-but":"arn:aws:s3:::other"}]}`, true},
+		{"exists", `{"detail":{"status":[{"exists":true}]}}`, true},
+		{"exists, null", `{"detail":{"cause":[{"exists":true}]}}`, true},
+		{"exists, object", `{"detail":{"bucket":[{"exists":true}]}}`, false},
+		{"exists, empty array", `{"detail":{"none":[{"exists":true}]}}`, false},
+		{"exists not", `{"detail":{"gone":[{"exists":false}]}}`, true},
+		{"exists not, but does", `{"detail":{"status":[{"exists":false}]}}`, false},
+		{"exists not below what is absent", `{"detail":{"gone":{"deeper":[{"exists":false}]}}}`, true},
+		{"absent or a value", `{"detail":{"gone":[{"exists":false},"x"]}}`, true},
+		{"numeric", `{"detail":{"object":{"size":[{"numeric":["=",300]}]}}}`, true},
+		{"numeric range", `{"detail":{"object":{"size":[{"numeric":[">",0,"<=",300]}]}}}`, true},
+		{"numeric outside the range", `{"detail":{"object":{"size":[{"numeric":[">=",0,"<",300]}]}}}`, false},
+		{"numeric of a string", `{"detail":{"status":[{"numeric":[">",0]}]}}`, false},
+		{"wildcard", `{"detail":{"object":{"key":[{"wildcard":"in/*.PDF"}]}}}`, true},
+		{"wildcard, whole value", `{"detail":{"object":{"key":[{"wildcard":"in/*.P"}]}}}`, false},
+		{"wildcard, dot is a dot", `{"detail":{"object":{"key":[{"wildcard":"in/*xPDF"}]}}}`, false},
+		{"wildcard, star itself", `{"detail":{"star":[{"wildcard":"a\\*b"}]}}`, true},
+		{"wildcard, star itself only", `{"detail":{"status":[{"wildcard":"TIMED\\*OUT"}]}}`, false},
+		{"fields of one element", `{"detail":{"parts":{"name":["b"],"size":[2]}}}`, true},
+		{"fields of two elements", `{"detail":{"parts":{"name":["a"],"size":[2]}}}`, false},
+		{"or", `{"source":["aws.s3"],"detail":{"$or":[{"status":["X"]},{"object":{"size":[{"numeric":[">",299]}]}}]}}`, true},
+		{"or, none", `{"detail":{"$or":[{"status":["X"]},{"flag":[false]}]}}`, false},
+		{"or, other field fails", `{"source":["x"],"$or":[{"source":["aws.s3"]},{"version":["0"]}]}`, false},
+	}
+	var event map[string]any
+	if err := json.Unmarshal([]byte(sample), &event); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p, err := compile(json.RawMessage(tt.pattern))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := p.match(event); got != tt.want {
+				t.Errorf("%s: got %v", tt.pattern, got)
+			}
+		})
+	}
+}
+
+func TestPatternsThatAreRefused(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct{ pattern, want string }{
+		"no JSON":              {`{`, "read event pattern"},
+		"empty":                {`{}`, "empty object"},
+		"scalar":               {`{"source":"aws.s3"}`, "source: must be an object or an array"},
+		"empty array":          {`{"source":[]}`, "source: empty array"},
+		"unknown matcher":      {`{"a":{"b":[{"cidr":"10.0.0.0/8"}]}}`, "a: b: unrecognized match type cidr"},
+		"two in one":           {`{"a":[{"prefix":"a","suffix":"b"}]}`, "one key"},
+		"exists text":          {`{"a":[{"exists":"yes"}]}`, "exists"},
+		"numeric text":         {`{"a":[{"numeric":[">","1"]}]}`, "numeric"},
+		"numeric operator":     {`{"a":[{"numeric":["!",1]}]}`, "numeric"},
+		"double wildcard":      {`{"a":[{"wildcard":"a**"}]}`, "wildcard"},
+		"anything-but nothing": {`{"a":[{"anything-but":[]}]}`, "anything-but"},
+		"anything-but exists":  {`{"a":[{"anything-but":{"exists":true}}]}`, "anything-but"},
+		"or of one":            {`{"$or":[{"a":["b"]}]}`, "two alternatives"},
+		"or of values":         {`{"$or":["a","b"]}`, "must be objects"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := compile(json.RawMessage(tt.pattern)); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
