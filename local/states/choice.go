@@ -96,6 +96,8 @@ func compileList(name string, raw json.RawMessage, decisive bool) (predicate, er
 	}, nil
 }
 
+// compileComparison compiles Variable with its one operator, whose operand is a
+// constant or, in the forms ending in Path, read from the input.
 func compileComparison(f fields) (predicate, error) {
 	variable, err := fieldPath(f, "Variable")
 	if err != nil {
@@ -136,6 +138,7 @@ func compileComparison(f fields) (predicate, error) {
 	return nil, nil
 }
 
+// compileTest compiles the operators that ask for the type of a value.
 func compileTest(variable *path, name string, raw json.RawMessage, is func(any, bool) bool) (predicate, error) {
 	var want bool
 	if err := json.Unmarshal(raw, &want); err != nil {

@@ -52,6 +52,7 @@ func (g *graph) connected(seen map[string]bool) error {
 	return nil
 }
 
+// targets are the states that this one can lead to.
 func (s *state) targets() []string {
 	var out []string
 	if s.next != "" {

@@ -58,6 +58,8 @@ const everyState = " Type Comment QueryLanguage"
 // fields are the members of one JSON object of a definition, not yet decoded.
 type fields map[string]json.RawMessage
 
+// parseFields reads an object whose members must all be allowed. Names are
+// compared exactly: encoding/json alone would take "next" for Next.
 func parseFields(raw json.RawMessage, allowed string) (fields, error) {
 	var f fields
 	if err := json.Unmarshal(raw, &f); err != nil {
@@ -153,6 +155,8 @@ func parseGraph(f fields) (*graph, error) {
 	return g, nil
 }
 
+// jsonPath refuses JSONata: the application is written in JSONPath, and half an
+// interpreter for another language would be worse than none.
 func (f fields) jsonPath() error {
 	var language string
 	if given, err := f.into("QueryLanguage", &language); err != nil || given && language != "JSONPath" {

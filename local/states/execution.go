@@ -22,7 +22,7 @@ const (
 // are after 90 days on AWS.
 const (
 	mostFinished     = 10_000
-	mostHistoryBytes = 512 << 20
+	mostHistoryBytes = 256 << 20
 )
 
 // execution is one run of a machine.
@@ -68,6 +68,7 @@ func (s *Service) start(m *machine, name string, input any, text string) *execut
 	return x
 }
 
+// run is the execution's goroutine, from the first announcement to the last.
 func (x *execution) run() {
 	defer x.cancel(nil)
 	x.announce()
@@ -162,7 +163,7 @@ func (x *execution) announce() {
 		detail["output"], detail["outputDetails"] = *x.output, map[string]any{"included": true}
 	}
 	if x.err != nil {
-		detail["error"], detail["cause"] = x.err.name, x.err.cause
+		x.err.describe(detail)
 	}
 	x.mu.Unlock()
 	for _, name := range []string{"input", "output"} {

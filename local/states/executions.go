@@ -54,6 +54,8 @@ func (s *Service) startExecution(in startRequest) (any, error) {
 	return map[string]any{"executionArn": x.arn, "startDate": epoch(x.started)}, nil
 }
 
+// same says whether a StartExecution with that input is this execution's twin.
+// The text is compared, not the value: dispatch sends the same bytes again.
 func (x *execution) same(text string) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -84,6 +86,8 @@ type stopRequest struct {
 	Cause string `json:"cause"`
 }
 
+// execution finds an execution by its ARN, whose form is checked first because
+// the two errors have different types.
 func (s *Service) execution(arn string) (*execution, error) {
 	if !strings.HasPrefix(arn, "arn:aws:states:") || strings.Count(arn, ":") != 7 {
 		return nil, refuse("InvalidArn", "Invalid Arn: '%s'", arn)
@@ -97,6 +101,9 @@ func (s *Service) execution(arn string) (*execution, error) {
 	return x, nil
 }
 
+// stopExecution returns when the execution has really ended: the interpreter
+// never waits on anything that the interruption does not wake. One that ended
+// before answers with the date of its end.
 func (s *Service) stopExecution(in stopRequest) (any, error) {
 	x, err := s.execution(in.ExecutionARN)
 	if err != nil {
@@ -132,7 +139,7 @@ func (s *Service) describeExecution(in executionRequest) (any, error) {
 		out["output"], out["outputDetails"] = *x.output, included
 	}
 	if x.err != nil {
-		out["error"], out["cause"] = x.err.name, x.err.cause
+		x.err.describe(out)
 	}
 	return out, nil
 }
@@ -207,6 +214,8 @@ type historyRequest struct {
 	IncludeExecutionData *bool `json:"includeExecutionData"`
 }
 
+// getExecutionHistory may be asked while the execution runs; a token is then a
+// position in a history that only grows, unless it is read backwards.
 func (s *Service) getExecutionHistory(in historyRequest) (any, error) {
 	x, err := s.execution(in.ExecutionARN)
 	if err != nil {

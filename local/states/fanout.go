@@ -31,6 +31,8 @@ func (s *state) parseParallel(f fields) error {
 	return nil
 }
 
+// parseMap takes inline Maps only: those of the distributed mode start executions
+// of their own and read their items from S3.
 func (s *state) parseMap(f fields) error {
 	s.run = (*visit).runMap
 	which, err := f.exactlyOne("ItemProcessor", "Iterator")
@@ -91,6 +93,8 @@ func (s *state) parseMap(f fields) error {
 	return nil
 }
 
+// runParallel gives each branch the same input. Branches may share it, because
+// nothing changes a value in place.
 func (v *visit) runParallel(input any) (any, string, error) {
 	branches := v.state.branches
 	return v.persist(input, func(effective any) (any, error) {
@@ -128,6 +132,8 @@ func (v *visit) runMap(input any) (any, string, error) {
 	})
 }
 
+// iterate runs one item. ItemSelector is evaluated inside the iteration, whose
+// item it may ask the context object for.
 func (v *visit) iterate(f *frame, index int, item, effective any) (any, error) {
 	mark := details{"name": v.state.name, "index": index}
 	f.record("MapIterationStarted", "mapIterationStartedEventDetails", mark)

@@ -24,6 +24,8 @@ func (v *visit) runWait(input any) (any, string, error) {
 	return output, v.state.next, err
 }
 
+// runChoice takes the first rule that holds. No rule and no Default is an error:
+// a machine never ends by not knowing where to go.
 func (v *visit) runChoice(input any) (any, string, error) {
 	next := v.state.next
 	output, err := v.process(input, func(effective any) (any, error) {
@@ -45,6 +47,7 @@ func (v *visit) runChoice(input any) (any, string, error) {
 	return output, next, err
 }
 
+// runFail reads its paths from the raw input: a Fail state has no InputPath.
 func (v *visit) runFail(input any) (any, string, error) {
 	var texts [2]string
 	for i, e := range v.state.failWith {

@@ -81,6 +81,7 @@ func with[T any](f func(T) (any, error)) func([]any) (any, error) {
 	}
 }
 
+// format puts strings in as they are and every other value as JSON.
 func format(args []any) (any, error) {
 	pattern, err := argument[string](args, 0)
 	if err != nil {
@@ -130,6 +131,8 @@ func arrayPartition(args []any) (any, error) {
 	return out, nil
 }
 
+// arrayContains compares by JSON text, in which equal values are equal whatever
+// Go type holds them: 5 and 5.0 are the same number.
 func arrayContains(args []any) (any, error) {
 	list, err := argument[[]any](args, 0)
 	wanted := encode(args[1])
@@ -195,6 +198,7 @@ func base64Decode(s string) (any, error) {
 	return string(b), err
 }
 
+// hash takes JSON text for data that is not a string.
 func hash(args []any) (any, error) {
 	data, ok := args[0].(string)
 	if !ok {

@@ -64,11 +64,10 @@ func withOutput(name, text string) details {
 	return details{"name": name, "output": text, "outputDetails": complete}
 }
 
+// withError is what every kind of failure event holds.
 func withError(f *failure) details {
-	d := details{"error": f.name}
-	if f.cause != "" {
-		d["cause"] = f.cause
-	}
+	d := details{}
+	f.describe(d)
 	return d
 }
 

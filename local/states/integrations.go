@@ -48,6 +48,8 @@ func serviceFailure(prefix, fallback string, err error) error {
 	return external(prefix+"."+class, cause)
 }
 
+// prepareInvoke checks its parameters before the task is scheduled, as all of
+// them do: AWS writes no TaskScheduled for a request that it cannot make.
 func prepareInvoke(v *visit, parameters map[string]any) (call, error) {
 	function, ok := parameters["FunctionName"].(string)
 	if !ok {
@@ -162,6 +164,8 @@ func preparePublish(v *visit, parameters map[string]any) (call, error) {
 	}, nil
 }
 
+// preparePutEvents fails the state when any entry fails, with the whole answer as
+// the cause (developer guide, "Add EventBridge events").
 func preparePutEvents(v *visit, parameters map[string]any) (call, error) {
 	var entries []struct {
 		Source, DetailType, EventBusName string
@@ -194,6 +198,7 @@ func preparePutEvents(v *visit, parameters map[string]any) (call, error) {
 	}, nil
 }
 
+// putFailure is the entry of an answer for an event that the bus refused.
 func putFailure(err error) any {
 	answered := &ServiceError{Code: "InternalFailure", Message: err.Error()}
 	errors.As(err, &answered)

@@ -26,6 +26,8 @@ type path struct {
 	definite    bool // finds one value; otherwise always an array
 }
 
+// parsePath compiles a path once, at load, so that a typing error is found there
+// and not in the one execution that gets that far.
 func parsePath(text string) (*path, error) {
 	body, fromContext := text, false
 	if strings.HasPrefix(text, "$$") {
@@ -44,6 +46,8 @@ func parsePath(text string) (*path, error) {
 	return &path{text: text, expr: expr, fromContext: fromContext, definite: expr.Normal()}, nil
 }
 
+// get returns what the path finds and whether it finds anything: a null that is
+// there is found. A path that can match many values always finds an array.
 func (p *path) get(sc *scope) (any, bool) {
 	root := sc.input
 	if p.fromContext {
@@ -78,7 +82,7 @@ func (f filter) apply(sc *scope) (any, error) {
 	}
 	v, ok := f.path.get(sc)
 	if !ok {
-		return nil, fail(errRuntime, "Invalid path '%s': No results for path: %s", f.path.text, f.path.expr.BracketString())
+		return nil, fail(errRuntime, "Invalid path '%s' : No results for path: %s", f.path.text, f.path.expr.BracketString())
 	}
 	return v, nil
 }
@@ -87,6 +91,8 @@ func (f filter) apply(sc *scope) (any, error) {
 // the one place that a ResultPath writes.
 type reference []any
 
+// parseReference accepts only paths to one place: ResultPath must be able to
+// create it.
 func parseReference(text string) (reference, error) {
 	p, err := parsePath(text)
 	if err != nil {

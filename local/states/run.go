@@ -44,6 +44,8 @@ func (f *frame) run(g *graph, input any, text string) (any, string, error) {
 	}
 }
 
+// step is one visit to a state, from its Entered to its Exited event. The text
+// of the output is made once, for this state's end and the next one's beginning.
 func (f *frame) step(s *state, input any, text string) (any, string, string, error) {
 	if err := f.interrupted(); err != nil {
 		return nil, "", "", err
@@ -83,6 +85,8 @@ func (v *visit) ended(err error) error {
 	return err
 }
 
+// interrupted gives the reason why the frame must not go on: an abortion, a
+// timeout of the machine, a failed sibling or the end of the service.
 func (f *frame) interrupted() error {
 	if f.ctx.Err() != nil {
 		return context.Cause(f.ctx)
@@ -90,6 +94,7 @@ func (f *frame) interrupted() error {
 	return nil
 }
 
+// sleep waits for a Wait or a Retry. It is the only place that knows Scale.
 func (f *frame) sleep(d time.Duration) error {
 	t := time.NewTimer(time.Duration(float64(d) / f.x.service.config.Scale))
 	defer t.Stop()
@@ -134,6 +139,8 @@ func (v *visit) process(input any, act func(effective any) (any, error)) (any, e
 	return s.output.apply(v.scope(output))
 }
 
+// place applies a ResultPath. The result goes into the raw input, not into what
+// InputPath left of it.
 func place(at reference, discard bool, input, result any) (any, error) {
 	if discard {
 		return input, nil
@@ -169,6 +176,8 @@ func (v *visit) persist(input any, act func(effective any) (any, error)) (any, s
 	}
 }
 
+// rescue turns a failure that Retry gave up on to the first catcher that names it.
+// OutputPath does not apply to what a catcher makes.
 func (v *visit) rescue(input any, f *failure) (any, string, error) {
 	if v.state.kind != "Task" && !f.terminal() {
 		v.record(v.state.kind+"StateFailed", "", nil)
@@ -199,4 +208,6 @@ func (v *visit) contextObject() any {
 	return object
 }
 
+// instant is the form of timestamps in the context object, always with
+// milliseconds.
 func instant(t time.Time) string { return t.Format("2006-01-02T15:04:05.000Z") }

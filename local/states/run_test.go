@@ -51,7 +51,7 @@ func TestMachines(t *testing.T) {
 			`FAILED States.Runtime: An error occurred while executing the state 'A' (entered at the event id #2). Invalid path '$.v': The choice state's condition path references an invalid value.`, nil},
 		{"missing parameter", one(`"Type":"Pass","Parameters":{"m.$":"$.nope"},"End":true`), `{"x":"a"}`,
 			`FAILED States.ParameterPathFailure: An error occurred while executing the state 'A' (entered at the event id #2). The JSONPath '$.nope' specified for the field 'm.$' could not be found in the input '{"x":"a"}'`, nil},
-		{"missing input path", one(`"Type":"Pass","InputPath":"$.nope","End":true`), `{}`, `FAILED States.Runtime: An error occurred while executing the state 'A' (entered at the event id #2). Invalid path '$.nope': No results for path: $['nope']`, nil},
+		{"missing input path", one(`"Type":"Pass","InputPath":"$.nope","End":true`), `{}`, `FAILED States.Runtime: An error occurred while executing the state 'A' (entered at the event id #2). Invalid path '$.nope' : No results for path: $['nope']`, nil},
 		{"result path without a place", one(`"Type":"Pass","ResultPath":"$.a.b","End":true`), `{"a":"x"}`,
 			`FAILED States.ResultPathMatchFailure: An error occurred while executing the state 'A' (entered at the event id #2). Unable to apply step "ResultPath" to input {"a":"x"}: the place is inside a value that is neither an object nor an array that long`, nil},
 		{"intrinsic failure", one(`"Type":"Pass","Parameters":{"x.$":"States.StringToJson('{')"},"End":true`), `{}`,

@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 )
 
+// parseState checks a state's fields against its type before reading them, so
+// that what is misspelt or not supported is refused and not dropped.
 func parseState(name string, raw json.RawMessage) (*state, error) {
 	var head struct{ Type string }
 	if err := json.Unmarshal(raw, &head); err != nil {
@@ -145,6 +147,8 @@ func (s *state) parseFail(f fields) error {
 	return nil
 }
 
+// parseWait checks a fixed time at load and one read by a path at run time, by
+// the same rule.
 func (s *state) parseWait(f fields) error {
 	s.run = (*visit).runWait
 	which, err := f.exactlyOne("Seconds", "SecondsPath", "Timestamp", "TimestampPath")
@@ -189,6 +193,7 @@ func (s *state) parseWait(f fields) error {
 	return nil
 }
 
+// fieldPath reads a field that is a path and must be there.
 func fieldPath(f fields, name string) (*path, error) {
 	var text string
 	if _, err := f.into(name, &text); err != nil {

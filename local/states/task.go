@@ -61,6 +61,8 @@ func (s *state) parseTask(f fields) error {
 	return nil
 }
 
+// parseIntegration checks the names of the parameters at load; their values are
+// known only at run time.
 func (t *task) parseIntegration(name string, f fields) error {
 	i, ok := integrations[name]
 	if !ok {
@@ -132,6 +134,7 @@ func (c Config) serves(s *state) error {
 	return nil
 }
 
+// runTask evaluates the timeout anew for each attempt, as the parameters are.
 func (v *visit) runTask(input any) (any, string, error) {
 	t := v.state.task
 	return v.persist(input, func(effective any) (any, error) {
@@ -181,6 +184,7 @@ func (t *task) subject() string {
 	return t.service
 }
 
+// failed tells a timeout from every other failure, which have events of their own.
 func (t *task) failed(v *visit, f *failure) {
 	if f.name == errTimeout {
 		t.event(v, "TimedOut", withError(f))
