@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"time"
+
+	"github.com/lazaret/lazaret/internal/clamav"
+	"github.com/lazaret/lazaret/internal/definitions"
+	"github.com/lazaret/lazaret/internal/job"
+	"github.com/lazaret/lazaret/internal/metric"
+	"github.com/lazaret/lazaret/internal/trace"
+	"github.com/lazaret/lazaret/internal/workdir"
+)
+
+// engine is the resident scanner; see clamav.Supervisor.
+type engine interface {
+	Ensure(context.Context, definitions.Generation) error
+	Scan(context.Context, definitions.Generation, *os.File) (clamav.Finding, error)
+}
+
+// generations tells which definitions are to be used now.
+type generations interface {
+	Current() (definitions.Generation, error)
+}
+
+// handler turns a work file into a verdict and removes it.
+type handler struct {
+	engine      engine
+	definitions generations
+	dir         *workdir.Dir
+	metrics     *metric.Emitter
+}
+
+func (h *handler) handle(ctx context.Context, j job.Job) (job.Job, error) {
+	if j.Work == nil || j.Work.File == "" {
+		return j, unfetched(j)
+	}
+	scan, err := h.judge(ctx, *j.Work)
+	if err != nil {
+		return j, fmt.Errorf("scan %s: %w", j.Object, err)
+	}
+	// Before the answer: a verdict that is lost on its way costs a second fetch,
+	// a file that stays would fill the volume.
+	if err := h.dir.Remove(j.Work.File); err != nil {
+		return j, fmt.Errorf("scan %s: %w", j.Object, err)
+	}
+	j.Scan = scan
+	h.measure(ctx, *scan)
+	return j, nil
+}
+
+// unfetched accepts a job whose verdict fetch has given already. Any other job
+// without a work file is a defect, and its scan, if there is one, an earlier
+// attempt's that must not pass for this one's.
+func unfetched(j job.Job) error {
+	if j.Scan.Known() && (j.Scan.Reason == job.TooLarge || j.Scan.Reason == job.Unreadable) {
+		return nil
+	}
+	return fmt.Errorf("%w: scan %s: neither a work file nor fetch's verdict", job.ErrBadJob, j.Object)
+}
+
+// judge gives the verdict about the work file, which is there again as it was
+// when it returns an error.
+func (h *handler) judge(ctx context.Context, w job.Work) (*job.Scan, error) {
+	f, err := h.dir.Read(w.File)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	scan := &job.Scan{Size: w.Size, SHA256: w.SHA256}
+	start := time.Now()
+	if w.Size < clamav.MinFileSize {
+		scan.Verdict, scan.Engine = job.Clean, job.Engine{Name: "none"}
+		scan.Detail = fmt.Sprintf("no engine looks at fewer than %d bytes", clamav.MinFileSize)
+	} else if start, err = h.ask(ctx, f, w, scan); err != nil {
+		return nil, err
+	}
+	// On the descriptor that the engine read, after its reply: what it judged is
+	// what fetch brought.
+	if err := verify(f, w); err != nil {
+		return nil, err
+	}
+	scan.Time = time.Now().UTC()
+	scan.DurationMS = time.Since(start).Milliseconds()
+	return scan, nil
+}
+
+// ask fills in what the engine says. The time it returns is when a ready engine
+// began: waiting for one is not the file's doing.
+func (h *handler) ask(ctx context.Context, f *os.File, w job.Work, scan *job.Scan) (time.Time, error) {
+	g, err := h.definitions.Current()
+	switch {
+	case errors.Is(err, definitions.ErrNone):
+		return time.Time{}, fmt.Errorf("%w: %w", job.ErrDefinitionsNotReady, err)
+	case err != nil:
+		return time.Time{}, fmt.Errorf("%w: %w", job.ErrTransient, err)
+	}
+	scan.Definitions = &job.Definitions{Version: g.Version, Built: g.Built, Fingerprint: g.Fingerprint}
+	if err := h.engine.Ensure(ctx, g); err != nil {
+		return time.Time{}, failed(err)
+	}
+	start := time.Now()
+	unfinished, err := h.dir.Mark(w.File)
+	if err != nil {
+		return start, err
+	}
+	if unfinished >= 2 {
+		scan.Engine = job.Engine{Name: "clamd"}
+		scan.Verdict, scan.Reason, scan.Detail = job.Unscannable, job.EngineCrash, "two engines did not survive this file"
+		return start, nil
+	}
+	var finding clamav.Finding
+	err = trace.Capture(ctx, "clamd", func(ctx context.Context) error {
+		finding, err = h.engine.Scan(ctx, g, f)
+		return err
+	})
+	// The mark of a scan that killed or hung the engine stays.
+	if !errors.Is(err, clamav.ErrEngineDied) && !errors.Is(err, context.DeadlineExceeded) {
+		if unmarkErr := h.dir.Unmark(w.File); unmarkErr != nil {
+			return start, unmarkErr
+		}
+	}
+	if err != nil && !errors.Is(err, clamav.ErrTooLarge) {
+		return start, failed(err)
+	}
+	if err != nil {
+		scan.Verdict, scan.Reason, scan.Detail = job.Unscannable, job.TooLarge, err.Error()
+		scan.Engine = job.Engine{Name: "none"}
+		return start, nil
+	}
+	return start, conclude(finding, scan)
+}
+
+// failed is an error of the engine as the state machine knows it: whatever went
+// wrong, the next attempt meets a fresh one.
+func failed(err error) error {
+	if errors.Is(err, clamav.ErrEngine) {
+		return fmt.Errorf("%w: %w", job.ErrEngine, err)
+	}
+	return err
+}
+
+// measure emits what the dashboard and the alarms are made of. A metric that
+// cannot be written is no reason to withhold a verdict.
+func (h *handler) measure(ctx context.Context, s job.Scan) {
+	err := errors.Join(
+		h.metrics.Emit(nil,
+			metric.Value{Name: "ScanDuration", Unit: metric.Milliseconds, Value: float64(s.DurationMS)},
+			metric.Value{Name: "BytesScanned", Unit: metric.Bytes, Value: float64(s.Size)}),
+		h.metrics.Emit(map[string]string{"Verdict": string(s.Verdict)},
+			metric.Value{Name: "Verdicts", Unit: metric.Count, Value: 1}),
+	)
+	if err != nil {
+		slog.WarnContext(ctx, "scan", "cause", err.Error())
+	}
+}
+
+// clamd finds the engine: Debian keeps it in sbin, which is not on every PATH.
+func clamd() string {
+	if path, err := exec.LookPath("clamd"); err == nil {
+		return path
+	}
+	return "/usr/sbin/clamd"
+}
