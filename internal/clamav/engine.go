@@ -26,6 +26,7 @@ type Engine struct {
 	room        *room
 	version     atomic.Pointer[string] // set by Ready
 	proved      atomic.Pointer[time.Time]
+	spent       atomic.Bool // its cache may hold lies, see scan
 }
 
 // Start begins to load the definitions of g, which need not be published, and
@@ -114,8 +115,10 @@ func (e *Engine) Version() string {
 // that these bytes were scanned. A file that is cut or grown meanwhile is Clean
 // to clamd; so is one whose blocks could not be read.
 func (e *Engine) Scan(ctx context.Context, f *os.File) (Finding, error) {
-	if small, err := examine(f); small || err != nil {
-		return Finding{Outcome: Unexamined}, err
+	if small, err := examine(f); err != nil {
+		return Finding{}, err
+	} else if small {
+		return Finding{Outcome: Unexamined}, nil
 	}
 	if err := ctx.Err(); err != nil {
 		return Finding{}, fmt.Errorf("scan: %w", err)
@@ -147,9 +150,14 @@ func (e *Engine) scan(ctx context.Context, f *os.File) (Finding, error) {
 		return Finding{}, e.blame(ctx, err)
 	}
 	finding, err := parseReply(raw)
-	if finding.Outcome != Found && errors.Is(roomErr, errUnpacked) {
-		// Whatever it said, and whatever it complained about, comes from this.
-		return Finding{Outcome: Limit, Limit: "MaxScanSize"}, nil
+	if errors.Is(roomErr, errUnpacked) {
+		// Whatever else it said, or complained about, comes from this. The parts
+		// that it saw cut are in its cache as clean from now on.
+		e.spent.Store(true)
+		if finding.Outcome != Found {
+			finding = Finding{Outcome: Limit, Limit: "MaxScanSize"}
+		}
+		return finding, nil
 	}
 	if err = errors.Join(err, roomErr, e.sound()); err != nil {
 		return Finding{}, fmt.Errorf("%w: after the scan: %w", ErrEngine, err)
@@ -172,6 +180,9 @@ func (e *Engine) blame(ctx context.Context, err error) error {
 // sound looks for the two things that turn every answer into OK: a temporary
 // folder that is not the one clamd was given, and complaints about it.
 func (e *Engine) sound() error {
+	if e.spent.Load() {
+		return errors.New("its cache is not to be trusted after a scan that reached the limit of temporary files")
+	}
 	if err := e.temp.check(); err != nil {
 		return err
 	}

@@ -72,8 +72,10 @@ func (s *Supervisor) Ensure(ctx context.Context, g definitions.Generation) error
 // ErrEngineDied, which is an ErrEngine too, that this happened by itself while
 // it scanned f.
 func (s *Supervisor) Scan(ctx context.Context, g definitions.Generation, f *os.File) (Finding, error) {
-	if small, err := examine(f); small || err != nil {
-		return Finding{Outcome: Unexamined}, err
+	if small, err := examine(f); err != nil {
+		return Finding{}, err
+	} else if small {
+		return Finding{Outcome: Unexamined}, nil
 	}
 	e, err := s.acquire(ctx, g)
 	if err != nil {

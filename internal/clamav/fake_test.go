@@ -1,0 +1,229 @@
+package clamav
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/lazaret/lazaret/internal/eicar"
+)
+
+// fakeName begins the names by which the test binary is a clamd that
+// misbehaves, in the way that the rest of the name says.
+const fakeName = "fake-clamd-"
+
+// fake returns the path of such a clamd.
+func fake(t testing.TB, how string) string {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), fakeName+how)
+	if err := os.Symlink(self, path); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// beFake is the misbehaving clamd: like the real one it runs in its private
+// folder, listens on "s" there and answers one command per connection.
+func beFake(how string) {
+	switch how {
+	case "dies-loading":
+		fmt.Println("ERROR: the last words of clamd")
+		os.Exit(1)
+	case "never-ready":
+		select {}
+	case "read-only-temp", "small-temp":
+		beRealWithBadTemp(how)
+	}
+	l, err := net.Listen("unix", "s")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go answer(conn.(*net.UnixConn), how)
+	}
+}
+
+func answer(conn *net.UnixConn, how string) {
+	defer conn.Close()
+	var buf, oob [512]byte
+	n, _, _, _, _ := conn.ReadMsgUnix(buf[:], oob[:])
+	switch command := string(buf[:n]); {
+	case strings.HasPrefix(command, "zPING"):
+		conn.Write([]byte("PONG\x00"))
+	case strings.HasPrefix(command, "zVERSION"):
+		conn.Write([]byte("ClamAV 1.4.6\x00"))
+	default:
+		if n == len("zFILDES\x00") {
+			conn.ReadMsgUnix(buf[:], oob[:]) // the descriptor, or a reset would be ours
+		}
+		misbehave(conn, how)
+	}
+}
+
+func misbehave(conn *net.UnixConn, how string) {
+	switch how {
+	case "empty":
+	case "two-replies":
+		conn.Write([]byte("fd[9]: Not supported file type ERROR\x00fd[9]: OK\x00"))
+	case "no-end":
+		conn.Write([]byte("fd[9]: OK"))
+	case "megabyte":
+		conn.Write([]byte("fd[9]: " + strings.Repeat("A", 1<<20) + " FOUND\x00"))
+	case "path":
+		conn.Write([]byte("/etc/passwd: OK\x00"))
+	case "dies":
+		os.Exit(7)
+	case "killed":
+		syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	case "hangs":
+		select {}
+	case "half":
+		conn.Write([]byte("fd[9]: O"))
+		select {}
+	case "always-clean":
+		conn.Write([]byte("fd[9]: OK\x00"))
+	case "always-found":
+		conn.Write([]byte("fd[9]: Everything FOUND\x00"))
+	case "complains":
+		// As libclamav does: first the line, then the lie.
+		fmt.Fprintln(os.Stderr, "LibClamAV Error: Can't create temporary directory for scan: /x.")
+		conn.Write([]byte("fd[9]: OK\x00"))
+	}
+}
+
+func TestBadRepliesAreNoVerdict(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		how  string
+		died bool
+		want string
+	}{
+		{how: "empty", want: "empty reply"},
+		{how: "two-replies", want: "more than one reply"},
+		{how: "no-end", want: "without its end"},
+		{how: "megabyte", want: "longer than 65536 bytes"},
+		{how: "path", want: "unknown reply"},
+		{how: "complains", want: "Can't create temporary directory"},
+		{how: "dies", died: true, want: "exit status 7"},
+		{how: "killed", died: true, want: "signal: killed"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.how, func(t *testing.T) {
+			t.Parallel()
+			e := engine(t, Config{Clamd: fake(t, tt.how)})
+			got, err := e.Scan(within(t, time.Minute), onDisk(t, eicar.Bytes()))
+			noVerdict(t, got, err)
+			if !strings.Contains(fmt.Sprint(err), tt.want) {
+				t.Errorf("Scan() error = %v, want %q in it", err, tt.want)
+			}
+			if errors.Is(err, ErrEngineDied) != tt.died {
+				t.Errorf("Scan() error = %v, ErrEngineDied = %t wanted", err, tt.died)
+			}
+		})
+	}
+}
+
+func TestSilentEngineEndsWithTheContext(t *testing.T) {
+	t.Parallel()
+	for _, how := range []string{"hangs", "half"} {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+			e := engine(t, Config{Clamd: fake(t, how)})
+			f := onDisk(t, eicar.Bytes())
+
+			got, err := e.Scan(within(t, 50*time.Millisecond), f)
+			noVerdict(t, got, err)
+			if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrEngineDied) {
+				t.Errorf("Scan() error = %v, want the deadline in it and no death", err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			time.AfterFunc(20*time.Millisecond, cancel)
+			got, err = e.Scan(ctx, f)
+			noVerdict(t, got, err)
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("Scan() error = %v, want the cancellation in it", err)
+			}
+		})
+	}
+}
+
+func TestSilentEngineEndsWithoutADeadline(t *testing.T) {
+	t.Parallel()
+	limits := DefaultLimits()
+	limits.ScanTime = time.Millisecond
+	e := engine(t, Config{Clamd: fake(t, "hangs"), Limits: limits, ReplyMargin: 20 * time.Millisecond})
+	got, err := e.Scan(context.Background(), onDisk(t, eicar.Bytes()))
+	noVerdict(t, got, err)
+}
+
+func TestSocketGone(t *testing.T) {
+	t.Parallel()
+	e := engine(t, Config{})
+	if err := os.Remove(filepath.Join(e.home.Name(), "s")); err != nil {
+		t.Fatal(err)
+	}
+	got, err := e.Scan(within(t, time.Minute), onDisk(t, eicar.Bytes()))
+	noVerdict(t, got, err)
+	if errors.Is(err, ErrEngineDied) {
+		t.Errorf("Scan() error = %v, but clamd lives", err)
+	}
+}
+
+func TestReadySaysWhyClamdEnded(t *testing.T) {
+	t.Parallel()
+	e, err := Start(Config{Clamd: fake(t, "dies-loading"), RunDir: t.TempDir()}, testSet(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = e.Ready(within(t, time.Minute))
+	if !errors.Is(err, ErrEngine) || !strings.Contains(err.Error(), "the last words of clamd") {
+		t.Errorf("Ready() = %v, want ErrEngine with clamd's last words", err)
+	}
+	if err := e.Stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestReadyEndsWithTheContext(t *testing.T) {
+	t.Parallel()
+	e, err := Start(Config{Clamd: fake(t, "never-ready"), RunDir: t.TempDir()}, testSet(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = e.Ready(within(t, 30*time.Millisecond))
+	if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, ErrEngine) {
+		t.Errorf("Ready() = %v, want ErrEngine and the deadline in it", err)
+	}
+	if err := e.Stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestProveNoticesLiars(t *testing.T) {
+	t.Parallel()
+	for how, want := range map[string]string{"always-clean": "canary eicar", "always-found": "canary clean"} {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+			err := engine(t, Config{Clamd: fake(t, how)}).Prove(within(t, time.Minute))
+			if !errors.Is(err, ErrEngine) || !strings.Contains(err.Error(), want) {
+				t.Errorf("Prove() = %v, want ErrEngine about %s", err, want)
+			}
+		})
+	}
+}

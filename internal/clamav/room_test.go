@@ -1,0 +1,202 @@
+package clamav
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/lazaret/lazaret/internal/eicar"
+)
+
+// inNamespace runs the calling test again in a child with mounts of its own,
+// for which it makes itself root where it is not, and reports whether this is
+// the child. Where the kernel forbids that, the test fails: a full disk is not
+// to be skipped.
+func inNamespace(t *testing.T) bool {
+	t.Helper()
+	const mark = "LAZARET_TEST_NAMESPACE"
+	if os.Getenv(mark) != "" {
+		if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+			t.Fatal(err)
+		}
+		return true
+	}
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.timeout=3m")
+	cmd.Env = append(os.Environ(), mark+"=1")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
+	if os.Getuid() != 0 {
+		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
+		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}}
+		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}}
+	}
+	runtime.LockOSThread() // Pdeathsig again
+	defer runtime.UnlockOSThread()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("in a mount namespace: %v\n%s", err, out)
+	}
+	return false
+}
+
+// disk mounts a small disk and returns its folder.
+func disk(t *testing.T, options string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := unix.Mount("disk", dir, "tmpfs", 0, options); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Unmount(dir, unix.MNT_DETACH) })
+	return dir
+}
+
+// beRealWithBadTemp becomes the real clamd with a temporary folder that only
+// clamd sees to be bad, so that nothing but what clamd prints gives it away.
+func beRealWithBadTemp(how string) {
+	runtime.LockOSThread() // namespaces belong to threads, and exec keeps this one's
+	err := unix.Unshare(unix.CLONE_NEWNS)
+	if how == "read-only-temp" {
+		err = errors.Join(err, unix.Mount("disk", "tmp", "tmpfs", unix.MS_RDONLY, ""))
+	} else {
+		err = errors.Join(err, unix.Mount("disk", "tmp", "tmpfs", 0, "size=64k"))
+	}
+	if err == nil {
+		err = syscall.Exec("/usr/sbin/clamd", append([]string{"clamd"}, os.Args[1:]...), os.Environ())
+	}
+	fmt.Println(err)
+	os.Exit(1)
+}
+
+func TestComplaintsAboutTemporaryFilesAreNoVerdict(t *testing.T) {
+	if !inNamespace(t) {
+		return
+	}
+	content := hidden(400_000)
+	for how, files := range map[string]map[string][]byte{
+		"read-only-temp": {"eicar": eicar.Bytes(), "text": []byte("nothing here")},
+		"small-temp": {
+			"zip": zipOf(t, member{"m", content}), "gz": gzipOf(t, content), "tar": tarOf(t, member{"m", content[:len(content)-1]}),
+			"pdf": pdfOf(t, content), "mail": mailOf(content), "html": htmlOf(content),
+		},
+	} {
+		for name, content := range files {
+			t.Run(how+"/"+name, func(t *testing.T) {
+				e := engine(t, Config{Clamd: fake(t, how)})
+				got, err := e.Scan(within(t, time.Minute), onDisk(t, content))
+				noVerdict(t, got, err)
+				got, err = e.Scan(within(t, time.Minute), onDisk(t, []byte("clean, but who knows")))
+				noVerdict(t, got, err)
+			})
+		}
+	}
+}
+
+// TestFullDisk has the case in which clamd says OK and prints nothing.
+func TestFullDisk(t *testing.T) {
+	if !inNamespace(t) {
+		return
+	}
+	content := bytes.Repeat([]byte("much of the same, "), 7<<20) // 132 MB, more than the disk
+	content = append(append(content, eicar.Bytes()...), content[:30_000]...)
+	for name, packed := range map[string][]byte{"cab": cabOf(t, content), "zip": zipOf(t, member{"m", content})} {
+		t.Run(name, func(t *testing.T) {
+			e := engine(t, Config{RunDir: disk(t, "size=96m")})
+			if want := int64(32<<20) / 2; e.room.limit > want {
+				t.Errorf("room has %d bytes, want half of what is free at most, %d", e.room.limit, want)
+			}
+			got := scanned(t, e, onDisk(t, packed))
+			if got.Outcome != Limit || got.Limit != "MaxScanSize" {
+				t.Errorf("Scan() = %+v, want the limit of temporary files", got)
+			}
+			if err := e.Prove(within(t, time.Minute)); !errors.Is(err, ErrEngine) {
+				t.Errorf("the engine is not good for other files, but Prove() = %v", err)
+			}
+		})
+	}
+	t.Run("why", func(t *testing.T) {
+		e := engine(t, Config{RunDir: disk(t, "size=96m")})
+		raw, err := e.client.ask(within(t, time.Minute), "FILDES", onDisk(t, cabOf(t, content)))
+		if err != nil || !bytes.HasSuffix(raw, []byte(": OK\x00")) || e.sound() != nil {
+			t.Errorf("clamd about a CAB on a full disk: %q, %v, prints %q; is room needed any more?", raw, err, e.proc.out.tail())
+		}
+	})
+	t.Run("no room from the start", func(t *testing.T) {
+		if _, err := Start(Config{RunDir: disk(t, "size=32m")}, testSet(t)); !errors.Is(err, ErrEngine) || !strings.Contains(err.Error(), "bytes free") {
+			t.Errorf("Start() = %v, want ErrEngine about the room", err)
+		}
+	})
+	t.Run("no room later", func(t *testing.T) {
+		e := engine(t, Config{RunDir: disk(t, "size=96m")})
+		if err := os.WriteFile(filepath.Join(e.cfg.RunDir, "filler"), make([]byte, 60<<20), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got, err := e.Scan(within(t, time.Minute), onDisk(t, []byte("nothing here")))
+		noVerdict(t, got, err)
+	})
+	t.Run("no inodes", func(t *testing.T) {
+		if _, err := Start(Config{RunDir: disk(t, "size=96m,nr_inodes=200")}, testSet(t)); !errors.Is(err, ErrEngine) || !strings.Contains(err.Error(), "inodes free") {
+			t.Errorf("Start() = %v, want ErrEngine about inodes", err)
+		}
+	})
+}
+
+// TestUnpackedIsLimited also shows why an engine is spent after that: clamd
+// remembers as clean what it saw only a part of.
+func TestUnpackedIsLimited(t *testing.T) {
+	t.Parallel()
+	limits := DefaultLimits()
+	limits.Unpacked = 1 << 20
+	big := zipOf(t, member{"m", bytes.Repeat([]byte("much of the same, "), 4<<20)})
+	tests := []struct {
+		name    string
+		content []byte
+		want    Outcome
+	}{
+		{"in a zip", big, Limit},
+		{"in a zip in a zip", zipOf(t, member{"big", big}), Limit},
+		{"behind a detection", zipOf(t, member{"a", eicar.Bytes()}, member{"big", big}), Found},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			e := engine(t, Config{Limits: limits})
+			if got := scanned(t, e, onDisk(t, tt.content)); got.Outcome != tt.want {
+				t.Errorf("Scan() = %+v, want %s", got, tt.want)
+			}
+			if tt.want == Limit {
+				got, err := e.Scan(within(t, time.Minute), onDisk(t, big))
+				noVerdict(t, got, err)
+			}
+		})
+	}
+}
+
+// TestMaxUnpackedIsBelowTheCut guards the number that everything rests on: a
+// member that libclamav cuts has at least this size.
+func TestMaxUnpackedIsBelowTheCut(t *testing.T) {
+	t.Parallel()
+	const buffer = 8 << 10 // BUFSIZ, by which unzip.c counts
+	if cut := MaxFileSize / buffer * buffer; maxUnpacked >= cut || DefaultLimits().Unpacked > maxUnpacked {
+		t.Errorf("limit of temporary files is %d, members are cut at %d", maxUnpacked, cut)
+	}
+}
+
+func TestRoomSurvivesFilesThatGo(t *testing.T) {
+	t.Parallel()
+	r := &room{dir: filepath.Join(t.TempDir(), "none"), limit: 10}
+	if got := r.used(); got != 0 {
+		t.Errorf("used() of no folder = %d", got)
+	}
+	if _, err := (&room{dir: r.dir, statfs: unix.Statfs}).free(); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("free() of no folder = %v", err)
+	}
+}
