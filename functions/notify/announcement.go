@@ -1,0 +1,83 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/lazaret/lazaret/internal/job"
+)
+
+// Where an object is once its verdict is announced.
+const (
+	kept        = "kept"        // where it was uploaded
+	quarantined = "quarantined" // in the quarantine bucket only
+	locked      = "locked"      // copied to quarantine; Object Lock keeps the original too
+	promoted    = "promoted"    // in the clean bucket
+	gone        = "gone"        // deleted or overwritten before it could be moved
+)
+
+// announcement is what subscribers receive, on the topic and on the event bus.
+// A retried Notify sends it again with the same id.
+type announcement struct {
+	Version     int        `json:"version"` // of this format
+	ID          string     `json:"id"`      // the execution's name
+	Summary     string     `json:"summary"` // one sentence for a person
+	Disposition string     `json:"disposition"`
+	Object      job.Object `json:"object"`
+	Scan        *job.Scan  `json:"scan"`
+	Copy        *job.Copy  `json:"copy,omitempty"`
+	Attempt     int        `json:"attempt"`
+}
+
+func announce(j job.Job) announcement {
+	where := disposition(j)
+	return announcement{
+		Version: 1, ID: j.ExecutionName(), Summary: summary(j, where), Disposition: where,
+		Object: j.Object, Scan: j.Scan, Copy: j.Copy, Attempt: j.Attempt,
+	}
+}
+
+func disposition(j job.Job) string {
+	switch {
+	case j.Scan.Verdict == job.Infected && j.Copy == nil:
+		return gone // the state machine brings an infected object here only after Quarantine or when it vanished
+	case j.Copy == nil:
+		return kept
+	case j.Scan.Verdict == job.Clean:
+		return promoted
+	case j.Copy.SourceLocked:
+		return locked
+	default:
+		return quarantined
+	}
+}
+
+func summary(j job.Job, where string) string {
+	s := fmt.Sprintf("%s: %s", j.Scan.Outcome(), j.Object)
+	if j.Scan.Detail != "" {
+		s += " (" + j.Scan.Detail + ")"
+	}
+	switch where {
+	case kept:
+		return s + ", stays where it is"
+	case gone:
+		return s + ", deleted or overwritten before it could be moved"
+	case locked:
+		return fmt.Sprintf("%s, copied to s3://%s/%s; Object Lock keeps the original where it is", s, j.Copy.Bucket, j.Copy.Key)
+	default:
+		return fmt.Sprintf("%s, moved to s3://%s/%s", s, j.Copy.Bucket, j.Copy.Key)
+	}
+}
+
+// subject is the announcement's as an e-mail's subject. SNS takes fewer than 100
+// printable ASCII characters: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+func subject(j job.Job) string {
+	s := fmt.Sprintf("Lazaret: %s in %s", j.Scan.Outcome(), j.Object.Bucket)
+	s = strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, s)
+	return s[:min(len(s), 99)]
+}

@@ -1,0 +1,27 @@
+// Command notify is the Lambda function of the state Notify.
+package main
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+
+	"github.com/lazaret/lazaret/internal/step"
+)
+
+func main() {
+	step.Start("notify", func(_ context.Context, cfg aws.Config) (step.Handler, error) {
+		topic, err := step.Env("TOPIC_ARN")
+		if err != nil {
+			return nil, err
+		}
+		bus, err := step.Env("EVENT_BUS")
+		if err != nil {
+			return nil, err
+		}
+		h := handler{sns: sns.NewFromConfig(cfg), events: eventbridge.NewFromConfig(cfg), topic: topic, bus: bus}
+		return h.handle, nil
+	})
+}
