@@ -1,0 +1,46 @@
+package s3
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"time"
+)
+
+// proxy hands requests to the gateway as they came: the signature covers Host,
+// path, query and headers, and bodies may be in AWS's own chunked encoding.
+func proxy(socket string) http.Handler {
+	var d net.Dialer
+	transport := &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return d.DialContext(ctx, "unix", socket)
+		},
+		DisableCompression:    true,
+		MaxIdleConnsPerHost:   64,
+		IdleConnTimeout:       time.Minute,
+		ExpectContinueTimeout: 10 * time.Second, // the gateway refuses bad uploads before their body
+	}
+	forward := &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.Out.URL.Scheme, r.Out.URL.Host = "http", "s3"
+			r.Out.Host = r.In.Host
+			r.Out.URL.RawQuery = r.In.URL.RawQuery
+			// After a body in chunks the gateway leaves bytes unread, and would
+			// take them for the next request on the connection.
+			r.Out.Close = r.In.ContentLength < 0
+		},
+		Transport:     transport,
+		FlushInterval: -1,
+		ErrorLog:      slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn),
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPatch {
+			// S3 has no PATCH; it is the gateway's own administration.
+			http.Error(w, "S3 has no PATCH", http.StatusMethodNotAllowed)
+			return
+		}
+		forward.ServeHTTP(w, r)
+	})
+}
