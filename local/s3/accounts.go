@@ -15,27 +15,32 @@ import (
 // tags nor roles; what a caller may do is decided in authorize.
 type accounts struct {
 	auth.IAMService // answers the user management API: not supported
-	byKey           map[string]auth.Account
+	byKey           map[string]Principal
+	others          func(accessKey string) (Principal, bool)
 }
 
-func newAccounts(principals []Principal, root string) *accounts {
+func newAccounts(cfg Config, root string) *accounts {
 	a := &accounts{
 		IAMService: auth.NewIAMServiceSingle(auth.Account{Access: root}),
-		byKey:      make(map[string]auth.Account, len(principals)),
+		byKey:      make(map[string]Principal, len(cfg.Principals)),
+		others:     cfg.Others,
 	}
-	for _, p := range principals {
-		a.byKey[p.AccessKey] = auth.Account{Access: p.AccessKey, Secret: p.Secret, Role: auth.RoleAdmin, Arn: p.ARN}
+	for _, p := range cfg.Principals {
+		a.byKey[p.AccessKey] = p
 	}
 	return a
 }
 
 // GetUserAccount returns auth.ErrNoSuchUser for an unknown key.
 func (a *accounts) GetUserAccount(access string) (auth.Account, error) {
-	account, ok := a.byKey[access]
+	p, ok := a.byKey[access]
+	if !ok && a.others != nil {
+		p, ok = a.others(access)
+	}
 	if !ok {
 		return auth.Account{}, auth.ErrNoSuchUser
 	}
-	return account, nil
+	return auth.Account{Access: access, Secret: p.Secret, Role: auth.RoleAdmin, Arn: p.ARN}, nil
 }
 
 // DeriveSigningKey makes the gateway verify signatures of keys that come with a

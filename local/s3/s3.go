@@ -27,10 +27,11 @@ import (
 
 // Config is what Start needs.
 type Config struct {
-	Buckets    []template.Bucket // created when absent, with what they hold when present
-	DataDir    string            // objects live below its folder s3
-	Principals []Principal       // everyone who may sign a request
-	Sidecar    bool              // keep tags and metadata in files of their own, even where the disk has extended attributes
+	Buckets    []template.Bucket                        // created when absent, with what they hold when present
+	DataDir    string                                   // objects live below its folder s3
+	Principals []Principal                              // everyone who may sign a request
+	Others     func(accessKey string) (Principal, bool) // knows more of them; may be nil
+	Sidecar    bool                                     // keep tags and metadata in files of their own, even where the disk has extended attributes
 
 	// Deliver sends one S3 notification to a queue, for buckets with a
 	// notification that matches. PutEvent does so to the default bus, for
@@ -64,7 +65,7 @@ func Start(ctx context.Context, cfg Config) (*Service, error) {
 	// The gateway wants a root account. Nobody is told its key: root would
 	// pass as an identity that no bucket policy knows.
 	root := uuid.NewString()
-	iam := newAccounts(cfg.Principals, root)
+	iam := newAccounts(cfg, root)
 	ready := make(chan struct{})
 	gateway := &embedgw.Config{
 		RootUserAccess: root,
