@@ -75,7 +75,7 @@ func (f *function) start() (*environment, error) {
 }
 
 func (e *environment) launch(path string) (err error) {
-	if e.temp, err = os.MkdirTemp("", "lazaret-"+e.function.Short+"-"); err != nil {
+	if e.temp, err = os.MkdirTemp(e.function.host.Temp, "lazaret-"+e.function.Short+"-"); err != nil {
 		return err
 	}
 	// A listener of its own tells the environment apart: AWS_LAMBDA_RUNTIME_API

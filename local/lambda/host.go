@@ -27,6 +27,9 @@ type Config struct {
 	Binary func(template.Function) (path string, err error)
 	// Volume is the folder that stands for the shared file system.
 	Volume string
+	// Temp is the folder for the environments' temporary files, the system's own
+	// when empty.
+	Temp string
 	// Environment adds variables ("KEY=value") to the template's: endpoints and
 	// credentials. They win over the template's.
 	Environment func(template.Function) []string
