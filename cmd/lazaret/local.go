@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+
+	"github.com/lazaret/lazaret/local"
+)
+
+// runLocal runs the local stack until ctx ends.
+func runLocal(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	config := local.Config{Parameters: map[string]string{}}
+	flags := flag.NewFlagSet("lazaret local", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.StringVar(&config.Template, "template", "template.yaml", "the application; paths in it, and build/, are relative to its folder")
+	flags.IntVar(&config.Port, "port", 4566, "port of the endpoint on 127.0.0.1; 0 takes a free one")
+	flags.StringVar(&config.DataDir, "data", "", "folder that keeps objects, queues, definitions, work files and logs (default a temporary one, removed at the end)")
+	flags.Func("parameter-overrides", "`Name=Value` ... as in sam deploy", overrides(config.Parameters))
+	flags.StringVar(&config.Definitions, "definitions", local.TestDefinitions,
+		"test (EICAR and nothing else), none (publish nothing), or a folder of ClamAV databases")
+	flags.Float64Var(&config.Scale, "time-scale", 1, "makes Wait and Retry intervals this many times shorter")
+	flags.BoolVar(&config.Freeze, "freeze", false, "stop functions between invocations, as Lambda does")
+	verbose := flags.Bool("verbose", false, "print what functions log, beside writing it to logs/ in the data folder")
+	if err := parse(flags, args, overrides(config.Parameters)); err != nil {
+		return err
+	}
+	if config.Scale <= 0 || config.Port < 0 || config.Port > 65535 {
+		fmt.Fprintln(stderr, "lazaret local: --time-scale is more than 0, --port 0 to 65535")
+		flags.Usage()
+		return usageError
+	}
+	if *verbose {
+		config.Logs = stderr
+	}
+	slog.SetDefault(slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
+	stack, err := local.Start(ctx, config)
+	if err != nil {
+		return startError{err}
+	}
+	introduce(stdout, stack, config)
+	err = stack.Wait(ctx)
+	if closing := stack.Close(); err == nil && closing != nil {
+		err = fmt.Errorf("stop the local stack: %w", closing)
+	}
+	return err
+}
+
+// introduce says what runs. Programs wait for the line that starts with "ready".
+func introduce(w io.Writer, stack *local.Stack, config local.Config) {
+	app := stack.Application
+	line := func(what string, names []string) {
+		if len(names) > 0 {
+			fmt.Fprintf(w, "%-15s %s\n", what, strings.Join(names, ", "))
+		}
+	}
+	var buckets, queues, topics, functions, machines []string
+	for _, b := range app.Buckets {
+		buckets = append(buckets, b.Name)
+	}
+	for _, q := range app.Queues {
+		queues = append(queues, q.Name)
+	}
+	for _, t := range app.Topics {
+		topics = append(topics, t.Name)
+	}
+	for _, f := range app.Functions {
+		functions = append(functions, f.Name)
+	}
+	for _, m := range app.Machines {
+		machines = append(machines, m.Name)
+	}
+	line("buckets", buckets)
+	line("queues", queues)
+	line("topics", topics)
+	line("functions", functions)
+	line("state machine", machines)
+	line("definitions", []string{definitionsLine(stack, config)})
+	kept := " (removed at the end)"
+	if config.DataDir != "" {
+		kept = ""
+	}
+	line("data", []string{stack.DataDir + kept})
+	line("credentials", []string{"AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION=us-east-1"})
+	fmt.Fprintln(w, "ready", stack.Endpoint)
+}
+
+func definitionsLine(stack *local.Stack, config local.Config) string {
+	g := stack.Definitions
+	switch {
+	case g.Dir == "":
+		return "none published: scans wait for them"
+	case config.Definitions == local.TestDefinitions:
+		return "test definitions: only EICAR is detected"
+	}
+	return fmt.Sprintf("generation %s, daily version %d, %d signatures", g.Fingerprint, g.Version, g.Signatures)
+}

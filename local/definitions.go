@@ -1,0 +1,68 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/lazaret/lazaret/internal/definitions"
+	"github.com/lazaret/lazaret/local/template"
+)
+
+// Values of Config.Definitions that name no folder.
+const (
+	TestDefinitions = "test" // they know EICAR and nothing else
+	NoDefinitions   = "none" // publishes nothing: what the data folder has already stays
+)
+
+// publishDefinitions does what the freshclam function does on AWS and returns
+// the generation that is current then, zero when there is none. The engine
+// proves it at its first start.
+func (s *Stack) publishDefinitions(ctx context.Context) (definitions.Generation, error) {
+	root := s.definitionsRoot()
+	if root == "" {
+		return definitions.Generation{}, nil
+	}
+	store, source := definitions.Open(root), s.config.Definitions
+	switch source {
+	case NoDefinitions:
+		g, err := store.Current()
+		if errors.Is(err, definitions.ErrNone) {
+			err = nil
+		}
+		return g, err
+	case TestDefinitions:
+		source = filepath.Join(s.tempDir(), "definitions")
+		if err := definitions.WriteTest(source); err != nil {
+			return definitions.Generation{}, err
+		}
+	}
+	g, err := store.Publish(ctx, source)
+	if err != nil {
+		return g, fmt.Errorf("publish definitions from %s: %w", source, err)
+	}
+	return g, nil
+}
+
+// definitionsRoot is the folder that functions know as DEFINITIONS_DIR; empty
+// when none of them asks for definitions.
+func (s *Stack) definitionsRoot() string {
+	for _, f := range s.Application.Functions {
+		if dir, ok := onVolume(f, f.Environment[definitionsDir]); ok {
+			return filepath.Join(s.volume, dir)
+		}
+	}
+	return ""
+}
+
+// onVolume turns a path as a function sees it into a path on the shared volume.
+func onVolume(f template.Function, path string) (string, bool) {
+	for _, m := range f.Mounts {
+		if rest, ok := strings.CutPrefix(path, m.Path+"/"); ok {
+			return filepath.Join(m.Root, rest), true
+		}
+	}
+	return "", false
+}

@@ -1,0 +1,65 @@
+package local
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+)
+
+// logs writes what functions log to a file for each function, line by line as
+// they wrote it, so that JSON stays JSON. They are kept off the terminal: there,
+// seven functions would bury the few lines that the stack has to say.
+type logs struct {
+	dir, prefix string    // prefix is the stack's, which file names leave out
+	also        io.Writer // may be nil
+
+	mu    sync.Mutex
+	files map[string]*os.File
+	err   error // of the first file that could not be opened or written
+}
+
+func (l *logs) write(function, _, line string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	name := strings.TrimPrefix(function, l.prefix)
+	file, err := l.file(name)
+	if err == nil {
+		_, err = fmt.Fprintln(file, line)
+	}
+	if l.err == nil {
+		l.err = err
+	}
+	if l.also != nil {
+		_, _ = fmt.Fprintf(l.also, "%s: %s\n", name, line) // a terminal that is gone
+	}
+}
+
+// file returns a function's file. The caller holds the lock.
+func (l *logs) file(name string) (*os.File, error) {
+	if f := l.files[name]; f != nil {
+		return f, nil
+	}
+	f, err := os.OpenFile(filepath.Join(l.dir, name+".log"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	l.files[name] = f
+	return f, nil
+}
+
+// close returns the first error that writing met.
+func (l *logs) close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, f := range l.files {
+		l.err = errors.Join(l.err, f.Close())
+	}
+	if l.err != nil {
+		return fmt.Errorf("write function logs: %w", l.err)
+	}
+	return nil
+}

@@ -1,0 +1,148 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/lazaret/lazaret/local/events"
+	"github.com/lazaret/lazaret/local/lambda"
+	"github.com/lazaret/lazaret/local/s3"
+	"github.com/lazaret/lazaret/local/sns"
+	"github.com/lazaret/lazaret/local/sqs"
+	"github.com/lazaret/lazaret/local/states"
+)
+
+// services are the running parts of a stack. Those that call each other do so
+// through the methods in wiring.go.
+type services struct {
+	sqs    *sqs.Service
+	sns    *sns.Service
+	events *events.Service
+	s3     *s3.Service
+	lambda *lambda.Host
+	states *states.Service
+}
+
+// startServices starts what is called before what calls it, and the pollers
+// last. They outlive Start's context: Close alone ends them, in reverse order.
+func (s *Stack) startServices() error {
+	allowed, err := principals(s.Application)
+	if err != nil {
+		return err
+	}
+	if err := s.startMessaging(); err != nil {
+		return err
+	}
+	if err := s.startS3(allowed); err != nil {
+		return err
+	}
+	if err := s.startLambda(); err != nil {
+		return err
+	}
+	if err := s.startStates(); err != nil {
+		return err
+	}
+	callers := make(sts, len(allowed))
+	for _, p := range allowed {
+		callers[p.AccessKey] = p.ARN
+	}
+	s.serve(endpoint{
+		"s3": s.services.s3.Handler(), "sqs": s.services.sqs, "sns": s.services.sns, "events": s.services.events,
+		"states": s.services.states, "lambda": s.services.lambda.Handler(), "sts": callers,
+	})
+	s.poll()
+	return nil
+}
+
+func (s *Stack) startMessaging() (err error) {
+	app := s.Application
+	if s.temporary() {
+		s.services.sqs = sqs.New(app.Queues)
+	} else if s.services.sqs, err = sqs.Open(filepath.Join(s.DataDir, "queues.jsonl"), app.Queues); err != nil {
+		return err
+	}
+	s.onClose(s.services.sqs.Close)
+	s.services.sns = sns.New(app.Topics, s.deliver)
+	s.services.events = events.New(app.Rules, app.Buses, s.deliver)
+	return s.services.events.Check()
+}
+
+func (s *Stack) startS3(allowed []s3.Principal) (err error) {
+	ctx, stop := context.WithCancel(context.Background())
+	s.services.s3, err = s3.Start(ctx, s3.Config{
+		Buckets: s.Application.Buckets, DataDir: s.DataDir, Principals: allowed, Others: stranger,
+		Deliver: s.deliver, PutEvent: s.putS3Event,
+	})
+	if err != nil {
+		stop()
+		return err
+	}
+	ended := make(chan error, 1)
+	go func() {
+		err := s.services.s3.Wait()
+		if ctx.Err() == nil {
+			s.broken <- fmt.Errorf("serve S3: %w", errors.Join(err, errors.New("the gateway ended")))
+		}
+		ended <- err
+	}()
+	s.onClose(func() error {
+		stop()
+		select {
+		case err := <-ended:
+			return err
+		case <-time.After(time.Second):
+			return nil // it ends with the process
+		}
+	})
+	return nil
+}
+
+func (s *Stack) startLambda() (err error) {
+	output := &logs{dir: s.LogDir(), prefix: s.Application.Name + "-", also: s.config.Logs, files: map[string]*os.File{}}
+	s.onClose(output.close)
+	s.services.lambda, err = lambda.New(lambda.Config{
+		Functions: s.Application.Functions, Binary: s.binary, Volume: s.volume, Temp: s.tempDir(), Environment: s.environment,
+		Queue: queues{s.services.sqs}, Logs: output.write, Freeze: s.config.Freeze, Scale: s.config.Scale,
+	})
+	if err == nil {
+		s.onClose(func() error { s.services.lambda.Close(); return nil })
+	}
+	return err
+}
+
+func (s *Stack) startStates() (err error) {
+	s.services.states, err = states.New(context.Background(), states.Config{
+		Machines: s.Application.Machines, Scale: s.config.Scale,
+		Invoke: s.invoke, SendMessage: s.sendMessage, Publish: s.publish, PutEvent: s.putEvent, StatusChanged: s.statusChanged,
+	})
+	if err != nil {
+		return err
+	}
+	s.onClose(func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		if err := s.services.states.Close(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			return err
+		}
+		return nil // what is left waits for functions, which are stopped next
+	})
+	return nil
+}
+
+// poll feeds the functions from their queues. Its batches are cut short when
+// the functions are stopped, so closing does not wait for them here.
+func (s *Stack) poll() {
+	ctx, stop := context.WithCancel(context.Background())
+	var polling sync.WaitGroup
+	polling.Go(func() {
+		if err := s.services.lambda.Poll(ctx); err != nil {
+			s.broken <- err
+		}
+	})
+	s.onClose(func() error { stop(); return nil })
+}

@@ -1,0 +1,167 @@
+// Package local runs the application of template.yaml on one machine: it starts
+// the packages below it, one for each AWS service, gives each its part of the
+// template, connects them, and serves all of them at one endpoint on loopback.
+// The subcommands of lazaret and the whole-machine tests call it; nothing that is
+// deployed imports it. One stack at a time may run in a process, see s3.Start.
+package local
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/lazaret/lazaret/internal/definitions"
+	"github.com/lazaret/lazaret/local/template"
+)
+
+// Config says which application to run and how.
+type Config struct {
+	Template   string            // path of template.yaml; paths inside it are relative to its folder
+	StackName  string            // "lazaret" when empty
+	Parameters map[string]string // overrides of the template's defaults
+
+	Port    int    // 0 takes a free one
+	DataDir string // objects, definitions, work files, logs; empty for a temporary folder that Close removes
+	BinDir  string // holds <function>/bootstrap; "build" beside the template when empty
+
+	// Definitions is what is published before anything runs: TestDefinitions,
+	// NoDefinitions, or a folder of ClamAV databases. Empty is TestDefinitions.
+	Definitions string
+
+	Scale  float64   // divides the intervals of Wait and Retry; 1 when zero
+	Freeze bool      // stop environments between invocations, as Lambda does
+	Logs   io.Writer // also receives what functions log, beside the files; may be nil
+}
+
+// Stack is a running application.
+type Stack struct {
+	Application *template.Application
+	Endpoint    string // "http://127.0.0.1:4566"
+	DataDir     string // absolute
+
+	// Definitions is the generation that scans use; zero when there is none.
+	Definitions definitions.Generation
+
+	config   Config
+	volume   string
+	listener net.Listener
+	services services
+	broken   chan error // receives why a service ended by itself
+
+	closing []func() error // in the order of starting
+	once    sync.Once
+	closed  error
+}
+
+// Start checks everything that the application needs, starts it, and returns
+// when it takes requests. The error names the one thing that is missing. It
+// changes the working directory, as s3.Start says.
+func Start(ctx context.Context, config Config) (*Stack, error) {
+	s := &Stack{config: config, broken: make(chan error, 3)}
+	if err := s.start(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func (s *Stack) start(ctx context.Context) error {
+	if err := s.absolutePaths(); err != nil {
+		return err
+	}
+	app, err := template.Load(s.config.Template, template.Options{StackName: s.config.StackName, Parameters: s.config.Parameters})
+	if err != nil {
+		return err
+	}
+	s.Application = app
+	if err := s.check(); err != nil {
+		return err
+	}
+	if s.listener, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(s.config.Port))); err != nil {
+		return fmt.Errorf("take port %d for the endpoint: %w", s.config.Port, err)
+	}
+	s.onClose(closeListener(s.listener))
+	s.Endpoint = "http://" + s.listener.Addr().String()
+	if err := s.openData(); err != nil {
+		return err
+	}
+	if s.Definitions, err = s.publishDefinitions(ctx); err != nil {
+		return err
+	}
+	return s.startServices()
+}
+
+// absolutePaths comes first, because s3 changes the working directory.
+func (s *Stack) absolutePaths() (err error) {
+	c := &s.config
+	paths := []*string{&c.Template}
+	if c.DataDir != "" {
+		paths = append(paths, &c.DataDir)
+	}
+	c.BinDir = cmp.Or(c.BinDir, filepath.Join(filepath.Dir(c.Template), "build"))
+	paths = append(paths, &c.BinDir)
+	c.Definitions = cmp.Or(c.Definitions, TestDefinitions)
+	if c.Definitions != TestDefinitions && c.Definitions != NoDefinitions {
+		paths = append(paths, &c.Definitions)
+	}
+	for _, p := range paths {
+		if *p, err = filepath.Abs(*p); err != nil {
+			return fmt.Errorf("find %s: %w", *p, err)
+		}
+	}
+	return nil
+}
+
+// serve answers at the endpoint until Close.
+func (s *Stack) serve(handler http.Handler) {
+	// Uploads and long polls take as long as they take: headers alone have a limit.
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	go func() {
+		if err := server.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+			s.broken <- fmt.Errorf("serve %s: %w", s.Endpoint, err)
+		}
+	}()
+	s.onClose(server.Close)
+}
+
+// Wait returns nil when ctx ends, and an error when a service ends before.
+func (s *Stack) Wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-s.broken:
+		return err
+	}
+}
+
+// Close stops everything and every process that was started, within 5 seconds,
+// and removes a temporary data folder. Executions under way are lost, as
+// docs/local.md says; messages in queues are kept in a data folder of the user's.
+func (s *Stack) Close() error {
+	s.once.Do(func() {
+		for _, closing := range slices.Backward(s.closing) {
+			s.closed = errors.Join(s.closed, closing())
+		}
+	})
+	return s.closed
+}
+
+func (s *Stack) onClose(f func() error) { s.closing = append(s.closing, f) }
+
+// closeListener is for a stack that never served: a server closes its own.
+func closeListener(l net.Listener) func() error {
+	return func() error {
+		if err := l.Close(); !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		return nil
+	}
+}

@@ -1,0 +1,126 @@
+package local
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/lazaret/lazaret/local/events"
+	"github.com/lazaret/lazaret/local/lambda"
+	"github.com/lazaret/lazaret/local/sns"
+	"github.com/lazaret/lazaret/local/sqs"
+	"github.com/lazaret/lazaret/local/states"
+	"github.com/lazaret/lazaret/local/template"
+)
+
+// deliver hands a body to what the ARN names, for topics, rules and buckets.
+func (s *Stack) deliver(ctx context.Context, arn, body string) error {
+	var err error
+	switch {
+	case strings.HasPrefix(arn, "arn:aws:sqs:"):
+		_, err = s.services.sqs.Send(ctx, arn, body)
+	case strings.HasPrefix(arn, "arn:aws:sns:"):
+		_, err = s.services.sns.Publish(ctx, sns.Message{TopicARN: arn, Message: body})
+	default:
+		err = errors.New("only queues and topics can be delivered to")
+	}
+	if err != nil {
+		return fmt.Errorf("deliver to %s: %w", arn, err)
+	}
+	return nil
+}
+
+// putS3Event puts a bucket's event on the default bus.
+func (s *Stack) putS3Event(ctx context.Context, source, detailType string, detail json.RawMessage, resources []string) error {
+	return s.services.events.Put(ctx, events.Event{Source: source, DetailType: detailType, Detail: detail, Resources: resources})
+}
+
+// environment points a function at the endpoint, with the credentials of its
+// role, and away from the user's own configuration of AWS.
+func (s *Stack) environment(f template.Function) []string {
+	return []string{
+		"AWS_ENDPOINT_URL=" + s.Endpoint,
+		"AWS_ACCESS_KEY_ID=" + accessKey(f.RoleARN),
+		"AWS_SECRET_ACCESS_KEY=" + secret,
+		"AWS_CONFIG_FILE=/dev/null",
+		"AWS_SHARED_CREDENTIALS_FILE=/dev/null",
+		"AWS_EC2_METADATA_DISABLED=true",
+	}
+}
+
+// queues are the queues as the functions' pollers want them.
+type queues struct{ *sqs.Service }
+
+func (q queues) Receive(ctx context.Context, queueARN string, limit int, wait time.Duration) ([]lambda.Message, error) {
+	got, err := q.Service.Receive(ctx, queueARN, limit, wait)
+	messages := make([]lambda.Message, len(got))
+	for i, m := range got {
+		messages[i] = lambda.Message(m)
+	}
+	return messages, err
+}
+
+func (s *Stack) invoke(ctx context.Context, function string, payload []byte) (states.Invocation, error) {
+	result, err := s.services.lambda.Invoke(ctx, function, payload)
+	if refused, ok := errors.AsType[*lambda.Error](err); ok {
+		status := http.StatusInternalServerError
+		switch refused.Code {
+		case "TooManyRequestsException":
+			status = http.StatusTooManyRequests
+		case "ResourceNotFoundException":
+			status = http.StatusNotFound
+		}
+		err = &states.ServiceError{Code: refused.Code, Message: refused.Message, Status: status}
+	}
+	return states.Invocation{Payload: result.Payload, FunctionError: result.FunctionError}, err
+}
+
+func (s *Stack) sendMessage(ctx context.Context, queueARN, body string) (string, error) {
+	id, err := s.services.sqs.Send(ctx, queueARN, body)
+	if refused, ok := errors.AsType[*sqs.Error](err); ok {
+		err = badRequest(refused.Code, refused.Message)
+	}
+	return id, err
+}
+
+func (s *Stack) publish(ctx context.Context, n states.Notification) (string, error) {
+	m := sns.Message{TopicARN: n.TopicARN, Subject: n.Subject, Message: n.Message, Attributes: map[string]sns.Attribute{}}
+	for name, a := range n.Attributes {
+		m.Attributes[name] = sns.Attribute{Type: a.DataType, Value: a.StringValue}
+	}
+	id, err := s.services.sns.Publish(ctx, m)
+	if refused, ok := errors.AsType[*sns.Error](err); ok {
+		err = badRequest(refused.Code, refused.Message)
+	}
+	return id, err
+}
+
+func (s *Stack) putEvent(ctx context.Context, e states.Event) error {
+	err := s.services.events.Put(ctx, events.Event{
+		Source: e.Source, DetailType: e.DetailType, Detail: e.Detail, Resources: e.Resources, Bus: e.Bus,
+	})
+	if refused, ok := errors.AsType[*events.Error](err); ok {
+		err = badRequest(refused.Code, refused.Message)
+	}
+	return err
+}
+
+func badRequest(code, message string) error {
+	return &states.ServiceError{Code: code, Message: message, Status: http.StatusBadRequest}
+}
+
+// statusChanged makes EventBridge's event of an execution's new status. Only a
+// detail that is no JSON object could be refused.
+func (s *Stack) statusChanged(ctx context.Context, detail json.RawMessage) {
+	var d struct {
+		ExecutionARN string `json:"executionArn"`
+	}
+	_ = json.Unmarshal(detail, &d)
+	_ = s.services.events.Put(ctx, events.Event{
+		Source: "aws.states", DetailType: "Step Functions Execution Status Change", Detail: detail, Resources: []string{d.ExecutionARN},
+	})
+}
