@@ -55,8 +55,9 @@ func Classify(err error) error {
 		return fmt.Errorf("%w: %w", job.ErrAccessDenied, err)
 	case passes(err):
 		return fmt.Errorf("%w: %w", job.ErrTransient, err)
-	// Last, since a stale token or clock is a 403 as well.
-	case status(err) == http.StatusForbidden:
+	// Last, since a stale token or clock is a 403 as well. So is an archived
+	// object, which no policy refuses.
+	case status(err) == http.StatusForbidden && code(err) != "InvalidObjectState":
 		return fmt.Errorf("%w: %w", job.ErrAccessDenied, err)
 	}
 	return err

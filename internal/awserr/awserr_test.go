@@ -66,6 +66,7 @@ func TestClassify(t *testing.T) {
 		{"wrong signature", answer(403, "SignatureDoesNotMatch"), job.ErrAccessDenied},
 		{"disabled key", answer(400, "KMS.DisabledException"), job.ErrAccessDenied},
 		{"key refused through SNS", answer(400, "KMSAccessDenied"), job.ErrAccessDenied},
+		{"archived", answer(403, "InvalidObjectState"), nil},
 		{"missing key", answer(404, "NoSuchKey"), nil},
 		{"precondition", answer(412, "PreconditionFailed"), nil},
 		{"not implemented", answer(501, "NotImplemented"), nil},

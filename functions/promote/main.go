@@ -1,0 +1,25 @@
+// Command promote is the Lambda function of the state Promote: it moves
+// a clean object to the clean bucket.
+package main
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/lazaret/lazaret/internal/s3copy"
+	"github.com/lazaret/lazaret/internal/step"
+)
+
+func main() {
+	step.Start("promote", func(_ context.Context, cfg aws.Config) (step.Handler, error) {
+		bucket, err := step.Env("CLEAN_BUCKET")
+		if err != nil {
+			return nil, err
+		}
+		client := s3.NewFromConfig(cfg, step.PathStyle)
+		h := handler{s3: client, move: s3copy.New(client), bucket: bucket}
+		return h.handle, nil
+	})
+}

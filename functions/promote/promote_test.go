@@ -1,0 +1,272 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/lazaret/lazaret/internal/job"
+	"github.com/lazaret/lazaret/internal/s3copy"
+	"github.com/lazaret/lazaret/internal/s3fake"
+)
+
+const uploads, clean, key = "uploads", "clean", "in/a+b.pdf"
+
+var ignore = cmpopts.IgnoreFields(s3fake.Object{}, "ID", "Modified")
+
+func world(versioned bool) *s3fake.S3 {
+	f := s3fake.New()
+	f.Make(uploads, versioned)
+	f.Make(clean, true)
+	return f
+}
+
+// add uploads an object and returns the job that found it clean.
+func add(f *s3fake.S3, o s3fake.Object, sequencer string) job.Job {
+	o = f.Add(uploads, key, o)
+	hash := sha256.Sum256([]byte(o.Body))
+	return job.Job{
+		Version: job.Version,
+		Object: job.Object{
+			Bucket: uploads, Key: key, VersionID: o.ID, ETag: strings.Trim(o.ETag(), `"`), Size: int64(len(o.Body)), Sequencer: sequencer,
+		},
+		Scan: &job.Scan{Verdict: job.Clean, SHA256: hex.EncodeToString(hash[:]), Time: s3fake.Epoch},
+	}
+}
+
+func upload(body string) s3fake.Object {
+	return s3fake.Object{
+		Body: body, Metadata: map[string]string{"owner": "anna"}, Tags: map[string]string{"project": "x y", "scan-status": "CLEAN"},
+		ContentType: "application/pdf", ContentDisposition: "inline", CacheControl: "max-age=1", Expires: "Sun, 22 Nov 2026 10:00:00 GMT",
+	}
+}
+
+func run(t *testing.T, f *s3fake.S3, j job.Job) (job.Job, error) {
+	t.Helper()
+	h := handler{s3: f, move: s3copy.New(f), bucket: clean}
+	out, err := h.handle(t.Context(), j)
+	if err != nil && !strings.HasPrefix(err.Error(), "promote s3://"+j.Object.Bucket+"/"+key) {
+		t.Errorf("error %q does not say what was done to what", err)
+	}
+	return out, err
+}
+
+func promoted(f *s3fake.S3) (all []string) {
+	for _, o := range f.All(clean, key) {
+		all = append(all, o.Body)
+	}
+	return all
+}
+
+func TestMovesAllOfIt(t *testing.T) {
+	t.Parallel()
+	f := world(true)
+	add(f, upload("older"), "0A")
+	j := add(f, upload("this"), "0B")
+	out, err := run(t, f, j)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := f.Current(clean)[key]
+	want := upload("this")
+	want.SHA256 = true
+	maps.Copy(want.Metadata, map[string]string{
+		keyID: j.Object.QuarantineKey(), keyBucket: uploads, keyVersion: j.Object.VersionID, keySequencer: "0B",
+		keyModified: "2026-11-22T10:01:00Z", keySHA256: j.Scan.SHA256,
+	})
+	if diff := cmp.Diff(want, got, ignore); diff != "" {
+		t.Errorf("promoted (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(&job.Copy{Bucket: clean, Key: key, VersionID: got.ID, SHA256: j.Scan.SHA256}, out.Copy); diff != "" {
+		t.Errorf("job.copy (-want +got):\n%s", diff)
+	}
+	if left := f.All(uploads, key); len(left) != 1 || left[0].Body != "older" {
+		t.Errorf("uploads hold %+v", left)
+	}
+}
+
+// TestOrder promotes versions in every order: the newest must stand in the end,
+// and what was not promoted must stay where it was.
+func TestOrder(t *testing.T) {
+	t.Parallel()
+	for _, sequencers := range [][]string{{"0A", "0AB", "0B"}, {"00ff", "00FF1", "01"}, {"", "", ""}, {"0A", "", "0C"}} {
+		for _, order := range [][]int{{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}} {
+			t.Run(fmt.Sprintf("sequencers %q order %v", sequencers, order), func(t *testing.T) {
+				t.Parallel()
+				f := world(true)
+				jobs := make([]job.Job, 3)
+				for i := range jobs {
+					jobs[i] = add(f, upload(fmt.Sprint(i)), sequencers[i])
+				}
+				newest := -1
+				for _, i := range order {
+					_, err := run(t, f, jobs[i])
+					if i < newest != errors.Is(err, job.ErrSuperseded) || i > newest && err != nil {
+						t.Errorf("promote %d after %d: %v", i, newest, err)
+					}
+					newest = max(newest, i)
+					if got := f.Current(clean)[key].Body; got != fmt.Sprint(newest) {
+						t.Errorf("after %d: clean holds %s", i, got)
+					}
+				}
+				if n := len(f.All(clean, key)) + len(f.All(uploads, key)); n != 3 {
+					t.Errorf("%d versions left of 3", n)
+				}
+			})
+		}
+	}
+}
+
+// TestSequencerBeatsTime: a multipart upload carries the time of its start.
+func TestSequencerBeatsTime(t *testing.T) {
+	t.Parallel()
+	f := world(true)
+	finishedLast, finishedFirst := add(f, upload("last"), "0B"), add(f, upload("first"), "0A")
+	if _, err := run(t, f, finishedLast); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := run(t, f, finishedFirst); !errors.Is(err, job.ErrSuperseded) {
+		t.Errorf("error = %v, want superseded", err)
+	}
+	j := finishedFirst
+	j.Object.Bucket = "other" // its sequencers say nothing about this bucket's
+	f.Make("other", true)
+	j.Object.VersionID = f.Add("other", key, upload("first")).ID
+	if _, err := run(t, f, j); err != nil {
+		t.Errorf("from another bucket, and younger: %v", err)
+	}
+}
+
+func TestCrashAnywhere(t *testing.T) {
+	t.Parallel()
+	locked := upload("this")
+	locked.Locked = true
+	full := upload("this")
+	full.Metadata = map[string]string{"a": strings.Repeat("x", 2000)}
+	for name, o := range map[string]s3fake.Object{"plain": upload("this"), "locked": locked, "full of metadata": full} {
+		for _, versioned := range []bool{true, false} {
+			for _, before := range []string{"nothing", "older", "foreign"} {
+				t.Run(fmt.Sprintf("%s over %s versioned %v", name, before, versioned), func(t *testing.T) {
+					t.Parallel()
+					crashAnywhere(t, func() (*s3fake.S3, job.Job) {
+						f := world(versioned)
+						switch before {
+						case "older":
+							if _, err := run(t, f, add(f, upload("older"), "0A")); err != nil {
+								t.Fatal(err)
+							}
+						case "foreign":
+							f.Add(clean, key, s3fake.Object{Body: "foreign", Tags: map[string]string{"a": "b"}})
+						}
+						return f, add(f, o, "0B")
+					})
+				})
+			}
+		}
+	}
+}
+
+func crashAnywhere(t *testing.T, fresh func() (*s3fake.S3, job.Job)) {
+	undisturbed, j := fresh()
+	want, err := run(t, undisturbed, j)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := 1; ; n++ {
+		for _, done := range []bool{false, true} {
+			f, j := fresh()
+			f.Die(n, done)
+			_, err := run(t, f, j)
+			if !f.Live() {
+				if n < 5 {
+					t.Fatalf("only %d calls: this test missed some", n-1)
+				}
+				return
+			}
+			if err == nil {
+				t.Fatalf("call %d died unnoticed", n)
+			}
+			got, err := run(t, f, j)
+			if err != nil {
+				t.Fatalf("after a death at call %d (carried out: %v): %v", n, done, err)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("job after a death at call %d (carried out: %v) (-undisturbed +got):\n%s", n, done, diff)
+			}
+			for _, bucket := range []string{uploads, clean} {
+				if diff := cmp.Diff(undisturbed.All(bucket, key), f.All(bucket, key), ignore); diff != "" {
+					t.Errorf("%s after a death at call %d (carried out: %v) (-undisturbed +got):\n%s", bucket, n, done, diff)
+				}
+			}
+		}
+	}
+}
+
+// TestRace promotes a newer version while an older one is between any two of
+// its calls: asked again, the older one must give way.
+func TestRace(t *testing.T) {
+	t.Parallel()
+	for _, before := range []string{"", "oldest"} {
+		for n := 1; n <= 5; n++ {
+			f := world(true)
+			if before != "" {
+				if _, err := run(t, f, add(f, upload(before), "0A")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			older, newer := add(f, upload("older"), "0B"), add(f, upload("newer"), "0C")
+			start, reached := false, false
+			calls := 0
+			f.Before = func(string, int) error {
+				if calls++; start && calls == n {
+					start, reached = false, true
+					if _, err := run(t, f, newer); err != nil {
+						t.Errorf("promote the newer one: %v", err)
+					}
+				}
+				return nil
+			}
+			start = true
+			_, err := run(t, f, older)
+			if job.Name(err) == "Transient" {
+				_, err = run(t, f, older)
+			}
+			if err != nil && !errors.Is(err, job.ErrSuperseded) {
+				t.Errorf("race at call %d: %v", n, err)
+			}
+			if got := f.Current(clean)[key].Body; reached && got != "newer" {
+				t.Errorf("race at call %d: clean holds %s, after %v", n, got, promoted(f))
+			}
+			if !reached && n <= 4 {
+				t.Errorf("no race at call %d", n)
+			}
+		}
+	}
+}
+
+func TestClock(t *testing.T) {
+	t.Parallel()
+	at := s3fake.Epoch
+	old := &record{bucket: "a", modified: at}
+	for _, tt := range []struct {
+		name string
+		r    record
+		want bool
+	}{
+		{"younger", record{bucket: "a", modified: at.Add(time.Second)}, true},
+		{"the same second", record{bucket: "a", modified: at}, false},
+		{"a sequencer on one side only", record{bucket: "a", sequencer: "0F", modified: at.Add(-time.Second)}, false},
+	} {
+		if got := tt.r.newer(old); got != tt.want {
+			t.Errorf("%s: newer = %v", tt.name, got)
+		}
+	}
+}

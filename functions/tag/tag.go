@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/lazaret/lazaret/internal/awserr"
+	"github.com/lazaret/lazaret/internal/job"
+	"github.com/lazaret/lazaret/internal/verdicttag"
+)
+
+// api is what Tag asks of S3.
+type api interface {
+	HeadObject(context.Context, *s3.HeadObjectInput, ...func(*s3.Options)) (*s3.HeadObjectOutput, error)
+	GetObjectTagging(context.Context, *s3.GetObjectTaggingInput, ...func(*s3.Options)) (*s3.GetObjectTaggingOutput, error)
+	PutObjectTagging(context.Context, *s3.PutObjectTaggingInput, ...func(*s3.Options)) (*s3.PutObjectTaggingOutput, error)
+}
+
+type handler struct{ s3 api }
+
+// handle writes the job's verdict among the tags of the version that was
+// scanned. Tags cannot be written under a condition, so in a bucket without
+// versions the object is looked at before and after; what remains is the moment
+// in which an overwrite is not yet seen and the old verdict stands on it.
+func (h *handler) handle(ctx context.Context, j job.Job) (job.Job, error) {
+	if err := h.tag(ctx, j.Object, j.Scan); err != nil {
+		return job.Job{}, fmt.Errorf("tag %s: %w", j.Object, err)
+	}
+	return j, nil
+}
+
+func (h *handler) tag(ctx context.Context, o job.Object, scan *job.Scan) error {
+	if !scan.Known() {
+		return fmt.Errorf("%w: %s", job.ErrBadJob, scan.Outcome())
+	}
+	if err := h.unchanged(ctx, o); err != nil {
+		return err
+	}
+	existing, err := h.get(ctx, o)
+	if err != nil {
+		return err
+	}
+	merged, err := verdicttag.Merge(existing, *scan)
+	if err != nil {
+		return err
+	}
+	if err := h.put(ctx, o, merged); err != nil {
+		return err
+	}
+	if err := h.unchanged(ctx, o); err != nil {
+		return h.withdraw(ctx, o, merged, err)
+	}
+	return nil
+}
+
+// unchanged asks whether an object without versions is still the one that was
+// scanned. A version cannot change.
+func (h *handler) unchanged(ctx context.Context, o job.Object) error {
+	if o.Pinned() != "" {
+		return nil
+	}
+	if o.ETag == "" {
+		return fmt.Errorf("%w: neither a version nor an ETag says which bytes were scanned", job.ErrBadJob)
+	}
+	head, err := h.s3.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &o.Bucket, Key: &o.Key})
+	if err != nil {
+		return absent("look at the object", err)
+	}
+	if is, was := strings.Trim(aws.ToString(head.ETag), `"`), strings.Trim(o.ETag, `"`); is != was {
+		return fmt.Errorf("%w: ETag %s, scanned was %s", job.ErrObjectChanged, is, was)
+	}
+	return nil
+}
+
+// withdraw takes our verdict off an object that was overwritten while it was
+// tagged. Its own tags stay, and so does a verdict that is not ours: the newer
+// object may have been judged already. Any other failure to look is the
+// caller's to repeat, for the tags are in place.
+func (h *handler) withdraw(ctx context.Context, o job.Object, ours []types.Tag, cause error) error {
+	if job.Name(cause) != job.Name(job.ErrObjectChanged) {
+		return cause
+	}
+	now, err := h.get(ctx, o)
+	if err != nil {
+		return fmt.Errorf("withdraw the verdict: %w", err)
+	}
+	if !maps.Equal(verdicttag.Verdict(now), verdicttag.Verdict(ours)) {
+		return cause
+	}
+	if err := h.put(ctx, o, verdicttag.Own(now)); err != nil {
+		return fmt.Errorf("withdraw the verdict: %w", err)
+	}
+	return cause
+}
+
+func (h *handler) get(ctx context.Context, o job.Object) ([]types.Tag, error) {
+	out, err := h.s3.GetObjectTagging(ctx, &s3.GetObjectTaggingInput{Bucket: &o.Bucket, Key: &o.Key, VersionId: version(o)})
+	if err != nil {
+		return nil, absent("read its tags", err)
+	}
+	return out.TagSet, nil
+}
+
+func (h *handler) put(ctx context.Context, o job.Object, tags []types.Tag) error {
+	_, err := h.s3.PutObjectTagging(ctx, &s3.PutObjectTaggingInput{
+		Bucket: &o.Bucket, Key: &o.Key, VersionId: version(o), Tagging: &types.Tagging{TagSet: tags},
+	})
+	if err != nil {
+		return absent("write its tags", err)
+	}
+	return nil
+}
+
+// absent says what was being done, and that a missing version is a deleted one:
+// S3 announced it.
+func absent(doing string, err error) error {
+	if awserr.NotFound(err) {
+		return fmt.Errorf("%s: %w: %w", doing, job.ErrObjectGone, err)
+	}
+	return fmt.Errorf("%s: %w", doing, awserr.Classify(err))
+}
+
+func version(o job.Object) *string {
+	if v := o.Pinned(); v != "" {
+		return &v
+	}
+	return nil
+}

@@ -1,0 +1,118 @@
+package s3fake
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+)
+
+// find is the version that a request addresses. HEAD answers have no body, so
+// S3 names no cause in them.
+func (f *S3) find(op string, name, key, version *string) (*Object, error) {
+	missing := func(code string) error {
+		if op == "HeadObject" {
+			code = "NotFound"
+		}
+		return Err(op, 404, code, "")
+	}
+	b := f.buckets[aws.ToString(name)]
+	if b == nil {
+		return nil, missing("NoSuchBucket")
+	}
+	versions := b.keys[aws.ToString(key)]
+	if v := aws.ToString(version); v != "" {
+		i := slices.IndexFunc(versions, func(o *Object) bool { return o.ID == v })
+		switch {
+		case i < 0:
+			return nil, missing("NoSuchVersion")
+		case versions[i].Marker:
+			return nil, Err(op, 405, "MethodNotAllowed", "")
+		}
+		return versions[i], nil
+	}
+	if n := len(versions); n > 0 && !versions[n-1].Marker {
+		return versions[n-1], nil
+	}
+	return nil, missing("NoSuchKey")
+}
+
+// match is If-Match and If-None-Match of "*"; o is nil where there is nothing.
+func match(op string, o *Object, ifMatch, ifNoneMatch *string) error {
+	failed := Err(op, 412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
+	switch {
+	case ifNoneMatch != nil && o != nil:
+		return failed
+	case ifMatch == nil:
+		return nil
+	case o == nil:
+		return Err(op, 404, "NoSuchKey", "")
+	case *ifMatch != o.ETag():
+		return failed
+	}
+	return nil
+}
+
+// HeadObject describes a version.
+func (f *S3) HeadObject(_ context.Context, in *s3.HeadObjectInput, _ ...func(*s3.Options)) (out *s3.HeadObjectOutput, err error) {
+	err = f.call("HeadObject", func() error {
+		o, err := f.find("HeadObject", in.Bucket, in.Key, in.VersionId)
+		if err != nil {
+			return err
+		}
+		if err := match("HeadObject", o, in.IfMatch, nil); err != nil {
+			return err
+		}
+		out = &s3.HeadObjectOutput{
+			ContentLength: aws.Int64(int64(len(o.Body))), ETag: aws.String(o.ETag()), LastModified: aws.Time(o.Modified),
+			Metadata: maps.Clone(o.Metadata), MissingMeta: aws.Int32(o.MissingMeta), TagCount: aws.Int32(int32(len(o.Tags))),
+			ContentType: text(o.ContentType), ContentEncoding: text(o.ContentEncoding), ContentLanguage: text(o.ContentLanguage),
+			ContentDisposition: text(o.ContentDisposition), CacheControl: text(o.CacheControl), ExpiresString: text(o.Expires),
+			WebsiteRedirectLocation: text(o.Redirect), VersionId: text(o.ID),
+		}
+		if o.Locked && !o.HideLock {
+			out.ObjectLockMode, out.ObjectLockRetainUntilDate = types.ObjectLockModeCompliance, aws.Time(time.Now().Add(time.Hour))
+		}
+		if o.SHA256 && in.ChecksumMode == types.ChecksumModeEnabled {
+			out.ChecksumSHA256 = aws.String(sum(o.Body))
+		}
+		return nil
+	})
+	return out, err
+}
+
+// GetObjectTagging returns a version's tags, sorted by key.
+func (f *S3) GetObjectTagging(_ context.Context, in *s3.GetObjectTaggingInput, _ ...func(*s3.Options)) (out *s3.GetObjectTaggingOutput, err error) {
+	err = f.call("GetObjectTagging", func() error {
+		o, err := f.find("GetObjectTagging", in.Bucket, in.Key, in.VersionId)
+		if err != nil {
+			return err
+		}
+		out = &s3.GetObjectTaggingOutput{VersionId: text(o.ID)}
+		for _, k := range slices.Sorted(maps.Keys(o.Tags)) {
+			out.TagSet = append(out.TagSet, types.Tag{Key: aws.String(k), Value: aws.String(o.Tags[k])})
+		}
+		return nil
+	})
+	return out, err
+}
+
+// text is nil for "", as the SDK has it for headers that are absent.
+func text(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// sum is a SHA-256 as S3 writes it.
+func sum(body string) string {
+	h := sha256.Sum256([]byte(body))
+	return base64.StdEncoding.EncodeToString(h[:])
+}
