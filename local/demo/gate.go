@@ -1,0 +1,99 @@
+package demo
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/lazaret/lazaret/internal/job"
+)
+
+// reads tries to download every sample from where it was uploaded and from
+// where it is now: only what is CLEAN may come.
+func (d *demo) reads(ctx context.Context, results []result) {
+	fmt.Fprintf(d.w, "\nDownloads\n")
+	for _, r := range results {
+		if r.err != nil {
+			continue
+		}
+		places := []place{{r.job.Object.Bucket, r.sample.Key, r.version}}
+		if c := r.job.Copy; c != nil {
+			places = append(places, place{c.Bucket, c.Key, ""})
+		}
+		for _, p := range places {
+			content, status := d.read(ctx, p)
+			clean := r.outcome().Verdict == job.Clean
+			here := r.job.Copy == nil || p.bucket == r.job.Copy.Bucket
+			switch {
+			case clean && here && (status != http.StatusOK || !bytes.Equal(content, r.sample.Content)):
+				d.fault("download of clean %s: %d", p, status)
+			case (!clean || !here) && status != http.StatusForbidden && status != http.StatusNotFound:
+				d.fault("download of %s: %d", p, status)
+			}
+			if show := r.sample.Want; show.Verdict != job.Clean || r.sample.Key == "clean/letter.txt" {
+				fmt.Fprintf(d.w, "  %s  %s\n", answer(status), p)
+			}
+		}
+	}
+}
+
+// place is where an object may be read.
+type place struct{ bucket, key, version string }
+
+func (p place) String() string { return "s3://" + p.bucket + "/" + p.key }
+
+func (d *demo) read(ctx context.Context, p place) ([]byte, int) {
+	in := &s3.GetObjectInput{Bucket: &p.bucket, Key: &p.key}
+	if p.version != "" {
+		in.VersionId = &p.version
+	}
+	out, err := d.s3.GetObject(ctx, in)
+	if err != nil {
+		return nil, status(err)
+	}
+	defer out.Body.Close()
+	content, err := io.ReadAll(out.Body)
+	if err != nil {
+		return nil, 0
+	}
+	return content, http.StatusOK
+}
+
+// forge tries to upload a file that brings its own verdict along.
+func (d *demo) forge(ctx context.Context) {
+	_, err := d.s3.PutObject(ctx, &s3.PutObjectInput{
+		Bucket: aws.String(d.bucket("uploads")), Key: aws.String("forged.txt"),
+		Body: bytes.NewReader(nil), Tagging: aws.String("scan-status=CLEAN"),
+	})
+	fmt.Fprintf(d.w, "\nAn upload tagged scan-status=CLEAN by its uploader\n  %s\n", answer(status(err)))
+	if status(err) != http.StatusForbidden {
+		d.fault("an upload that brings its own verdict: %d", status(err))
+	}
+}
+
+// answer is an HTTP status in words.
+func answer(status int) string {
+	if status == 0 {
+		return "no answer    "
+	}
+	return fmt.Sprintf("%d %-9s", status, http.StatusText(status))
+}
+
+// status is that of an error's response; 200 without an error.
+func status(err error) int {
+	if err == nil {
+		return http.StatusOK
+	}
+	var response *awshttp.ResponseError
+	if errors.As(err, &response) {
+		return response.HTTPStatusCode()
+	}
+	return 0
+}
