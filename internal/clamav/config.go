@@ -38,8 +38,8 @@ type Limits struct {
 	ScanTime  time.Duration // for one file; keep it under the function's timeout
 }
 
-// DefaultLimits suit a Lambda with a timeout of 15 minutes and at least 3 GB
-// of ephemeral storage. Files follows from ScanTime: with full-size
+// DefaultLimits suit a Lambda with a timeout of 15 minutes and at least 4.5 GB
+// of ephemeral storage, of which a scan may use half. Files follows from ScanTime: with full-size
 // definitions a member costs about 25 ms, so that more than 30,000 would end
 // in a timeout.
 func DefaultLimits() Limits {
@@ -56,7 +56,8 @@ type Config struct {
 	RunDir string
 	// Limits are DefaultLimits if zero.
 	Limits Limits
-	// Threads is how many files may be scanned at once, 1 if zero.
+	// Threads is how many files may be scanned at once, 1 if zero. They share the
+	// room in RunDir, and the blame when it is used up.
 	Threads int
 	// ProofAge is how old the last canaries may be when a finding is returned,
 	// 5 minutes if zero.

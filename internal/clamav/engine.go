@@ -171,7 +171,7 @@ const deathNews = 2 * time.Second
 
 // blame tells an engine that ended from one that is silent.
 func (e *Engine) blame(ctx context.Context, err error) error {
-	if ctx.Err() == nil && e.proc.diedWithin(deathNews) {
+	if ctx.Err() == nil && e.proc.diedWithin(ctx, deathNews) {
 		return fmt.Errorf("%w: %w: %w", ErrEngineDied, err, e.proc.obituary())
 	}
 	return fmt.Errorf("%w: %w", ErrEngine, err)
@@ -194,7 +194,7 @@ func (e *Engine) sound() error {
 }
 
 // Stop ends the engine and removes its folder. It takes at most some seconds;
-// an error means that the process may still be there.
+// an error means that the process may still be there. Stopping again is fine.
 func (e *Engine) Stop() error {
 	return e.end(termGrace)
 }
@@ -210,5 +210,9 @@ func (e *Engine) remove() error {
 	if e.home == nil {
 		return nil
 	}
-	return errors.Join(os.RemoveAll(e.home.Name()), e.home.Close())
+	err := e.home.Close()
+	if errors.Is(err, os.ErrClosed) {
+		err = nil
+	}
+	return errors.Join(os.RemoveAll(e.home.Name()), err)
 }

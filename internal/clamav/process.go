@@ -80,14 +80,14 @@ func (p *process) alive() bool {
 
 // diedWithin waits for news of the process's end, which comes shortly after
 // its connections were closed by it.
-func (p *process) diedWithin(d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
+func (p *process) diedWithin(ctx context.Context, d time.Duration) bool {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
 	select {
 	case <-p.exited:
 		return true
-	case <-t.C:
-		return false
+	case <-ctx.Done():
+		return !p.alive()
 	}
 }
 
@@ -140,12 +140,12 @@ func (p *process) ready(ctx context.Context, c client) error {
 func (p *process) stop(grace time.Duration) error {
 	if grace > 0 && p.alive() {
 		_ = p.cmd.Process.Signal(syscall.SIGTERM)
-		if p.diedWithin(grace) {
+		if p.diedWithin(context.Background(), grace) {
 			return nil
 		}
 	}
 	p.kill()
-	if !p.diedWithin(killGrace) {
+	if !p.diedWithin(context.Background(), killGrace) {
 		return fmt.Errorf("clamd %d did not end %s after it was killed", p.cmd.Process.Pid, killGrace)
 	}
 	return nil

@@ -105,9 +105,10 @@ func TestFullDisk(t *testing.T) {
 	if !inNamespace(t) {
 		return
 	}
-	content := bytes.Repeat([]byte("much of the same, "), 7<<20) // 132 MB, more than the disk
+	content := bytes.Repeat([]byte("much of the same, "), 100<<20/18) // more than the disk
 	content = append(append(content, eicar.Bytes()...), content[:30_000]...)
-	for name, packed := range map[string][]byte{"cab": cabOf(t, content), "zip": zipOf(t, member{"m", content})} {
+	cab := cabOf(t, content)
+	for name, packed := range map[string][]byte{"cab": cab, "zip": zipOf(t, member{"m", content})} {
 		t.Run(name, func(t *testing.T) {
 			e := engine(t, Config{RunDir: disk(t, "size=96m")})
 			if want := int64(32<<20) / 2; e.room.limit > want {
@@ -124,7 +125,7 @@ func TestFullDisk(t *testing.T) {
 	}
 	t.Run("why", func(t *testing.T) {
 		e := engine(t, Config{RunDir: disk(t, "size=96m")})
-		raw, err := e.client.ask(within(t, time.Minute), "FILDES", onDisk(t, cabOf(t, content)))
+		raw, err := e.client.ask(within(t, time.Minute), "FILDES", onDisk(t, cab))
 		if err != nil || !bytes.HasSuffix(raw, []byte(": OK\x00")) || e.sound() != nil {
 			t.Errorf("clamd about a CAB on a full disk: %q, %v, prints %q; is room needed any more?", raw, err, e.proc.out.tail())
 		}
@@ -155,7 +156,7 @@ func TestUnpackedIsLimited(t *testing.T) {
 	t.Parallel()
 	limits := DefaultLimits()
 	limits.Unpacked = 1 << 20
-	big := zipOf(t, member{"m", bytes.Repeat([]byte("much of the same, "), 4<<20)})
+	big := zipOf(t, member{"m", text(40 << 20)})
 	tests := []struct {
 		name    string
 		content []byte

@@ -18,13 +18,16 @@ import (
 
 // hidden is size bytes of text with EICAR at its very end.
 func hidden(size int) []byte {
-	var b bytes.Buffer
-	for i := 0; b.Len() < size; i++ {
-		fmt.Fprintf(&b, "%d harmless line of text\n", i*2654435761%1000003)
+	return append(text(size), eicar.Bytes()...)
+}
+
+// text is size bytes that no compressor makes nothing of.
+func text(size int) []byte {
+	var page bytes.Buffer
+	for i := 0; page.Len() < min(size, 64<<10); i++ {
+		fmt.Fprintf(&page, "%d harmless line of text\n", i*2654435761%1000003)
 	}
-	b.Truncate(size)
-	b.Write(eicar.Bytes())
-	return b.Bytes()
+	return bytes.Repeat(page.Bytes(), size/page.Len()+1)[:size]
 }
 
 // member is one file of an archive.
@@ -37,6 +40,7 @@ func zipOf(t testing.TB, members ...member) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)
+	w.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, flate.BestSpeed) })
 	for _, m := range members {
 		f, err := w.Create(m.name)
 		if err != nil {
@@ -117,7 +121,7 @@ func cabOf(t testing.TB, content []byte) []byte {
 	for rest := content; len(rest) > 0; blocks++ {
 		n := min(block, len(rest))
 		packed := bytes.NewBufferString("CK")
-		w, err := flate.NewWriterDict(packed, flate.DefaultCompression, before)
+		w, err := flate.NewWriterDict(packed, flate.BestSpeed, before)
 		if err != nil {
 			t.Fatal(err)
 		}

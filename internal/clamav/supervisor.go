@@ -132,7 +132,7 @@ func (s *Supervisor) usable(g definitions.Generation) *Engine {
 }
 
 func (s *Supervisor) fits(g definitions.Generation) bool {
-	return !s.broken && s.engine.proc.alive() && s.engine.definitions.Fingerprint == g.Fingerprint
+	return !s.broken && !s.engine.spent.Load() && s.engine.proc.alive() && s.engine.definitions.Fingerprint == g.Fingerprint
 }
 
 // acquire returns a proved engine with g and one slot, which the caller
