@@ -1,0 +1,204 @@
+// Package infra holds the tests of what template.yaml and the templates nested
+// in it say, apart from what they do: the bucket policies as they would be
+// deployed, and who may do what under them.
+package infra
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lazaret/lazaret/local/policy"
+	"github.com/lazaret/lazaret/local/template"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// table is testdata/policy-table.json. tools/policy-table.mjs asks an evaluator
+// that is not ours the same questions of the golden files: that one is the
+// specification, local/policy follows it.
+type table struct {
+	About      []string                     `json:"about"`
+	Settings   map[string]map[string]string `json:"settings"`
+	Principals map[string]string            `json:"principals"`
+	Rows       []row                        `json:"rows"`
+}
+
+type row struct {
+	Name        string            `json:"name"`
+	Settings    []string          `json:"settings"`
+	Bucket      string            `json:"bucket"`
+	Principal   string            `json:"principal"`
+	Action      string            `json:"action"`
+	Key         *string           `json:"key"` // empty for requests to the bucket itself
+	ObjectTags  map[string]string `json:"objectTags"`
+	RequestTags map[string]string `json:"requestTags"`
+	CopySource  string            `json:"copySource"`
+	Insecure    bool              `json:"insecure"`
+	Expected    string            `json:"expected"`
+}
+
+func readTable(t *testing.T) table {
+	t.Helper()
+	file, err := os.Open("testdata/policy-table.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	var tb table
+	d := json.NewDecoder(file)
+	d.DisallowUnknownFields()
+	if err := d.Decode(&tb); err != nil {
+		t.Fatalf("read the table: %v", err)
+	}
+	return tb
+}
+
+// policies loads the template with the parameters and returns the policies by
+// the part of the bucket's name that tells it from the others.
+func policies(t *testing.T, parameters map[string]string) map[string]json.RawMessage {
+	t.Helper()
+	app, err := template.Load("../template.yaml", template.Options{Parameters: parameters})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]json.RawMessage{}
+	for _, b := range app.Buckets {
+		name, _ := strings.CutPrefix(b.Name, app.Name+"-")
+		name, _ = strings.CutSuffix(name, "-"+template.Account+"-"+template.Region)
+		found[name] = b.Policy
+	}
+	return found
+}
+
+// TestPoliciesAsDeployed pins every policy under every setting, so that what a
+// change of the template does to them is read in its diff.
+func TestPoliciesAsDeployed(t *testing.T) {
+	t.Parallel()
+	for setting, parameters := range readTable(t).Settings {
+		t.Run(setting, func(t *testing.T) {
+			t.Parallel()
+			got, err := json.MarshalIndent(policies(t, parameters), "", "  ")
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, '\n')
+			golden := filepath.Join("testdata", "policies", setting+".json")
+			if *update {
+				if err := os.WriteFile(golden, got, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(want, got) {
+				t.Errorf("policies differ from %s (go test ./infra -update rewrites it):\n%s", golden, cmp.Diff(string(want), string(got)))
+			}
+		})
+	}
+}
+
+func TestWhoMayDoWhat(t *testing.T) {
+	t.Parallel()
+	tb := readTable(t)
+	parsed := map[string]map[string]*policy.Policy{}
+	for setting, parameters := range tb.Settings {
+		parsed[setting] = map[string]*policy.Policy{}
+		for bucket, document := range policies(t, parameters) {
+			p, err := policy.Parse(document)
+			if err != nil {
+				t.Fatalf("%s: policy of %s: %v", setting, bucket, err)
+			}
+			parsed[setting][bucket] = p
+		}
+	}
+	for _, r := range tb.Rows {
+		t.Run(r.Name, func(t *testing.T) {
+			t.Parallel()
+			settings := r.Settings
+			if settings == nil {
+				settings = slices.Collect(maps.Keys(tb.Settings))
+			}
+			arn, known := tb.Principals[r.Principal]
+			if !known {
+				t.Fatalf("unknown principal %q", r.Principal)
+			}
+			asked := 0
+			for _, setting := range settings {
+				p, has := parsed[setting][r.Bucket]
+				if !has && r.Settings == nil {
+					continue // a layout without this bucket
+				}
+				if !has {
+					t.Fatalf("%s has no bucket %s", setting, r.Bucket)
+				}
+				asked++
+				d := p.Evaluate(r.request(arn))
+				if got := outcome(d, arn); got != r.Expected {
+					t.Errorf("under %q: %s (statement %q), want %s", setting, got, d.Sid, r.Expected)
+				}
+			}
+			if asked == 0 {
+				t.Error("the row asks nothing")
+			}
+		})
+	}
+}
+
+func (r row) request(arn string) policy.Request {
+	bucket := "lazaret-" + r.Bucket + "-" + template.Account + "-" + template.Region
+	request := policy.Request{
+		Principal: arn, Account: account(arn), Action: r.Action, Resource: "arn:aws:s3:::" + bucket + "/docs/a.txt",
+		Context: map[string][]string{"aws:SecureTransport": {"true"}},
+	}
+	if r.Key != nil {
+		request.Resource = strings.TrimSuffix("arn:aws:s3:::"+bucket+"/"+*r.Key, "/")
+	}
+	if r.Insecure {
+		request.Context["aws:SecureTransport"] = []string{"false"}
+	}
+	if arn != "" {
+		request.Context["aws:PrincipalArn"] = []string{arn}
+	}
+	if r.CopySource != "" {
+		request.Context["s3:x-amz-copy-source"] = []string{r.CopySource}
+	}
+	for key, value := range r.ObjectTags {
+		request.Context["s3:ExistingObjectTag/"+key] = []string{value}
+	}
+	for key, value := range r.RequestTags {
+		request.Context["s3:RequestObjectTag/"+key] = []string{value}
+		request.Context["s3:RequestObjectTagKeys"] = append(request.Context["s3:RequestObjectTagKeys"], key)
+	}
+	return request
+}
+
+// account is the fifth part of an ARN, empty for an anonymous caller.
+func account(arn string) string {
+	if parts := strings.Split(arn, ":"); len(parts) > 4 {
+		return parts[4]
+	}
+	return ""
+}
+
+// outcome puts a decision into the table's words.
+func outcome(d policy.Decision, arn string) string {
+	switch {
+	case d.Effect == policy.Deny:
+		return "deny"
+	case d.Effect == policy.Allow || account(arn) == template.Account:
+		return "allow"
+	default:
+		return "none"
+	}
+}
