@@ -130,9 +130,11 @@ func open(ctx context.Context, cfg Config) (*store, error) {
 			return nil, fmt.Errorf("open metadata folder: %w", err)
 		}
 	}
-	disk, err := posix.New(objects, keeper, posix.PosixOpts{
-		VersioningDir:       versions,
-		CopyObjectThreshold: 5 << 30, // S3's limit for CopyObject; 0 refuses every copy
+	disk, err := quietly(func() (*posix.Posix, error) {
+		return posix.New(objects, keeper, posix.PosixOpts{
+			VersioningDir:       versions,
+			CopyObjectThreshold: 5 << 30, // S3's limit for CopyObject; 0 refuses every copy
+		})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open object folder: %w", err)
@@ -147,4 +149,13 @@ func open(ctx context.Context, cfg Config) (*store, error) {
 		}
 	}
 	return st, nil
+}
+
+// quietly runs f without a standard output, which the gateway would print its
+// folders to: that is for the caller to say what runs.
+func quietly[T any](f func() (T, error)) (T, error) {
+	stdout := os.Stdout
+	defer func() { os.Stdout = stdout }()
+	os.Stdout = nil // printing fails, and nobody looks
+	return f()
 }
