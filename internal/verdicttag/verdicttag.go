@@ -74,12 +74,16 @@ func Merge(existing []types.Tag, scan job.Scan) ([]types.Tag, error) {
 	return tags, nil
 }
 
-// Own returns the tags that are not a verdict's, in their order. Keys are
-// compared as S3 and its policies do, with case.
+// Own returns the tags that are not a verdict's, in their order. S3 tells keys
+// apart by case, but a policy may not: names of IAM's condition keys ignore it
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition.html),
+// so "Scan-Status" beside our own could speak for an object. It is no tag of the
+// object's own in any spelling.
 func Own(tags []types.Tag) []types.Tag {
 	own := make([]types.Tag, 0, Limit)
 	for _, t := range tags {
-		if !slices.Contains(Keys, aws.ToString(t.Key)) {
+		key := aws.ToString(t.Key)
+		if !slices.Contains(Keys, key) && !strings.EqualFold(key, Status) {
 			own = append(own, t)
 		}
 	}
