@@ -270,3 +270,15 @@ func TestClock(t *testing.T) {
 		}
 	}
 }
+
+func TestCompareSequencers(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		a, b string
+		want int
+	}{{"0A", "0A", 0}, {"0A", "0a00", 0}, {"0A", "0A01", -1}, {"0B", "0AFF", 1}, {"00F", "01", -1}} {
+		if got, back := compareSequencers(tt.a, tt.b), compareSequencers(tt.b, tt.a); got != tt.want || back != -tt.want {
+			t.Errorf("%s against %s: %d and back %d, want %d", tt.a, tt.b, got, back, tt.want)
+		}
+	}
+}

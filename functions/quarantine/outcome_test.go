@@ -40,6 +40,18 @@ func TestLockedOriginalStays(t *testing.T) {
 	}
 }
 
+// TestLockIsSeen: the refusal need not name the lock.
+func TestLockIsSeen(t *testing.T) {
+	t.Parallel()
+	o := upload()
+	o.Locked = true
+	f, j := world(true, o)
+	refuse(f, "DeleteObject", 403, "AccessDenied", "Access Denied")
+	if out, err := run(t, f, j); err != nil || !out.Copy.SourceLocked {
+		t.Errorf("copy %+v, error %v", out.Copy, err)
+	}
+}
+
 func TestVerdictTags(t *testing.T) {
 	t.Parallel()
 	ten := map[string]string{}
@@ -197,5 +209,31 @@ func TestOverwrittenUnderway(t *testing.T) {
 		if o, there := f.Current(uploads)[key]; n < 5 && (!there || o.Body != "newer") {
 			t.Errorf("overwritten at call %d: uploads hold %q", n+1, o.Body)
 		}
+	}
+}
+
+// TestOverwrittenAfterCrash: what an earlier attempt copied is found although
+// another object stands in its place by now.
+func TestOverwrittenAfterCrash(t *testing.T) {
+	t.Parallel()
+	f, j := world(false, upload())
+	f.After = func(op string, _ int) {
+		if op == "CopyObject" {
+			f.Add(uploads, key, s3fake.Object{Body: "newer"})
+		}
+	}
+	f.Die(4, false)
+	if _, err := run(t, f, j); err == nil || !f.Live() {
+		t.Fatalf("no death after the copy: %v", err)
+	}
+	out, err := run(t, f, j)
+	if err != nil || out.Copy == nil || out.Copy.SHA256 != j.Scan.SHA256 {
+		t.Errorf("copy %+v, error %v", out.Copy, err)
+	}
+	if diff := cmp.Diff([]string{"newer"}, bodies(f)); diff != "" {
+		t.Errorf("uploads (-want +got):\n%s", diff)
+	}
+	if _, there := f.Current(cells)[j.Object.QuarantineKey()+".json"]; !there {
+		t.Error("no record beside the copy")
 	}
 }

@@ -231,6 +231,19 @@ func TestFailures(t *testing.T) {
 			j.Scan = &job.Scan{Verdict: job.Unscannable, Reason: job.TooLarge}
 			f.Add(cells, j.Object.QuarantineKey(), s3fake.Object{Body: body, Metadata: map[string]string{sourceVersion: "v99"}})
 		}, s3copy.ErrOtherBytes},
+		{"never fetched, and another ETag under the key", false, func(f *s3fake.S3, j *job.Job) {
+			j.Scan = &job.Scan{Verdict: job.Unscannable, Reason: job.TooLarge}
+			f.Add(cells, j.Object.QuarantineKey(), s3fake.Object{Body: strings.ToUpper(body)})
+		}, s3copy.ErrOtherBytes},
+		{"never fetched, and another size came out", false, func(f *s3fake.S3, j *job.Job) {
+			j.Scan = &job.Scan{Verdict: job.Unscannable, Reason: job.TooLarge}
+			at := j.Object.QuarantineKey()
+			f.After = func(op string, _ int) {
+				if op == "CopyObject" {
+					f.Add(cells, at, s3fake.Object{Body: body + "!"})
+				}
+			}
+		}, s3copy.ErrOtherBytes},
 		{"archived, but scanned", false, func(f *s3fake.S3, _ *job.Job) { refuse(f, "CopyObject", 403, "InvalidObjectState", "") }, nil},
 	}
 	for _, tt := range tests {
