@@ -81,8 +81,10 @@ func TestCallerIdentity(t *testing.T) {
 		code              string
 	}{
 		{name: "known", key: "test", action: "GetCallerIdentity", status: 200, arn: userARN, account: template.Account},
-		{name: "root of another account", key: "111122223333", action: "GetCallerIdentity", status: 200,
-			arn: "arn:aws:iam::111122223333:root", account: "111122223333"},
+		{
+			name: "root of another account", key: "111122223333", action: "GetCallerIdentity", status: 200,
+			arn: "arn:aws:iam::111122223333:root", account: "111122223333",
+		},
 		{name: "eleven digits", key: "11112222333", action: "GetCallerIdentity", status: 403, code: "InvalidClientTokenId"},
 		{name: "unknown", key: "nobody", action: "GetCallerIdentity", status: 403, code: "InvalidClientTokenId"},
 		{name: "another action", key: "test", action: "AssumeRole", status: 400, code: "InvalidAction"},

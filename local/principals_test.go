@@ -20,10 +20,14 @@ func TestPrincipals(t *testing.T) {
 		conflict string
 	}{
 		{name: "none", want: map[string]string{}},
-		{name: "readers", readers: role + "a, arn:aws:iam::111122223333:user/team/b", reader: role + "c",
-			want: map[string]string{"a": role + "a", "b": "arn:aws:iam::111122223333:user/team/b", "c": role + "c"}},
-		{name: "another account's root", readers: "arn:aws:iam::111122223333:root",
-			want: map[string]string{"111122223333": "arn:aws:iam::111122223333:root"}},
+		{
+			name: "readers", readers: role + "a, arn:aws:iam::111122223333:user/team/b", reader: role + "c",
+			want: map[string]string{"a": role + "a", "b": "arn:aws:iam::111122223333:user/team/b", "c": role + "c"},
+		},
+		{
+			name: "another account's root", readers: "arn:aws:iam::111122223333:root",
+			want: map[string]string{"111122223333": "arn:aws:iam::111122223333:root"},
+		},
 		{name: "one in both parameters", readers: role + "a", reader: role + "a", want: map[string]string{"a": role + "a"}},
 		{name: "two with one key", readers: role + "a", reader: "arn:aws:iam::000000000000:user/a", conflict: "user/a"},
 		{name: "a reader with a function's key", reader: "arn:aws:iam::111122223333:role/st-TagRole", conflict: role + "st-TagRole has st-TagRole already"},

@@ -20,7 +20,7 @@ func runDemo(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	flags.StringVar(&templatePath, "template", "template.yaml", "the application; paths in it, and build/, are relative to its folder")
 	flags.StringVar(&layout, "layout", "two-bucket", "two-bucket or three-bucket")
 	if err := flags.Parse(args); err != nil {
-		return errors.Join(usageError, err)
+		return errors.Join(errUsage, err)
 	}
 	slog.SetDefault(slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
 	stack, err := local.Start(ctx, local.Config{

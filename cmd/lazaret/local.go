@@ -31,7 +31,7 @@ func runLocal(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	if config.Scale <= 0 || config.Port < 0 || config.Port > 65535 {
 		fmt.Fprintln(stderr, "lazaret local: --time-scale is more than 0, --port 0 to 65535")
 		flags.Usage()
-		return usageError
+		return errUsage
 	}
 	if *verbose {
 		config.Logs = stderr

@@ -1,6 +1,6 @@
 // Command lazaret is the operator's tool: the local stack, and what one does to
 // a deployed one. Each subcommand has a file of its own; it is an entry in
-// commands and a function, which returns a usageError for what was typed wrong.
+// commands and a function, which returns errUsage for what was typed wrong.
 package main
 
 import (
@@ -31,8 +31,8 @@ const (
 	exitCannotStart = 2
 )
 
-// usageError is a mistake on the command line that has been explained already.
-var usageError = errors.New("wrong usage")
+// errUsage is a mistake on the command line that has been explained already.
+var errUsage = errors.New("wrong usage")
 
 // startError is why a command did not get to its work.
 type startError struct{ error }
@@ -68,7 +68,7 @@ func exitCode(err error, stderr io.Writer) int {
 	switch {
 	case err == nil, errors.Is(err, flag.ErrHelp):
 		return 0
-	case errors.Is(err, usageError):
+	case errors.Is(err, errUsage):
 		return exitCannotStart
 	}
 	fmt.Fprintln(stderr, "lazaret:", err)

@@ -16,7 +16,7 @@ func parse(flags *flag.FlagSet, args []string, add func(string) error) error {
 			if errors.Is(err, flag.ErrHelp) {
 				return err
 			}
-			return usageError // flag has said what is wrong
+			return errUsage // flag has said what is wrong
 		}
 		if flags.NArg() == 0 {
 			return nil
@@ -30,7 +30,7 @@ func parse(flags *flag.FlagSet, args []string, add func(string) error) error {
 		if err != nil {
 			fmt.Fprintf(flags.Output(), "%s: argument %q: %v\n", flags.Name(), flags.Arg(0), err)
 			flags.Usage()
-			return usageError
+			return errUsage
 		}
 		args = flags.Args()[1:]
 	}

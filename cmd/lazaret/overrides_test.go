@@ -21,8 +21,10 @@ func TestParse(t *testing.T) {
 		{name: "one argument", args: []string{"--parameter-overrides", "A=1 B=two"}, want: map[string]string{"A": "1", "B": "two"}},
 		{name: "several arguments", args: []string{"--parameter-overrides", "A=1", "B=two", "--port", "7"}, want: map[string]string{"A": "1", "B": "two"}, port: 7},
 		{name: "given twice", args: []string{"--parameter-overrides", "A=1", "--parameter-overrides=A=2"}, want: map[string]string{"A": "2"}},
-		{name: "keys and values", args: []string{"--parameter-overrides", "ParameterKey=A,ParameterValue=1 ParameterKey=B,ParameterValue=x,y"},
-			want: map[string]string{"A": "1", "B": "x,y"}},
+		{
+			name: "keys and values", args: []string{"--parameter-overrides", "ParameterKey=A,ParameterValue=1 ParameterKey=B,ParameterValue=x,y"},
+			want: map[string]string{"A": "1", "B": "x,y"},
+		},
 		{name: "quotes", args: []string{"--parameter-overrides", `A="one two" B='three' C=""`}, want: map[string]string{"A": "one two", "B": "three", "C": ""}},
 		{name: "equals sign in the value", args: []string{"--parameter-overrides", "A=b=c"}, want: map[string]string{"A": "b=c"}},
 		{name: "no value", args: []string{"--parameter-overrides", "A"}, fail: true},

@@ -119,8 +119,10 @@ func TestLoadParts(t *testing.T) {
 		{"queue with defaults and redrive", "rules.json", func(a *Application) any { return a.Queues }, `[
 			{"Name": "st-Q", "ARN": "arn:aws:sqs:us-east-1:000000000000:st-Q", "VisibilityTimeout": 30000000000, "Retention": 345600000000000,
 			 "Delay": 5000000000, "DeadLetterARN": "arn:aws:sqs:us-east-1:000000000000:st-Q", "MaxReceiveCount": 4}]`},
-		{"inline definition", "rules.json", func(a *Application) any { return json.RawMessage(a.Machines[0].Definition) },
-			`{"StartAt": "A", "States": {"A": {"Type": "Task", "Resource": "arn:aws:sqs:us-east-1:000000000000:st-Q", "End": true}}}`},
+		{
+			"inline definition", "rules.json", func(a *Application) any { return json.RawMessage(a.Machines[0].Definition) },
+			`{"StartAt": "A", "States": {"A": {"Type": "Task", "Resource": "arn:aws:sqs:us-east-1:000000000000:st-Q", "End": true}}}`,
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -172,9 +174,11 @@ func TestLoadErrors(t *testing.T) {
 		{"anchor in itself", "Resources: &a\n  Q: *a", []string{"levels"}},
 		{"dependency on nothing", "Resources: {Q: {Type: 'AWS::SQS::Queue', DependsOn: Nope}}", []string{"resource Q", "Nope"}},
 		{"condition in a circle", "Conditions: {A: !Not [!Condition A]}\nResources: {}", []string{"condition A"}},
-		{"reference to what a condition removed",
+		{
+			"reference to what a condition removed",
 			"Conditions: {Never: !Equals [a, b]}\nResources:\n  P: {Type: 'AWS::SQS::Queue', Condition: Never}\n  " + "Q: " + strings.Replace(queue, "%", "!Ref P", 1),
-			[]string{"P does not exist", "Never is false"}},
+			[]string{"P does not exist", "Never is false"},
+		},
 		{"unknown event", "Resources: {F: {Type: 'AWS::Serverless::Function', Properties: {Events: {E: {Type: Api}}}}}", []string{"resource F", "event E", `"Api"`}},
 		{"definition that is not there", "Resources: {M: {Type: 'AWS::Serverless::StateMachine', Properties: {DefinitionUri: nope.json}}}", []string{"resource M", "nope.json"}},
 		{"substitution that is not given", "Resources: {M: {Type: 'AWS::Serverless::StateMachine', Properties: {Definition: {A: '${B}'}}}}", []string{"resource M", "${B}"}},

@@ -2,6 +2,7 @@ package template
 
 import (
 	"encoding/json"
+	"maps"
 	"strings"
 	"testing"
 
@@ -25,8 +26,10 @@ Subnets: {Type: 'List<AWS::EC2::Subnet::Id>', Default: 's-1,s-2'}
 		errors    []string
 	}{
 		{name: "defaults", want: map[string]any{}},
-		{name: "overrides", overrides: map[string]string{"Choice": "off", "Count": "0", "Names": "x, y", "Word": "ab"},
-			want: map[string]any{"Choice": "off", "Count": json.Number("0"), "Names": []any{"x", "y"}, "Word": "ab"}},
+		{
+			name: "overrides", overrides: map[string]string{"Choice": "off", "Count": "0", "Names": "x, y", "Word": "ab"},
+			want: map[string]any{"Choice": "off", "Count": json.Number("0"), "Names": []any{"x", "y"}, "Word": "ab"},
+		},
 		{name: "unknown name", overrides: map[string]string{"Chioce": "a"}, errors: []string{"Chioce", "Choice, Count"}},
 		{name: "value that is not allowed", overrides: map[string]string{"Choice": "b"}, errors: []string{"Choice", `"b"`, `"a", "off"`}},
 		{name: "number that is not allowed", overrides: map[string]string{"Days": "2"}, errors: []string{"Days", `"1", "7"`}},
@@ -59,11 +62,11 @@ Subnets: {Type: 'List<AWS::EC2::Subnet::Id>', Default: 's-1,s-2'}
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := map[string]any{"Choice": "a", "Count": json.Number("3"), "Days": json.Number("7"), "Names": []any{""},
-				"Word": "abc", "Subnets": []any{"s-1", "s-2"}}
-			for name, v := range test.want {
-				want[name] = v
+			want := map[string]any{
+				"Choice": "a", "Count": json.Number("3"), "Days": json.Number("7"), "Names": []any{""},
+				"Word": "abc", "Subnets": []any{"s-1", "s-2"},
 			}
+			maps.Copy(want, test.want)
 			if diff := cmp.Diff(want, values); diff != "" {
 				t.Errorf("values differ (-want +got):\n%s", diff)
 			}

@@ -167,7 +167,8 @@ func (s *scope) identity(r resource) (identity, error) {
 		name = strings.ToLower(name)
 		return identity{name, name, map[string]string{
 			"Arn": "arn:" + Partition + ":s3:::" + name, "DomainName": name + ".s3.amazonaws.com",
-			"RegionalDomainName": name + ".s3." + Region + ".amazonaws.com"}}, nil
+			"RegionalDomainName": name + ".s3." + Region + ".amazonaws.com",
+		}}, nil
 	case kindQueue:
 		url := "https://sqs." + Region + ".amazonaws.com/" + Account + "/" + name
 		return identity{name, url, map[string]string{"Arn": arn("sqs", name), "QueueName": name, "QueueUrl": url}}, nil
@@ -185,7 +186,8 @@ func (s *scope) identity(r resource) (identity, error) {
 		return identity{name, name, map[string]string{"Arn": arn("events", "event-bus/"+name), "Name": name}}, nil
 	}
 	return identity{name, name, map[string]string{
-		"Arn": "arn:" + Partition + ":iam::" + Account + ":role/" + name}}, nil
+		"Arn": "arn:" + Partition + ":iam::" + Account + ":role/" + name,
+	}}, nil
 }
 
 func arn(service, resource string) string {

@@ -49,9 +49,9 @@ func scalar(b []byte) (string, error) {
 	if err := json.Unmarshal(b, &v); err != nil {
 		return "", err
 	}
-	switch v.(type) {
+	switch v := v.(type) {
 	case string:
-		return v.(string), nil
+		return v, nil
 	case bool, float64:
 		return string(b), nil
 	}
