@@ -165,3 +165,19 @@ func Poll(t testing.TB, what string, done func() bool) {
 		}
 	}
 }
+
+// Idle waits until every message of the uploads queue has been handled and every
+// execution has ended.
+func (m *Machine) Idle(t testing.TB) {
+	t.Helper()
+	Poll(t, "an empty queue", func() bool { return m.Depth(t, UploadQueue) == 0 })
+	Poll(t, "the end of all executions", func() bool {
+		out, err := m.SFN.ListExecutions(t.Context(), &sfn.ListExecutionsInput{
+			StateMachineArn: aws.String(ScanMachine), StatusFilter: types.ExecutionStatusRunning,
+		})
+		if err != nil {
+			t.Fatalf("list running executions: %v", err)
+		}
+		return len(out.Executions) == 0
+	})
+}

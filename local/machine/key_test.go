@@ -1,0 +1,104 @@
+package machine
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sfn"
+
+	"github.com/lazaret/lazaret/internal/job"
+	"github.com/lazaret/lazaret/local/sample"
+)
+
+// A key reaches the bucket where the object ends up as the uploader wrote it.
+func TestKeys(t *testing.T) {
+	eachLayout(t, func(t *testing.T, m *Machine, layout string) {
+		segment := strings.Repeat("long name ", 25) // 250 bytes
+		for name, key := range map[string]string{
+			"space":             "keys/with a space.txt",
+			"spaces at ends":    "keys/ spaces at both ends ",
+			"plus":              "keys/a+b.txt",
+			"plus and space":    "keys/a+b c.txt",
+			"percent":           "keys/100%",
+			"percent sequence":  "keys/a%20b%2Fc.txt",
+			"broken percent":    "keys/%zz%",
+			"accents":           "keys/año à la ß.txt",
+			"decomposed accent": "keys/an\u0303o.txt",
+			"ideographs":        "keys/日本語.txt",
+			"emoji":             "keys/🏴.txt",
+			"right to left":     "keys/שלום.txt",
+			"single quote":      "keys/it's.txt",
+			"double quotes":     `keys/"quoted".txt`,
+			"query and anchor":  "keys/a?b=c&d#e",
+			"reserved":          "keys/!-_.*()$@:;,=",
+			"brackets":          "keys/<a>{b}[c]|^~`.txt",
+			"backslash":         `keys/a\b.txt`,
+			"only punctuation":  "keys/...",
+			"no extension":      "keys/.hidden",
+			"shell":             "keys/$(reboot);`id`",
+			"900 bytes":         "keys/" + strings.Join([]string{segment, segment, segment, segment[:141]}, "/"),
+			"255 bytes":         "keys/" + strings.Repeat("x", 255),
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				content := sample.Text(key)
+				o := m.Put(t, key, content)
+				r := m.Await(t, o)
+				if v := outcome(r).Verdict; v != job.Clean {
+					t.Fatalf("verdict %q, states %v, %+v", v, r.States, r.Dead)
+				}
+				if r.Job.Object.Key != key {
+					t.Errorf("the job's key is %q", r.Job.Object.Key)
+				}
+				where := job.Object{Bucket: Uploads, Key: key}
+				if layout == "three-bucket" {
+					where.Bucket = Clean
+				}
+				if got, err := m.Read(t.Context(), where); err != nil || !bytes.Equal(got, content) {
+					t.Errorf("read it where it is now: %v, %q", err, got)
+				}
+			})
+		}
+	})
+}
+
+// An empty object whose key ends in a slash is what consoles make of a folder:
+// there is nothing to scan. An empty object elsewhere is a file.
+func TestFolder(t *testing.T) {
+	t.Parallel()
+	m := Start(t)
+	m.Put(t, "inbox/", nil)
+	m.Put(t, "inbox/deeper/", nil)
+	file := m.Put(t, "inbox/file", nil)
+	if v := outcome(m.Await(t, file)).Verdict; v != job.Clean {
+		t.Errorf("empty file: verdict %q", v)
+	}
+	m.Idle(t)
+	if names := m.executions(t, ""); len(names) != 1 || !strings.HasPrefix(names[0], "file-") {
+		t.Errorf("executions %q, want one, for the file", names)
+	}
+	if left := m.Bodies(t, DeadQueue); len(left) != 0 {
+		t.Errorf("dead letters %q", left)
+	}
+}
+
+// executions are the names of all that there are with this prefix.
+func (m *Machine) executions(t *testing.T, prefix string) []string {
+	t.Helper()
+	var names []string
+	pages := sfn.NewListExecutionsPaginator(m.SFN, &sfn.ListExecutionsInput{StateMachineArn: aws.String(ScanMachine)})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(t.Context())
+		if err != nil {
+			t.Fatalf("list executions: %v", err)
+		}
+		for _, e := range page.Executions {
+			if name := aws.ToString(e.Name); strings.HasPrefix(name, prefix) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
