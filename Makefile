@@ -48,7 +48,7 @@ build-%Function:
 .PHONY: test
 test: build clamav ## run every test, the whole-machine ones with real clamd included
 	@[[ -n "$(RACE)" ]] || echo 'make test: no C compiler, so without the race detector (make packages installs one)'
-	go test $(RACE) ./...
+	go test $(RACE) $(TESTFLAGS) ./...
 
 .PHONY: check
 check: lint test ## what CI runs: lint and test
