@@ -84,8 +84,28 @@ func introduce(w io.Writer, stack *local.Stack, config local.Config) {
 		kept = ""
 	}
 	line("data", []string{stack.DataDir + kept})
-	line("credentials", []string{"AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION=us-east-1"})
+	try(w, stack)
 	fmt.Fprintln(w, "ready", stack.Endpoint)
+}
+
+// try prints commands that can be pasted into another terminal.
+func try(w io.Writer, stack *local.Stack) {
+	uploads := ""
+	for _, b := range stack.Application.Buckets {
+		if strings.Contains(b.Name, "-uploads-") {
+			uploads = b.Name
+		}
+	}
+	if uploads == "" || len(stack.Application.Machines) == 0 {
+		return // another template than ours
+	}
+	fmt.Fprintf(w, `try
+  export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION=us-east-1
+  alias awsl='aws --endpoint-url %s'
+  awsl s3 cp README.md s3://%[2]s/
+  awsl s3api get-object-tagging --bucket %[2]s --key README.md
+  awsl stepfunctions list-executions --state-machine-arn %[3]s
+`, stack.Endpoint, uploads, stack.Application.Machines[0].ARN)
 }
 
 func definitionsLine(stack *local.Stack, config local.Config) string {
