@@ -118,7 +118,7 @@ func (s *Stack) startLambda() (err error) {
 func (s *Stack) startStates() (err error) {
 	s.services.states, err = states.New(context.Background(), states.Config{
 		Machines: s.Application.Machines, Scale: s.config.Scale,
-		Invoke: s.invoke, SendMessage: s.sendMessage, Publish: s.publish, PutEvent: s.putEvent, StatusChanged: s.statusChanged,
+		Invoke: s.invoke, SendMessage: s.sendMessage, StatusChanged: s.statusChanged,
 	})
 	if err != nil {
 		return err

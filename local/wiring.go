@@ -82,35 +82,9 @@ func (s *Stack) invoke(ctx context.Context, function string, payload []byte) (st
 func (s *Stack) sendMessage(ctx context.Context, queueARN, body string) (string, error) {
 	id, err := s.services.sqs.Send(ctx, queueARN, body)
 	if refused, ok := errors.AsType[*sqs.Error](err); ok {
-		err = badRequest(refused.Code, refused.Message)
+		err = &states.ServiceError{Code: refused.Code, Message: refused.Message, Status: http.StatusBadRequest}
 	}
 	return id, err
-}
-
-func (s *Stack) publish(ctx context.Context, n states.Notification) (string, error) {
-	m := sns.Message{TopicARN: n.TopicARN, Subject: n.Subject, Message: n.Message, Attributes: map[string]sns.Attribute{}}
-	for name, a := range n.Attributes {
-		m.Attributes[name] = sns.Attribute{Type: a.DataType, Value: a.StringValue}
-	}
-	id, err := s.services.sns.Publish(ctx, m)
-	if refused, ok := errors.AsType[*sns.Error](err); ok {
-		err = badRequest(refused.Code, refused.Message)
-	}
-	return id, err
-}
-
-func (s *Stack) putEvent(ctx context.Context, e states.Event) error {
-	err := s.services.events.Put(ctx, events.Event{
-		Source: e.Source, DetailType: e.DetailType, Detail: e.Detail, Resources: e.Resources, Bus: e.Bus,
-	})
-	if refused, ok := errors.AsType[*events.Error](err); ok {
-		err = badRequest(refused.Code, refused.Message)
-	}
-	return err
-}
-
-func badRequest(code, message string) error {
-	return &states.ServiceError{Code: code, Message: message, Status: http.StatusBadRequest}
 }
 
 // statusChanged makes EventBridge's event of an execution's new status. Only a

@@ -1,7 +1,7 @@
 package states
 
 import (
-	"encoding/base64"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -36,15 +36,13 @@ func op[In any](run func(*Service, In) (any, error)) operation {
 }
 
 var operations = map[string]operation{
-	"StartExecution":                   op((*Service).startExecution),
-	"StopExecution":                    op((*Service).stopExecution),
-	"DescribeExecution":                op((*Service).describeExecution),
-	"ListExecutions":                   op((*Service).listExecutions),
-	"GetExecutionHistory":              op((*Service).getExecutionHistory),
-	"ListStateMachines":                op((*Service).listStateMachines),
-	"DescribeStateMachine":             op((*Service).describeStateMachine),
-	"DescribeStateMachineForExecution": op((*Service).describeStateMachineForExecution),
-	"ListTagsForResource":              op((*Service).listTagsForResource),
+	"StartExecution":       op((*Service).startExecution),
+	"StopExecution":        op((*Service).stopExecution),
+	"DescribeExecution":    op((*Service).describeExecution),
+	"ListExecutions":       op((*Service).listExecutions),
+	"GetExecutionHistory":  op((*Service).getExecutionHistory),
+	"ListStateMachines":    op((*Service).listStateMachines),
+	"DescribeStateMachine": op((*Service).describeStateMachine),
 }
 
 // maxRequest is well over the largest request, an input of 256 KiB escaped twice.
@@ -81,62 +79,24 @@ func (s *Service) answer(r *http.Request) (any, error) {
 	return run(s, body)
 }
 
-// page is the part of a request that asks for one page of a list.
+// page is the part of a request that asks for one page of a list. A token is a
+// position in the list.
 type page struct {
 	MaxResults int    `json:"maxResults"`
 	NextToken  string `json:"nextToken"`
 }
 
-func (p page) size() (int, error) {
+// read returns how many items are asked for and from which position, which is
+// start without a token and at most n.
+func (p page) read(start, n int) (size, at int, err error) {
 	if p.MaxResults < 0 || p.MaxResults > 1000 {
-		return 0, refuse("ValidationException", "1 validation error detected: Value '%d' at 'maxResults' failed to satisfy constraint: Member must have value between 0 and 1000", p.MaxResults)
+		return 0, 0, refuse("ValidationException", "1 validation error detected: Value '%d' at 'maxResults' failed to satisfy constraint: Member must have value between 0 and 1000", p.MaxResults)
 	}
-	if p.MaxResults == 0 {
-		return 100, nil
+	size, at = cmp.Or(p.MaxResults, 100), start
+	if p.NextToken != "" {
+		if at, err = strconv.Atoi(p.NextToken); err != nil || at < 0 || at > n {
+			return 0, 0, refuse("InvalidToken", "Invalid Token: 'Invalid token'")
+		}
 	}
-	return p.MaxResults, nil
-}
-
-// cut returns the bounds of the page of a list of n items and the token of the
-// page after it, "" for none.
-func (p page) cut(n int, list string) (from, to int, next string, err error) {
-	size, err := p.size()
-	if err != nil {
-		return 0, 0, "", err
-	}
-	if from, err = p.position(n, list); err != nil {
-		return 0, 0, "", err
-	}
-	if to = min(from+size, n); to < n {
-		next = token(list, to)
-	}
-	return from, to, next, nil
-}
-
-// token names a position in a list. It holds the list's name too, so that the
-// token of another list is invalid.
-func token(list string, position int) string {
-	return base64.RawURLEncoding.EncodeToString([]byte(list + "\n" + strconv.Itoa(position)))
-}
-
-// position reads the token, at most n; without one it is 0.
-func (p page) position(n int, list string) (int, error) {
-	if p.NextToken == "" {
-		return 0, nil
-	}
-	text, decodeErr := base64.RawURLEncoding.DecodeString(p.NextToken)
-	number, ok := strings.CutPrefix(string(text), list+"\n")
-	at, err := strconv.Atoi(number)
-	if decodeErr != nil || !ok || err != nil || at < 0 || at > n {
-		return 0, refuse("InvalidToken", "Invalid Token: 'Invalid token'")
-	}
-	return at, nil
-}
-
-func paged(list string, items []any, next string) map[string]any {
-	out := map[string]any{list: items}
-	if next != "" {
-		out["nextToken"] = next
-	}
-	return out
+	return size, at, nil
 }

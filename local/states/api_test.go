@@ -100,24 +100,16 @@ func TestAPIOfOneExecution(t *testing.T) {
 	if err != nil || *described.Definition != definition || described.Type != types.StateMachineTypeStandard || described.Status != types.StateMachineStatusActive {
 		t.Errorf("DescribeStateMachine gave %+v: %v", described, err)
 	}
-	ofRun, err := c.DescribeStateMachineForExecution(t.Context(), &sfn.DescribeStateMachineForExecutionInput{ExecutionArn: started.ExecutionArn})
-	if err != nil || *ofRun.Definition != definition || ofRun.UpdateDate == nil {
-		t.Errorf("DescribeStateMachineForExecution gave %+v: %v", ofRun, err)
-	}
 	machines, err := c.ListStateMachines(t.Context(), &sfn.ListStateMachinesInput{})
 	if err != nil || len(machines.StateMachines) != 1 || *machines.StateMachines[0].Name != "test" {
 		t.Errorf("ListStateMachines gave %+v: %v", machines, err)
-	}
-	tags, err := c.ListTagsForResource(t.Context(), &sfn.ListTagsForResourceInput{ResourceArn: aws.String(testMachine)})
-	if err != nil || len(tags.Tags) != 0 {
-		t.Errorf("ListTagsForResource gave %+v: %v", tags, err)
 	}
 }
 
 func TestStartExecutionIsIdempotent(t *testing.T) {
 	t.Parallel()
 	w := &world{functions: map[string][]reply{"f": {{hang: true}}}}
-	s := newService(t, w.config(one(directF+`,"End":true`)))
+	s := newService(t, w.config(one(payloadF+`,"End":true`)))
 	c := newClient(t, s)
 	first := begin(t, c, "same", `{"a":1}`)
 	again := begin(t, c, "same", `{"a":1}`)
@@ -200,11 +192,10 @@ func TestAPIErrors(t *testing.T) {
 		{"stop of an unknown execution", stop, "ExecutionDoesNotExist"},
 		{"unknown machine described", describeMachine, "StateMachineDoesNotExist"},
 		{"token of a list", list(sfn.ListExecutionsInput{NextToken: aws.String("x")}), "InvalidToken"},
-		{"token of another list", list(sfn.ListExecutionsInput{NextToken: aws.String(token("machines", 0))}), "InvalidToken"},
-		{"token out of range", list(sfn.ListExecutionsInput{NextToken: aws.String(token(testMachine, 99))}), "InvalidToken"},
+		{"negative token", list(sfn.ListExecutionsInput{NextToken: aws.String("-1")}), "InvalidToken"},
+		{"token out of range", list(sfn.ListExecutionsInput{NextToken: aws.String("99")}), "InvalidToken"},
 		{"page too long", list(sfn.ListExecutionsInput{MaxResults: 1001}), "ValidationException"},
 		{"unknown status", list(sfn.ListExecutionsInput{StatusFilter: "DONE"}), "ValidationException"},
-		{"redrive filter", list(sfn.ListExecutionsInput{RedriveFilter: types.ExecutionRedriveFilterRedriven}), "ValidationException"},
 		{"token of a history", history(sfn.GetExecutionHistoryInput{NextToken: aws.String("x")}), "InvalidToken"},
 		{"operation", redrive, "UnknownOperationException"},
 	}
@@ -270,7 +261,7 @@ func TestGetExecutionHistoryPages(t *testing.T) {
 	settle(t, s, "run")
 	for _, reverse := range []bool{false, true} {
 		var ids []int64
-		p := sfn.NewGetExecutionHistoryPaginator(c, &sfn.GetExecutionHistoryInput{ExecutionArn: arnOf("run"), MaxResults: 4, ReverseOrder: reverse, IncludeExecutionData: aws.Bool(false)})
+		p := sfn.NewGetExecutionHistoryPaginator(c, &sfn.GetExecutionHistoryInput{ExecutionArn: arnOf("run"), MaxResults: 4, ReverseOrder: reverse})
 		for p.HasMorePages() {
 			page, err := p.NextPage(t.Context())
 			if err != nil {
@@ -278,9 +269,6 @@ func TestGetExecutionHistoryPages(t *testing.T) {
 			}
 			for _, e := range page.Events {
 				ids = append(ids, e.Id)
-				if d := e.StateEnteredEventDetails; d != nil && (d.Input != nil || *d.Name == "") {
-					t.Errorf("event without data has %s", encode(d))
-				}
 			}
 		}
 		want := []int64{1, 2, 3, 4, 5, 6}

@@ -1,94 +1,82 @@
 package states
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"strings"
 )
 
-// predicate is a compiled condition of a Choice state.
-type predicate func(*scope) (bool, error)
+// condition is a compiled condition of a Choice state.
+type condition func(*scope) (bool, error)
 
+// rule is one entry of Choices.
 type rule struct {
-	when predicate
+	when condition
 	next string
 }
 
-func (s *state) parseChoice(f fields) error {
-	s.run = (*visit).runChoice
-	if _, err := f.into("Default", &s.next); err != nil {
+// UnmarshalJSON compiles a rule: a condition with a Next beside it.
+func (r *rule) UnmarshalJSON(data []byte) error {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(data, &fields); err != nil {
 		return err
 	}
-	var choices []map[string]json.RawMessage
-	if _, err := f.into("Choices", &choices); err != nil {
-		return err
+	if err := json.Unmarshal(fields["Next"], &r.next); err != nil || r.next == "" {
+		return errors.New("a rule's Next is missing or not a string")
 	}
-	if len(choices) == 0 {
-		return fmt.Errorf("Choices is missing or empty")
-	}
-	for i, c := range choices {
-		var r rule
-		if given, err := fields(c).into("Next", &r.next); err != nil || !given {
-			return fmt.Errorf("Choices[%d]: Next is missing or not a string", i)
-		}
-		delete(c, "Next")
-		var err error
-		if r.when, err = compileCondition(c); err != nil {
-			return fmt.Errorf("Choices[%d]: %w", i, err)
-		}
-		s.rules = append(s.rules, r)
-	}
-	return nil
+	delete(fields, "Next")
+	var err error
+	r.when, err = compileCondition(fields)
+	return err
 }
 
-// compileCondition compiles a comparison, or And, Or and Not of conditions.
-func compileCondition(f fields) (predicate, error) {
-	delete(f, "Comment")
-	if f["Variable"] != nil {
-		return compileComparison(f)
+// UnmarshalJSON compiles a condition inside And, Or and Not.
+func (c *condition) UnmarshalJSON(data []byte) error {
+	var fields map[string]json.RawMessage
+	err := json.Unmarshal(data, &fields)
+	if err == nil {
+		*c, err = compileCondition(fields)
 	}
-	if len(f) != 1 {
-		return nil, fmt.Errorf("a condition has either Variable and one operator or one of And, Or, Not")
+	return err
+}
+
+func compileCondition(fields map[string]json.RawMessage) (condition, error) {
+	delete(fields, "Comment")
+	if fields["Variable"] != nil {
+		return compileComparison(fields)
 	}
-	if raw, ok := f["Not"]; ok {
-		var inner fields
-		if err := json.Unmarshal(raw, &inner); err != nil {
-			return nil, fmt.Errorf("Not: %w", err)
+	if len(fields) == 1 {
+		for name, raw := range fields {
+			switch name {
+			case "Not":
+				var inner condition
+				err := json.Unmarshal(raw, &inner)
+				return func(sc *scope) (bool, error) {
+					yes, err := inner(sc)
+					return !yes, err
+				}, err
+			case "And", "Or":
+				return compileList(raw, name == "Or")
+			}
 		}
-		p, err := compileCondition(inner)
-		return func(sc *scope) (bool, error) {
-			yes, err := p(sc)
-			return !yes, err
-		}, err
 	}
-	for name, decisive := range map[string]bool{"And": false, "Or": true} {
-		if raw, ok := f[name]; ok {
-			return compileList(name, raw, decisive)
-		}
-	}
-	return nil, fmt.Errorf("a condition has neither Variable nor And, Or, Not")
+	return nil, errors.New("a condition has either Variable and one operator, or one of And, Or, Not")
 }
 
 // compileList joins conditions; the first that yields decisive ends it, so that
 // an IsPresent can guard what follows.
-func compileList(name string, raw json.RawMessage, decisive bool) (predicate, error) {
-	var inner []fields
-	if err := json.Unmarshal(raw, &inner); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+func compileList(raw json.RawMessage, decisive bool) (condition, error) {
+	var list []condition
+	if err := json.Unmarshal(raw, &list); err != nil {
+		return nil, err
 	}
-	if len(inner) == 0 {
-		return nil, fmt.Errorf("%s is empty", name)
-	}
-	list := make([]predicate, len(inner))
-	for i, f := range inner {
-		var err error
-		if list[i], err = compileCondition(f); err != nil {
-			return nil, fmt.Errorf("%s[%d]: %w", name, i, err)
-		}
+	if len(list) == 0 {
+		return nil, errors.New("And or Or is empty")
 	}
 	return func(sc *scope) (bool, error) {
-		for _, p := range list {
-			if yes, err := p(sc); err != nil || yes == decisive {
+		for _, c := range list {
+			if yes, err := c(sc); err != nil || yes == decisive {
 				return yes, err
 			}
 		}
@@ -97,86 +85,78 @@ func compileList(name string, raw json.RawMessage, decisive bool) (predicate, er
 }
 
 // compileComparison compiles Variable with its one operator, whose operand is a
-// constant or, in the forms ending in Path, read from the input.
-func compileComparison(f fields) (predicate, error) {
-	variable, err := fieldPath(f, "Variable")
-	if err != nil {
+// constant. A value of another type than the operator's is unequal, and no error.
+func compileComparison(fields map[string]json.RawMessage) (condition, error) {
+	var variable path
+	if err := variable.UnmarshalJSON(fields["Variable"]); err != nil {
 		return nil, err
 	}
-	if len(f) != 2 {
-		return nil, fmt.Errorf("variable %s has %d operators, not one", variable.text, len(f)-1)
+	delete(fields, "Variable")
+	if len(fields) != 1 {
+		return nil, fmt.Errorf("variable %s has %d operators, not one", variable.text, len(fields))
 	}
-	for name, raw := range f {
-		if name == "Variable" {
-			continue
-		}
-		if is, ok := typeTests[name]; ok {
-			return compileTest(variable, name, raw, is)
-		}
-		base, byPath := strings.CutSuffix(name, "Path")
-		compare, ok := comparisons[base]
-		if !ok || byPath && base == "StringMatches" {
-			return nil, fmt.Errorf("operator %q is unknown", name)
-		}
-		operand, err := compileOperand(f, name, byPath, compare)
+	for name, raw := range fields {
+		operand, err := decode(raw)
 		if err != nil {
 			return nil, err
 		}
+		holds, err := compileOperator(name, operand)
+		if name == "IsPresent" {
+			return func(sc *scope) (bool, error) {
+				_, present := variable.get(sc)
+				return present == operand, nil
+			}, err
+		}
 		return func(sc *scope) (bool, error) {
-			left, err := lookUp(variable, sc)
-			if err != nil {
-				return false, err
+			v, ok := variable.get(sc)
+			if !ok { // only IsPresent may ask for what may not be there
+				return false, fail(errRuntime, "Invalid path '%s': The choice state's condition path references an invalid value.", variable.text)
 			}
-			right, err := operand(sc)
-			if err != nil {
-				return false, err
-			}
-			yes, _ := compare(left, right)
-			return yes, nil
-		}, nil
+			return holds(v), nil
+		}, err
 	}
 	return nil, nil
 }
 
-// compileTest compiles the operators that ask for the type of a value.
-func compileTest(variable *path, name string, raw json.RawMessage, is func(any, bool) bool) (predicate, error) {
-	var want bool
-	if err := json.Unmarshal(raw, &want); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	return func(sc *scope) (bool, error) {
-		v, present := variable.get(sc)
-		if !present && name != "IsPresent" {
-			_, err := lookUp(variable, sc)
-			return false, err
+// compileOperator compiles the part of the language's operators that is here: the
+// types of our job's members, without timestamps and operands by path.
+func compileOperator(name string, operand any) (holds func(any) bool, err error) {
+	fits := false
+	switch name {
+	case "IsPresent", "BooleanEquals":
+		_, fits = operand.(bool)
+		holds = func(v any) bool { return v == operand }
+	case "StringEquals":
+		_, fits = operand.(string)
+		holds = func(v any) bool { return v == operand }
+	default:
+		var right float64
+		right, fits = number(operand)
+		inOrder := orders[name]
+		if inOrder == nil {
+			return nil, fmt.Errorf("operator %q is unknown or not supported", name)
 		}
-		return is(v, present) == want, nil
-	}, nil
+		holds = func(v any) bool {
+			left, ok := number(v)
+			return ok && inOrder(cmp.Compare(left, right))
+		}
+	}
+	if !fits {
+		return nil, fmt.Errorf("%s cannot be compared with %s", name, encode(operand))
+	}
+	return holds, nil
 }
 
-// compileOperand checks a constant against itself: a comparison that cannot hold
-// the type of its own operand never could.
-func compileOperand(f fields, name string, byPath bool, compare comparison) (expression, error) {
-	if byPath {
-		p, err := fieldPath(f, name)
-		return func(sc *scope) (any, error) { return lookUp(p, sc) }, err
-	}
-	constant, err := decode(f[name])
-	if err != nil {
-		return nil, err
-	}
-	if _, fits := compare(constant, constant); !fits {
-		return nil, fmt.Errorf("%s cannot be compared with %s", name, f[name])
-	}
-	return func(*scope) (any, error) { return constant, nil }, nil
+var orders = map[string]func(order int) bool{
+	"NumericEquals":            func(o int) bool { return o == 0 },
+	"NumericLessThan":          func(o int) bool { return o < 0 },
+	"NumericLessThanEquals":    func(o int) bool { return o <= 0 },
+	"NumericGreaterThan":       func(o int) bool { return o > 0 },
+	"NumericGreaterThanEquals": func(o int) bool { return o >= 0 },
 }
 
-// lookUp fails where the path finds nothing, as AWS does: only IsPresent may ask
-// for what may not be there.
-func lookUp(p *path, sc *scope) (any, error) {
-	v, ok := p.get(sc)
-	if !ok {
-		return nil, fail(errRuntime, "Invalid path '%s': The choice state's condition path references an invalid value.", p.text)
-	}
-	return v, nil
+func number(v any) (float64, bool) {
+	text, ok := v.(json.Number)
+	n, err := text.Float64()
+	return n, ok && err == nil
 }

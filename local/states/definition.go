@@ -2,176 +2,164 @@ package states
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 )
 
-// graph is a set of states with a first one: a machine, a branch of a Parallel
-// or the processor of a Map.
-type graph struct {
-	startAt string
-	states  map[string]*state
-	timeout time.Duration // of a machine; zero for none
+// definition is a state machine as it was written.
+type definition struct {
+	StartAt        string
+	TimeoutSeconds int64 // zero for none
+	States         map[string]json.RawMessage
+
+	states map[string]*state
 }
 
-// state is one compiled state. Which fields are used depends on kind.
+// state is one state as it was written. Which fields are used depends on Type.
 type state struct {
-	name, kind     string
-	next           string // empty at an end
-	input, output  filter
-	parameters     expression
-	resultSelector expression
-	resultPath     reference
-	discardResult  bool // ResultPath is null
-	retry          []retrier
-	catch          []catcher
+	name string
+	kind
 
-	result   *any                                           // Pass
-	rules    []rule                                         // Choice; next is its Default
-	duration func(*scope) (time.Duration, error)            // Wait
-	failWith [2]expression                                  // Fail: error and cause, nil when not given
-	task     *task                                          // Task
-	branches []*graph                                       // Parallel, or the one processor of a Map
-	items    func(*scope) ([]any, error)                    // Map
-	each     expression                                     // Map: ItemSelector
-	limit    int                                            // Map: iterations at a time
-	run      func(v *visit, input any) (any, string, error) // chosen by kind
+	Type, Next                 string // Next is empty at an end
+	End                        bool
+	InputPath, OutputPath      filter
+	Parameters, ResultSelector *payload
+	ResultPath                 place
+
+	Resource       string // Task, to TimeoutSeconds
+	Retry          []retrier
+	Catch          []catcher
+	TimeoutSeconds *int64
+
+	Result               value  // Pass
+	Choices              []rule // Choice
+	Default              string
+	Seconds              *int64 // Wait
+	Error, Cause         string // Fail
+	ErrorPath, CausePath *path
 }
 
-// fieldsOf lists, beside those of everyState, the fields that each type of state
-// may have here. What AWS allows and this interpreter does not is not in it.
-var fieldsOf = map[string]string{
-	"Task":     "Resource TimeoutSeconds TimeoutSecondsPath Parameters ResultSelector ResultPath Retry Catch InputPath OutputPath Next End",
-	"Parallel": "Branches Parameters ResultSelector ResultPath Retry Catch InputPath OutputPath Next End",
-	"Map":      "ItemProcessor Iterator ItemsPath ItemSelector MaxConcurrency Parameters ResultSelector ResultPath Retry Catch InputPath OutputPath Next End",
-	"Pass":     "Result Parameters ResultPath InputPath OutputPath Next End",
-	"Wait":     "Seconds SecondsPath Timestamp TimestampPath InputPath OutputPath Next End",
-	"Choice":   "Choices Default InputPath OutputPath",
-	"Succeed":  "InputPath OutputPath",
-	"Fail":     "Error ErrorPath Cause CausePath",
+// kind is what a state's Type decides: the fields that it may have here beside
+// Type and Comment, and how it runs.
+type kind struct {
+	fields string
+	run    func(v *visit, input any) (output any, next string, err error)
 }
 
-const everyState = " Type Comment QueryLanguage"
+var kinds = map[string]kind{
+	"Task":    {"Resource TimeoutSeconds Parameters ResultSelector ResultPath Retry Catch InputPath OutputPath Next End", (*visit).runTask},
+	"Pass":    {"Result Parameters ResultPath InputPath OutputPath Next End", (*visit).runPass},
+	"Wait":    {"Seconds InputPath OutputPath Next End", (*visit).runWait},
+	"Choice":  {"Choices Default InputPath OutputPath", (*visit).runChoice},
+	"Succeed": {"InputPath OutputPath", (*visit).runPass},
+	"Fail":    {"Error ErrorPath Cause CausePath", (*visit).runFail},
+}
 
-// fields are the members of one JSON object of a definition, not yet decoded.
-type fields map[string]json.RawMessage
-
-// parseFields reads an object whose members must all be allowed. Names are
-// compared exactly: encoding/json alone would take "next" for Next.
-func parseFields(raw json.RawMessage, allowed string) (fields, error) {
-	var f fields
-	if err := json.Unmarshal(raw, &f); err != nil {
-		return nil, err
-	}
-	if f == nil {
-		return nil, fmt.Errorf("null is not an object")
+// strict decodes an object whose members must all be allowed. Names are compared
+// exactly: encoding/json alone would drop what is misspelt and take "next" for Next.
+func strict(data []byte, allowed string, into any) error {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(data, &members); err != nil {
+		return err
 	}
 	known := strings.Fields(allowed)
-	for name := range f {
+	for name := range members {
 		if !slices.Contains(known, name) {
-			return nil, fmt.Errorf("field %q is unknown or not supported", name)
+			return fmt.Errorf("field %q is unknown or not supported", name)
 		}
 	}
-	return f, nil
+	return json.Unmarshal(data, into)
 }
 
-// into decodes a field, when it is there, and says whether it was.
-func (f fields) into(name string, target any) (bool, error) {
-	raw, ok := f[name]
-	if !ok {
-		return false, nil
-	}
-	if err := json.Unmarshal(raw, target); err != nil {
-		return false, fmt.Errorf("field %q: %w", name, err)
-	}
-	return true, nil
-}
-
-// exactlyOne names which of the fields is there.
-func (f fields) exactlyOne(names ...string) (string, error) {
-	var found string
-	for _, n := range names {
-		if _, ok := f[n]; !ok {
-			continue
-		}
-		if found != "" {
-			return "", fmt.Errorf("fields %q and %q exclude each other", found, n)
-		}
-		found = n
-	}
-	if found == "" {
-		return "", fmt.Errorf("one of the fields %s is missing", strings.Join(names, ", "))
-	}
-	return found, nil
-}
-
-// parse reads a whole machine.
-func parse(definition []byte) (*graph, error) {
-	f, err := parseFields(definition, "Comment Version QueryLanguage TimeoutSeconds StartAt States")
-	if err != nil {
+// parse reads a machine and compiles its paths, so that a typing error is found
+// at load and not in the one execution that gets that far.
+func parse(data []byte) (*definition, error) {
+	d := &definition{states: map[string]*state{}}
+	if err := strict(data, "Comment StartAt States TimeoutSeconds", d); err != nil {
 		return nil, fmt.Errorf("parse definition: %w", err)
 	}
-	var version string
-	if given, err := f.into("Version", &version); err != nil || given && version != "1.0" {
-		return nil, fmt.Errorf("version %q is not 1.0", version)
+	if d.TimeoutSeconds < 0 {
+		return nil, fmt.Errorf("TimeoutSeconds %d is negative", d.TimeoutSeconds)
 	}
-	g, err := parseGraph(f)
-	if err != nil {
-		return nil, err
-	}
-	var seconds int64
-	if given, err := f.into("TimeoutSeconds", &seconds); err != nil {
-		return nil, err
-	} else if given && seconds <= 0 {
-		return nil, fmt.Errorf("TimeoutSeconds %d is not positive", seconds)
-	}
-	g.timeout = time.Duration(seconds) * time.Second
-	return g, g.check()
-}
-
-func parseGraph(f fields) (*graph, error) {
-	if err := f.jsonPath(); err != nil {
-		return nil, err
-	}
-	g := &graph{states: map[string]*state{}}
-	if given, err := f.into("StartAt", &g.startAt); err != nil {
-		return nil, err
-	} else if !given {
-		return nil, fmt.Errorf("StartAt is missing")
-	}
-	var states map[string]json.RawMessage
-	if _, err := f.into("States", &states); err != nil {
-		return nil, err
-	}
-	for name, raw := range states {
+	for name, raw := range d.States {
 		s, err := parseState(name, raw)
 		if err != nil {
 			return nil, fmt.Errorf("state %q: %w", name, err)
 		}
-		g.states[name] = s
+		d.states[name] = s
 	}
-	return g, nil
+	if d.states[d.StartAt] == nil {
+		return nil, fmt.Errorf("StartAt names state %q, which does not exist", d.StartAt)
+	}
+	for name, s := range d.states {
+		for _, next := range s.targets() {
+			if d.states[next] == nil {
+				return nil, fmt.Errorf("state %q: leads to state %q, which does not exist", name, next)
+			}
+		}
+	}
+	return d, nil
 }
 
-// jsonPath refuses JSONata: the application is written in JSONPath, and half an
-// interpreter for another language would be worse than none.
-func (f fields) jsonPath() error {
-	var language string
-	if given, err := f.into("QueryLanguage", &language); err != nil || given && language != "JSONPath" {
-		return fmt.Errorf("query language %q is not supported, only JSONPath", language)
+func parseState(name string, raw json.RawMessage) (*state, error) {
+	var head struct{ Type string }
+	if err := json.Unmarshal(raw, &head); err != nil {
+		return nil, err
+	}
+	k, ok := kinds[head.Type]
+	if !ok {
+		return nil, fmt.Errorf("type %q is unknown or not supported", head.Type)
+	}
+	s := &state{name: name, kind: k}
+	if err := strict(raw, "Type Comment "+k.fields, s); err != nil {
+		return nil, fmt.Errorf("%s: %w", head.Type, err)
+	}
+	return s, s.check()
+}
+
+// check holds what the fields' own types cannot.
+func (s *state) check() error {
+	switch {
+	case strings.HasSuffix(s.fields, "Next End") && (s.Next != "") == s.End:
+		return errors.New("exactly one of Next and End must be given")
+	case s.Type == "Wait" && (s.Seconds == nil || *s.Seconds < 0):
+		return errors.New("Seconds is missing or negative")
+	case s.Type == "Choice" && len(s.Choices) == 0:
+		return errors.New("Choices is missing or empty")
+	case s.Error != "" && s.ErrorPath != nil || s.Cause != "" && s.CausePath != nil:
+		return errors.New("Error and ErrorPath, Cause and CausePath exclude each other")
+	case s.TimeoutSeconds != nil && *s.TimeoutSeconds <= 0:
+		return fmt.Errorf("TimeoutSeconds is %d, not positive", *s.TimeoutSeconds)
+	case s.Type == "Task":
+		return errors.Join(s.checkIntegration(), wildcardLast("Retry", s.Retry), wildcardLast("Catch", s.Catch))
 	}
 	return nil
 }
 
-// parseBranch reads a branch or processor; extra are the fields that it may have
-// beyond those of a branch.
-func parseBranch(raw json.RawMessage, extra string) (*graph, fields, error) {
-	f, err := parseFields(raw, "Comment QueryLanguage StartAt States "+extra)
-	if err != nil {
-		return nil, nil, err
+// timeout of a Task; zero for none.
+func (s *state) timeout() time.Duration {
+	if s.TimeoutSeconds == nil {
+		return 0
 	}
-	g, err := parseGraph(f)
-	return g, f, err
+	return time.Duration(*s.TimeoutSeconds) * time.Second
+}
+
+// targets are the states that this one can lead to.
+func (s *state) targets() []string {
+	var out []string
+	for _, next := range []string{s.Next, s.Default} {
+		if next != "" {
+			out = append(out, next)
+		}
+	}
+	for _, r := range s.Choices {
+		out = append(out, r.next)
+	}
+	for _, c := range s.Catch {
+		out = append(out, c.Next)
+	}
+	return out
 }

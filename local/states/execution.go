@@ -17,13 +17,10 @@ const (
 	aborted   = "ABORTED"
 )
 
-// How much of the past is kept. An execution beyond it keeps its name, dates and
-// status, so that the name stays taken; its history and data are gone, as they
-// are after 90 days on AWS.
-const (
-	mostFinished     = 10_000
-	mostHistoryBytes = 256 << 20
-)
+// mostFinished is how many histories of the past are kept, so that a long run does
+// not fill the memory. An execution beyond it keeps its name, dates and status, so
+// that the name stays taken; the rest is gone, as it is after 90 days on AWS.
+const mostFinished = 5_000
 
 // execution is one run of a machine.
 type execution struct {
@@ -38,19 +35,20 @@ type execution struct {
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
 	done    chan struct{} // closed when status is final
+	last    int64         // id of the event that the next one follows
 
 	mu      sync.Mutex
 	status  string
 	stopped time.Time
 	output  *string
 	err     *failure
-	history []event
-	size    int
-	gone    bool // history and data were dropped
+	history []event // nil when it was dropped
 }
 
 // abortion is StopExecution's reason.
 type abortion struct{ *failure }
+
+func (a abortion) Error() string { return "the execution was stopped" }
 
 var errMachineTimeout = errors.New("the execution timed out")
 
@@ -63,7 +61,7 @@ func (s *Service) start(m *machine, name string, input any, text string) *execut
 	x.ctx, x.cancel = context.WithCancelCause(s.ctx)
 	m.executions = append(m.executions, x)
 	s.executions[x.arn] = x
-	x.record(0, "ExecutionStarted", "executionStartedEventDetails", details{"input": text, "inputDetails": complete, "roleArn": m.RoleARN})
+	x.record("ExecutionStarted", details{"input": text, "inputDetails": complete, "roleArn": m.RoleARN})
 	s.work.Go(x.run)
 	return x
 }
@@ -72,28 +70,23 @@ func (s *Service) start(m *machine, name string, input any, text string) *execut
 func (x *execution) run() {
 	defer x.cancel(nil)
 	x.announce()
-	ctx := x.ctx
-	if x.machine.graph.timeout > 0 {
+	if seconds := x.machine.definition.TimeoutSeconds; seconds > 0 {
 		var release context.CancelFunc
-		ctx, release = context.WithDeadlineCause(ctx, x.started.Add(x.machine.graph.timeout), errMachineTimeout)
+		x.ctx, release = context.WithDeadlineCause(x.ctx, x.started.Add(time.Duration(seconds)*time.Second), errMachineTimeout)
 		defer release()
 	}
-	// The first state's event follows number 0, not ExecutionStarted: so it is on AWS.
-	f := &frame{x: x, ctx: ctx}
-	_, output, err := f.run(x.machine.graph, x.input, x.text)
-	if !x.finish(f, output, err) {
-		return
+	output, err := x.walk()
+	if x.finish(output, err) {
+		x.announce()
+		x.service.retire(x)
 	}
-	x.announce()
-	x.service.retire(x)
 }
 
 // finish writes the last event and the final status, unless the service itself
 // ended.
-func (x *execution) finish(f *frame, output string, err error) bool {
+func (x *execution) finish(output string, err error) bool {
 	var stop abortion
-	var final details
-	status, kind := failed, "ExecutionFailed"
+	status, kind, final := failed, "ExecutionFailed", details{}
 	fault, isFault := asFailure(err)
 	switch {
 	case err == nil:
@@ -101,9 +94,9 @@ func (x *execution) finish(f *frame, output string, err error) bool {
 		final = details{"output": output, "outputDetails": complete}
 	case errors.As(err, &stop):
 		status, kind, fault = aborted, "ExecutionAborted", stop.failure
-		f.last = 0
+		x.last = 0 // as AWS has it
 	case errors.Is(err, errMachineTimeout):
-		status, kind, final = timedOut, "ExecutionTimedOut", details{}
+		status, kind = timedOut, "ExecutionTimedOut"
 	case errors.Is(err, errHistoryFull):
 		fault = external(errRuntime, err.Error())
 	case !isFault:
@@ -112,7 +105,7 @@ func (x *execution) finish(f *frame, output string, err error) bool {
 	if fault != nil {
 		final = withError(fault)
 	}
-	f.record(kind, "e"+kind[1:]+"EventDetails", final)
+	x.record(kind, final)
 	x.mu.Lock()
 	x.status, x.err, x.stopped = status, fault, now()
 	if status == succeeded {
@@ -123,53 +116,43 @@ func (x *execution) finish(f *frame, output string, err error) bool {
 	return true
 }
 
-func (a abortion) Error() string { return "the execution was stopped" }
-
 // retire counts a finished execution and drops the oldest histories beyond what
 // is kept.
 func (s *Service) retire(x *execution) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.finished = append(s.finished, x)
-	s.kept += x.size + len(x.text)
-	for len(s.finished) > mostFinished || s.kept > mostHistoryBytes && len(s.finished) > 1 {
+	if len(s.finished) > mostFinished {
 		old := s.finished[0]
 		s.finished = s.finished[1:]
 		old.mu.Lock()
-		s.kept -= old.size + len(old.text)
-		old.gone, old.history, old.input, old.text, old.output = true, nil, nil, "", nil
+		old.history, old.input, old.text, old.output = nil, nil, "", nil
 		old.mu.Unlock()
 	}
 }
 
 // announce tells StatusChanged the detail of EventBridge's event for the present
-// status. Data over 248 KiB is left out there, since an event has at most 256.
+// status.
 func (x *execution) announce() {
 	if x.service.config.StatusChanged == nil {
 		return
 	}
-	const most = 248 << 10
+	included := map[string]any{"included": true}
 	x.mu.Lock()
 	detail := map[string]any{
 		"executionArn": x.arn, "stateMachineArn": x.machine.ARN, "name": x.name, "status": x.status,
-		"startDate": x.started.UnixMilli(), "stopDate": nil,
-		"input": x.text, "inputDetails": map[string]any{"included": true},
+		"startDate": x.started.UnixMilli(), "stopDate": nil, "input": x.text, "inputDetails": included,
 		"output": nil, "outputDetails": nil, "error": nil, "cause": nil,
 	}
 	if x.status != running {
 		detail["stopDate"] = x.stopped.UnixMilli()
 	}
 	if x.output != nil {
-		detail["output"], detail["outputDetails"] = *x.output, map[string]any{"included": true}
+		detail["output"], detail["outputDetails"] = *x.output, included
 	}
 	if x.err != nil {
 		x.err.describe(detail)
 	}
 	x.mu.Unlock()
-	for _, name := range []string{"input", "output"} {
-		if text, _ := detail[name].(string); len(text) > most {
-			detail[name], detail[name+"Details"] = nil, map[string]any{"included": false}
-		}
-	}
 	x.service.config.StatusChanged(x.service.ctx, json.RawMessage(encode(detail)))
 }

@@ -128,11 +128,8 @@ func (s *Service) describeExecution(in executionRequest) (any, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	out := x.item()
-	out["redriveCount"] = 0
-	out["redriveStatus"] = "NOT_REDRIVABLE"
-	out["redriveStatusReason"] = "RedriveExecution is not served here"
 	included := map[string]any{"included": true}
-	if !x.gone {
+	if x.history != nil {
 		out["input"], out["inputDetails"] = x.text, included
 	}
 	if x.output != nil {
@@ -157,18 +154,13 @@ func (x *execution) item() map[string]any {
 
 type listExecutionsRequest struct {
 	page
-	StateMachineARN string  `json:"stateMachineArn"`
-	StatusFilter    string  `json:"statusFilter"`
-	MapRunARN       *string `json:"mapRunArn"`
-	RedriveFilter   *string `json:"redriveFilter"`
+	StateMachineARN string `json:"stateMachineArn"`
+	StatusFilter    string `json:"statusFilter"`
 }
 
-// listExecutions lists the newest first. Its token says how many
-// older executions are left, which new ones do not change.
+// listExecutions lists the newest first. Its token says how many older executions
+// are left, which new ones do not change.
 func (s *Service) listExecutions(in listExecutionsRequest) (any, error) {
-	if in.MapRunARN != nil || in.RedriveFilter != nil {
-		return nil, refuse("ValidationException", "mapRunArn and redriveFilter are not supported")
-	}
 	if in.StatusFilter != "" && !slices.Contains([]string{running, succeeded, failed, timedOut, aborted}, in.StatusFilter) {
 		return nil, refuse("ValidationException", "1 validation error detected: Value '%s' at 'statusFilter' failed to satisfy constraint: Member must satisfy enum value set", in.StatusFilter)
 	}
@@ -179,39 +171,33 @@ func (s *Service) listExecutions(in listExecutionsRequest) (any, error) {
 	s.mu.Lock()
 	all := slices.Clone(m.executions)
 	s.mu.Unlock()
-	if in.NextToken != "" {
-		older, err := in.position(len(all), m.ARN)
-		if err != nil {
-			return nil, err
-		}
-		all = all[:older]
-	}
-	size, err := in.size()
+	size, older, err := in.read(len(all), len(all))
 	if err != nil {
 		return nil, err
 	}
 	items := []any{}
-	next := ""
-	for _, x := range slices.Backward(all) {
+	out := map[string]any{}
+	for _, x := range slices.Backward(all[:older]) {
 		x.mu.Lock()
-		if in.StatusFilter == "" || x.status == in.StatusFilter {
-			if len(items) == size {
-				next = token(m.ARN, x.number+1)
-				x.mu.Unlock()
-				break
-			}
-			items = append(items, x.item())
-		}
+		item := x.item()
 		x.mu.Unlock()
+		if in.StatusFilter != "" && item["status"] != in.StatusFilter {
+			continue
+		}
+		if len(items) == size {
+			out["nextToken"] = strconv.Itoa(x.number + 1)
+			break
+		}
+		items = append(items, item)
 	}
-	return paged("executions", items, next), nil
+	out["executions"] = items
+	return out, nil
 }
 
 type historyRequest struct {
 	page
 	executionRequest
-	ReverseOrder         bool  `json:"reverseOrder"`
-	IncludeExecutionData *bool `json:"includeExecutionData"`
+	ReverseOrder bool `json:"reverseOrder"`
 }
 
 // getExecutionHistory may be asked while the execution runs; a token is then a
@@ -222,21 +208,26 @@ func (s *Service) getExecutionHistory(in historyRequest) (any, error) {
 		return nil, err
 	}
 	x.mu.Lock()
-	events, gone := slices.Clone(x.history), x.gone
+	events := slices.Clone(x.history)
 	x.mu.Unlock()
-	if gone {
+	if events == nil {
 		return nil, refuse("ExecutionDoesNotExist", "Execution Does Not Exist: '%s' (its history is no longer kept)", in.ExecutionARN)
 	}
 	if in.ReverseOrder {
 		slices.Reverse(events)
 	}
-	from, to, next, err := in.cut(len(events), in.ExecutionARN+strconv.FormatBool(in.ReverseOrder))
+	size, from, err := in.read(0, len(events))
 	if err != nil {
 		return nil, err
 	}
 	items := []any{}
+	to := min(from+size, len(events))
 	for _, e := range events[from:to] {
-		items = append(items, e.json(in.IncludeExecutionData == nil || *in.IncludeExecutionData))
+		items = append(items, e.json())
 	}
-	return paged("events", items, next), nil
+	out := map[string]any{"events": items}
+	if to < len(events) {
+		out["nextToken"] = strconv.Itoa(to)
+	}
+	return out, nil
 }

@@ -17,7 +17,6 @@ const (
 	errNoChoice        = "States.NoChoiceMatched"
 	errParameterPath   = "States.ParameterPathFailure"
 	errResultPathMatch = "States.ResultPathMatchFailure"
-	errIntrinsic       = "States.IntrinsicFailure"
 )
 
 // terminalErrors end the execution past States.ALL. The first two are documented

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -12,8 +13,8 @@ const mostEvents = 25_000
 
 var errHistoryFull = errors.New("the execution reached the maximum number of history events (25000)")
 
-// details are the type-specific part of an event. Values are shared between
-// events and must not be changed.
+// details are the type-specific part of an event. They must not be changed once
+// recorded.
 type details map[string]any
 
 // event is one entry of an execution's history.
@@ -21,29 +22,19 @@ type event struct {
 	id, previous int64
 	at           time.Time
 	kind         string
-	field        string // the member that holds details, "" for none
 	details      details
 }
 
-// dataMembers are what includeExecutionData=false leaves out.
-var dataMembers = []string{"input", "inputDetails", "output", "outputDetails", "parameters"}
-
-func (e event) json(includeData bool) map[string]any {
-	out := map[string]any{"id": e.id, "previousEventId": e.previous, "timestamp": epoch(e.at), "type": e.kind}
-	if e.field == "" {
-		return out
-	}
-	d := details{}
-	for k, v := range e.details {
-		d[k] = v
-	}
-	if !includeData {
-		for _, name := range dataMembers {
-			delete(d, name)
+func (e event) json() map[string]any {
+	field := strings.ToLower(e.kind[:1]) + e.kind[1:]
+	for _, shared := range []string{"StateEntered", "StateExited"} { // one type of details for all types of states
+		if strings.HasSuffix(e.kind, shared) {
+			field = "s" + shared[1:]
 		}
 	}
-	out[e.field] = d
-	return out
+	return map[string]any{
+		"id": e.id, "previousEventId": e.previous, "timestamp": epoch(e.at), "type": e.kind, field + "EventDetails": e.details,
+	}
 }
 
 // epoch is a timestamp of the API: seconds, with milliseconds as decimals.
@@ -56,14 +47,6 @@ func epoch(t time.Time) json.Number {
 // workflows; the member is there because the type has it.
 var complete = map[string]any{"truncated": false}
 
-func withInput(name, text string) details {
-	return details{"name": name, "input": text, "inputDetails": complete}
-}
-
-func withOutput(name, text string) details {
-	return details{"name": name, "output": text, "outputDetails": complete}
-}
-
 // withError is what every kind of failure event holds.
 func withError(f *failure) details {
 	d := details{}
@@ -71,33 +54,19 @@ func withError(f *failure) details {
 	return d
 }
 
-// record appends an event and returns its id. A full history ends the execution:
-// a machine that goes round in circles must not fill the memory.
-func (x *execution) record(previous int64, kind, field string, d details) int64 {
+// record appends an event that follows the one before it and returns its id. A
+// full history ends the execution: a machine that goes round in circles must not
+// fill the memory.
+func (x *execution) record(kind string, d details) int64 {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	e := event{id: int64(len(x.history)) + 1, previous: previous, at: now(), kind: kind, field: field, details: d}
+	e := event{id: int64(len(x.history)) + 1, previous: x.last, at: now(), kind: kind, details: d}
 	x.history = append(x.history, e)
-	for _, v := range d {
-		if s, ok := v.(string); ok {
-			x.size += len(s)
-		}
+	if x.last = e.id; e.id == 1 {
+		x.last = 0 // the first state's event follows number 0, not ExecutionStarted: so it is on AWS
 	}
-	x.size += 256 // about what an event takes without its strings
 	if e.id == mostEvents-1 {
 		x.cancel(errHistoryFull)
 	}
 	return e.id
-}
-
-// record appends an event that follows the frame's last one and becomes it.
-func (f *frame) record(kind, field string, d details) int64 {
-	f.last = f.x.record(f.last, kind, field, d)
-	return f.last
-}
-
-// aside appends an event that the next one does not follow, as AWS places the
-// Succeeded of a Parallel or Map and the Aborted and Failed of what ended inside.
-func (f *frame) aside(kind, field string, d details) {
-	f.x.record(f.last, kind, field, d)
 }

@@ -18,16 +18,13 @@ func (s *Service) machine(arn string) (*machine, error) {
 	return nil, refuse("StateMachineDoesNotExist", "State Machine Does Not Exist: '%s'", arn)
 }
 
-func (s *Service) listStateMachines(in page) (any, error) {
-	from, to, next, err := in.cut(len(s.machines), "machines")
-	if err != nil {
-		return nil, err
-	}
+// listStateMachines answers in one page: a template has few machines.
+func (s *Service) listStateMachines(page) (any, error) {
 	items := []any{}
-	for _, m := range s.machines[from:to] {
+	for _, m := range s.machines {
 		items = append(items, map[string]any{"stateMachineArn": m.ARN, "name": m.Name, "type": "STANDARD", "creationDate": epoch(m.created)})
 	}
-	return paged("stateMachines", items, next), nil
+	return map[string]any{"stateMachines": items}, nil
 }
 
 func (s *Service) describeStateMachine(in machineRequest) (any, error) {
@@ -35,35 +32,8 @@ func (s *Service) describeStateMachine(in machineRequest) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := m.description()
-	out["status"], out["type"], out["creationDate"] = "ACTIVE", "STANDARD", epoch(m.created)
-	return out, nil
-}
-
-func (s *Service) describeStateMachineForExecution(in executionRequest) (any, error) {
-	x, err := s.execution(in.ExecutionARN)
-	if err != nil {
-		return nil, err
-	}
-	out := x.machine.description()
-	out["updateDate"] = epoch(x.machine.created)
-	return out, nil
-}
-
-func (m *machine) description() map[string]any {
 	return map[string]any{
-		"stateMachineArn": m.ARN, "name": m.Name, "definition": string(m.Definition), "roleArn": m.RoleARN,
-		"loggingConfiguration": map[string]any{"level": "OFF", "includeExecutionData": false},
-		"tracingConfiguration": map[string]any{"enabled": false},
-	}
-}
-
-// listTagsForResource answers that there are none: the model has no tags.
-func (s *Service) listTagsForResource(in struct {
-	ResourceARN string `json:"resourceArn"`
-}) (any, error) {
-	if _, err := s.machine(in.ResourceARN); err != nil {
-		return nil, err
-	}
-	return map[string]any{"tags": []any{}}, nil
+		"stateMachineArn": m.ARN, "name": m.Name, "type": "STANDARD", "status": "ACTIVE", "creationDate": epoch(m.created),
+		"roleArn": m.RoleARN, "definition": string(m.Definition),
+	}, nil
 }

@@ -1,13 +1,11 @@
 package states
 
 import (
-	"errors"
+	"encoding/json"
 	"fmt"
 	"maps"
-	"slices"
+	"regexp"
 	"strings"
-
-	"github.com/ohler55/ojg/jp"
 )
 
 // scope is what paths are read from: "$" is input, "$$" the context object,
@@ -17,53 +15,55 @@ type scope struct {
 	context func() any
 }
 
-// path is a JSONPath. Values found by it are shared with the input and must not
-// be changed.
+// path leads through members of objects to one place: $.scan.verdict. The rest of
+// JSONPath (indices, wildcards, filters) is refused at load: no machine of ours
+// uses it, and what is left needs no library.
 type path struct {
 	text        string
-	expr        jp.Expr
 	fromContext bool
-	definite    bool // finds one value; otherwise always an array
+	members     []string
 }
 
-// parsePath compiles a path once, at load, so that a typing error is found there
-// and not in the one execution that gets that far.
-func parsePath(text string) (*path, error) {
-	body, fromContext := text, false
-	if strings.HasPrefix(text, "$$") {
-		body, fromContext = text[1:], true
+var supported = regexp.MustCompile(`^\$\$?(\.[\pL_][\pL\pN_-]*)*$`)
+
+// parsePath reads a path from what a definition has for it.
+func parsePath(v any) (*path, error) {
+	text, _ := v.(string)
+	if !supported.MatchString(text) {
+		return nil, fmt.Errorf("path %s is more than members of $ or $$, which is all that is supported", encode(v))
 	}
-	if !strings.HasPrefix(body, "$") {
-		return nil, fmt.Errorf("path %q does not begin with $", text)
-	}
-	expr, err := jp.ParseString(body)
+	return &path{text, strings.HasPrefix(text, "$$"), strings.Split(text, ".")[1:]}, nil
+}
+
+// UnmarshalJSON reads a path from a definition.
+func (p *path) UnmarshalJSON(data []byte) error {
+	v, err := decode(data)
 	if err != nil {
-		return nil, fmt.Errorf("parse path %q: %w", text, err)
+		return err
 	}
-	if _, open := expr[len(expr)-1].(jp.Descent); open {
-		return nil, fmt.Errorf("path %q ends in ..", text)
+	parsed, err := parsePath(v)
+	if err == nil {
+		*p = *parsed
 	}
-	return &path{text: text, expr: expr, fromContext: fromContext, definite: expr.Normal()}, nil
+	return err
 }
 
 // get returns what the path finds and whether it finds anything: a null that is
-// there is found. A path that can match many values always finds an array.
+// there is found. The value is shared with the input and must not be changed.
 func (p *path) get(sc *scope) (any, bool) {
-	root := sc.input
+	v := sc.input
 	if p.fromContext {
-		root = sc.context()
+		v = sc.context()
 	}
-	switch {
-	case len(p.expr) == 1: // "$" itself, which may be null
-		return root, true
-	case p.definite:
-		return p.expr.FirstFound(root)
+	for _, name := range p.members {
+		object, _ := v.(map[string]any)
+		member, found := object[name]
+		if !found {
+			return nil, false
+		}
+		v = member
 	}
-	found := p.expr.Get(root)
-	if found == nil {
-		found = []any{}
-	}
-	return found, true
+	return v, true
 }
 
 // filter is an InputPath or OutputPath: absent it passes everything, null gives
@@ -71,6 +71,12 @@ func (p *path) get(sc *scope) (any, bool) {
 type filter struct {
 	path *path
 	null bool
+}
+
+// UnmarshalJSON tells null from a path.
+func (f *filter) UnmarshalJSON(data []byte) error {
+	f.null = string(data) == "null"
+	return json.Unmarshal(data, &f.path)
 }
 
 func (f filter) apply(sc *scope) (any, error) {
@@ -82,77 +88,57 @@ func (f filter) apply(sc *scope) (any, error) {
 	}
 	v, ok := f.path.get(sc)
 	if !ok {
-		return nil, fail(errRuntime, "Invalid path '%s' : No results for path: %s", f.path.text, f.path.expr.BracketString())
+		return nil, fail(errRuntime, "Invalid path '%s' : No results for path", f.path.text)
 	}
 	return v, nil
 }
 
-// reference is a reference path: the steps, member names and array indices, to
-// the one place that a ResultPath writes.
-type reference []any
-
-// parseReference accepts only paths to one place: ResultPath must be able to
-// create it.
-func parseReference(text string) (reference, error) {
-	p, err := parsePath(text)
-	if err != nil {
-		return nil, err
-	}
-	if p.fromContext || !p.definite {
-		return nil, fmt.Errorf("path %q is not a reference path", text)
-	}
-	steps := reference{}
-	for _, frag := range p.expr[1:] {
-		switch frag := frag.(type) {
-		case jp.Child:
-			steps = append(steps, string(frag))
-		case jp.Nth:
-			if frag < 0 {
-				return nil, fmt.Errorf("path %q has a negative index", text)
-			}
-			steps = append(steps, int(frag))
-		}
-	}
-	return steps, nil
+// place is a ResultPath: where a result goes in the state's raw input. Absent it
+// replaces the input, null leaves the input as it is.
+type place struct {
+	filter
 }
 
-var errNoPlace = errors.New("the place is inside a value that is neither an object nor an array that long")
+// UnmarshalJSON refuses what cannot be written to.
+func (p *place) UnmarshalJSON(data []byte) error {
+	if err := p.filter.UnmarshalJSON(data); err != nil {
+		return err
+	}
+	if p.path != nil && p.path.fromContext {
+		return fmt.Errorf("result path %q is in the context object", p.path.text)
+	}
+	return nil
+}
 
-// put returns root with value at the reference. Only the containers on the way
-// are copied: root itself may be in use by other branches and by the history.
-func (r reference) put(root, value any) (any, error) {
-	if len(r) == 0 {
-		return value, nil
+func (p place) put(input, result any) (any, error) {
+	switch {
+	case p.null:
+		return input, nil
+	case p.path == nil:
+		return result, nil
 	}
-	switch step := r[0].(type) {
-	case string:
-		object, ok := root.(map[string]any)
-		if !ok {
-			return nil, errNoPlace
-		}
-		child, present := object[step]
-		if !present {
-			child = map[string]any{}
-		}
-		changed, err := r[1:].put(child, value)
-		if err != nil {
-			return nil, err
-		}
-		object = maps.Clone(object)
-		object[step] = changed
-		return object, nil
-	case int:
-		array, ok := root.([]any)
-		if !ok || step >= len(array) {
-			return nil, errNoPlace
-		}
-		changed, err := r[1:].put(array[step], value)
-		if err != nil {
-			return nil, err
-		}
-		array = slices.Clone(array)
-		array[step] = changed
-		return array, nil
+	output, ok := put(p.path.members, input, result)
+	if !ok {
+		return nil, fail(errResultPathMatch, "Unable to apply step \"ResultPath\" to input %s: path %s leads into a value that is no object", encode(input), p.path.text)
 	}
-	return nil, errNoPlace
+	return output, nil
+}
+
+// put returns root with value at the end of the members; missing objects are made.
+// Only the objects on the way are copied: root itself may still be asked for.
+func put(members []string, root, value any) (any, bool) {
+	if len(members) == 0 {
+		return value, true
+	}
+	object, ok := root.(map[string]any)
+	if !ok {
+		return nil, false
+	}
+	child, present := object[members[0]]
+	if !present {
+		child = map[string]any{}
+	}
+	object = maps.Clone(object)
+	object[members[0]], ok = put(members[1:], child, value)
+	return object, ok
 }

@@ -8,116 +8,86 @@ import (
 	"strings"
 )
 
-// expression computes a value of a payload template.
-type expression func(*scope) (any, error)
+// payload is a payload template (Parameters, ResultSelector): an object in which
+// a member "name.$" is replaced by "name" with what its path finds.
+type payload struct {
+	template any
+	names    map[string]any // the members that it makes
+}
 
-// compileTemplate compiles a payload template (Parameters, ResultSelector,
-// ItemSelector): JSON in which a member "name.$" is replaced by "name" with what
-// its path or intrinsic function yields.
-func compileTemplate(raw json.RawMessage) (expression, error) {
-	if raw == nil {
-		return nil, nil
+// UnmarshalJSON keeps a template whose paths can be parsed.
+func (p *payload) UnmarshalJSON(data []byte) (err error) {
+	if p.template, err = decode(data); err != nil {
+		return err
 	}
-	v, err := decode(raw)
+	out, err := replace(p.template, func(_ string, text any) (any, error) { return parsePath(text) })
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return compileValue(v)
+	var ok bool
+	if p.names, ok = out.(map[string]any); !ok {
+		return fmt.Errorf("payload template is %s, not an object", data)
+	}
+	return nil
 }
 
-func compileValue(v any) (expression, error) {
-	switch v := v.(type) {
-	case map[string]any:
-		return compileObject(v)
-	case []any:
-		items := make([]expression, len(v))
-		for i, item := range v {
-			var err error
-			if items[i], err = compileValue(item); err != nil {
-				return nil, err
-			}
-		}
-		return func(sc *scope) (any, error) { return evaluateAll(items, sc) }, nil
-	}
-	return func(*scope) (any, error) { return v, nil }, nil
-}
-
-func compileObject(object map[string]any) (expression, error) {
-	members := make(map[string]expression, len(object))
-	for key, v := range object {
-		name, dynamic := strings.CutSuffix(key, ".$")
-		var member expression
-		var err error
-		if dynamic {
-			member, err = compileField(key, v)
-		} else {
-			member, err = compileValue(v)
-		}
+func (p *payload) evaluate(sc *scope) (any, error) {
+	return replace(p.template, func(key string, text any) (any, error) {
+		path, err := parsePath(text)
 		if err != nil {
 			return nil, err
 		}
-		if _, twice := members[name]; twice {
-			return nil, fmt.Errorf("field %q is given both with and without .$", name)
+		found, ok := path.get(sc)
+		if !ok {
+			return nil, fail(errParameterPath, "The JSONPath '%s' specified for the field '%s' could not be found in the input '%s'", path.text, key, encode(sc.input))
 		}
-		members[name] = member
-	}
-	return func(sc *scope) (any, error) {
-		out := make(map[string]any, len(members))
-		for name, member := range members {
-			v, err := member(sc)
+		return found, nil
+	})
+}
+
+// replace copies a template, with what read makes of its members "name.$".
+func replace(template any, read func(key string, text any) (any, error)) (out any, err error) {
+	switch t := template.(type) {
+	case map[string]any:
+		object := make(map[string]any, len(t))
+		for key, v := range t {
+			name, dynamic := strings.CutSuffix(key, ".$")
+			if dynamic {
+				object[name], err = read(key, v)
+			} else {
+				object[name], err = replace(v, read)
+			}
 			if err != nil {
 				return nil, err
 			}
-			out[name] = v
 		}
-		return out, nil
-	}, nil
-}
-
-func compileField(key string, v any) (expression, error) {
-	text, ok := v.(string)
-	if !ok {
-		return nil, fmt.Errorf("field %q is not a string", key)
-	}
-	e, err := compileExpression(text, key)
-	if err != nil {
-		return nil, fmt.Errorf("field %q: %w", key, err)
-	}
-	return e, nil
-}
-
-// compileExpression compiles the text of one field: a path or an intrinsic
-// function.
-func compileExpression(text, field string) (expression, error) {
-	if !strings.HasPrefix(text, "$") {
-		return compileIntrinsic(text)
-	}
-	p, err := parsePath(text)
-	if err != nil {
-		return nil, err
-	}
-	return func(sc *scope) (any, error) {
-		v, ok := p.get(sc)
-		if !ok {
-			return nil, fail(errParameterPath, "The JSONPath '%s' specified for the field '%s' could not be found in the input '%s'", text, field, encode(sc.input))
+		return object, nil
+	case []any:
+		array := make([]any, len(t))
+		for i, v := range t {
+			if array[i], err = replace(v, read); err != nil {
+				return nil, err
+			}
 		}
-		return v, nil
-	}, nil
-}
-
-func evaluateAll(list []expression, sc *scope) ([]any, error) {
-	out := make([]any, len(list))
-	for i, e := range list {
-		var err error
-		if out[i], err = e(sc); err != nil {
-			return nil, err
-		}
+		return array, nil
 	}
-	return out, nil
+	return template, nil
 }
 
-// decode reads one JSON value. Whole numbers become int64, so that sizes and
-// versions are not rounded; other numbers float64.
+// value is a constant of a definition, which may be null.
+type value struct {
+	given bool
+	v     any
+}
+
+// UnmarshalJSON keeps the value as executions have theirs.
+func (c *value) UnmarshalJSON(data []byte) (err error) {
+	c.given = true
+	c.v, err = decode(data)
+	return err
+}
+
+// decode reads one JSON value. Numbers stay as they were written.
 func decode(data []byte) (any, error) {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()
@@ -128,29 +98,7 @@ func decode(data []byte) (any, error) {
 	if _, err := d.Token(); err != io.EOF {
 		return nil, fmt.Errorf("data after the JSON value at offset %d", d.InputOffset())
 	}
-	return plain(v), nil
-}
-
-func plain(v any) any {
-	switch v := v.(type) {
-	case map[string]any:
-		for k := range v {
-			v[k] = plain(v[k])
-		}
-	case []any:
-		for i := range v {
-			v[i] = plain(v[i])
-		}
-	case json.Number:
-		if n, err := v.Int64(); err == nil {
-			return n
-		}
-		if f, err := v.Float64(); err == nil {
-			return f
-		}
-		return v // out of range: kept as it was written
-	}
-	return v
+	return v, nil
 }
 
 // encode is AWS's compact JSON: <, > and & stay as they are.

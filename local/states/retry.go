@@ -1,7 +1,7 @@
 package states
 
 import (
-	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -9,119 +9,68 @@ import (
 	"time"
 )
 
-// retrier is one entry of Retry. Delays are in seconds.
+// handler is what Retry and Catch share: the errors that an entry is for.
+type handler struct {
+	ErrorEquals []string
+}
+
+// retrier is one entry of Retry.
 type retrier struct {
-	errors             []string
-	interval, maxDelay float64
-	backoff            float64
-	maxAttempts        int
-	jitter             bool // FULL: any delay from 0 to the computed one
+	handler
+	IntervalSeconds, MaxAttempts, MaxDelaySeconds int
+	BackoffRate                                   float64
+	JitterStrategy                                string
 }
 
 // catcher is one entry of Catch.
 type catcher struct {
-	errors        []string
-	next          string
-	resultPath    reference
-	discardResult bool
+	handler
+	Next       string
+	ResultPath place
 }
 
-// parseRetry reads Retry with the defaults and the limits of the language
+// UnmarshalJSON reads a retrier with the defaults and the limits of the language
 // specification and of "Handling errors in Step Functions workflows".
-func parseRetry(raw json.RawMessage) ([]retrier, error) {
-	const maxWait = 31_622_400 // seconds, the limit of MaxDelaySeconds
-	return parseHandlers(raw, "Retry", "ErrorEquals IntervalSeconds MaxAttempts BackoffRate MaxDelaySeconds JitterStrategy Comment",
-		func(f fields, names []string) (retrier, error) {
-			in := struct {
-				interval, maxAttempts int
-				backoff               float64
-				maxDelay              int
-				jitter                string
-			}{1, 3, 2, maxWait, "NONE"}
-			for name, target := range map[string]any{
-				"IntervalSeconds": &in.interval, "MaxAttempts": &in.maxAttempts, "BackoffRate": &in.backoff,
-				"MaxDelaySeconds": &in.maxDelay, "JitterStrategy": &in.jitter,
-			} {
-				if _, err := f.into(name, target); err != nil {
-					return retrier{}, err
-				}
-			}
-			switch _, capped := f["MaxDelaySeconds"]; {
-			case in.interval < 0 || in.interval > 99_999_999:
-				return retrier{}, fmt.Errorf("IntervalSeconds is %d, not 0 to 99999999", in.interval)
-			case in.maxAttempts < 0 || in.maxAttempts > 99_999_999:
-				return retrier{}, fmt.Errorf("MaxAttempts is %d, not 0 to 99999999", in.maxAttempts)
-			case in.backoff < 1:
-				return retrier{}, fmt.Errorf("BackoffRate is %v, less than 1", in.backoff)
-			case capped && (in.maxDelay <= in.interval || in.maxDelay > maxWait):
-				return retrier{}, fmt.Errorf("MaxDelaySeconds is %d, not more than IntervalSeconds and at most %d", in.maxDelay, maxWait)
-			case in.jitter != "NONE" && in.jitter != "FULL":
-				return retrier{}, fmt.Errorf("JitterStrategy is %q, not FULL or NONE", in.jitter)
-			}
-			return retrier{
-				errors: names, interval: float64(in.interval), maxDelay: float64(in.maxDelay),
-				backoff: in.backoff, maxAttempts: in.maxAttempts, jitter: in.jitter == "FULL",
-			}, nil
-		})
+func (r *retrier) UnmarshalJSON(data []byte) error {
+	const longest = 31_622_400 // seconds, the limit of MaxDelaySeconds
+	type plain retrier
+	p := plain{IntervalSeconds: 1, MaxAttempts: 3, BackoffRate: 2, MaxDelaySeconds: longest, JitterStrategy: "NONE"}
+	if err := strict(data, "ErrorEquals IntervalSeconds MaxAttempts BackoffRate MaxDelaySeconds JitterStrategy Comment", &p); err != nil {
+		return err
+	}
+	*r = retrier(p)
+	switch {
+	case r.IntervalSeconds < 0 || r.MaxAttempts < 0:
+		return errors.New("IntervalSeconds or MaxAttempts is negative")
+	case r.BackoffRate < 1:
+		return fmt.Errorf("BackoffRate is %v, less than 1", r.BackoffRate)
+	case r.MaxDelaySeconds <= r.IntervalSeconds || r.MaxDelaySeconds > longest:
+		return fmt.Errorf("MaxDelaySeconds is %d, not more than IntervalSeconds and at most %d", r.MaxDelaySeconds, longest)
+	case r.JitterStrategy != "NONE" && r.JitterStrategy != "FULL":
+		return fmt.Errorf("JitterStrategy is %q, not FULL or NONE", r.JitterStrategy)
+	}
+	return nil
 }
 
-func parseCatch(raw json.RawMessage) ([]catcher, error) {
-	return parseHandlers(raw, "Catch", "ErrorEquals Next ResultPath Comment",
-		func(f fields, names []string) (catcher, error) {
-			c := catcher{errors: names}
-			if given, err := f.into("Next", &c.next); err != nil || !given {
-				return c, fmt.Errorf("Next is missing or not a string")
-			}
-			var text *string
-			given, err := f.into("ResultPath", &text)
-			switch {
-			case err != nil || !given:
-				return c, err
-			case text == nil:
-				c.discardResult = true
-				return c, nil
-			}
-			c.resultPath, err = parseReference(*text)
-			return c, err
-		})
+// UnmarshalJSON reads a catcher; that its Next exists is checked with all targets.
+func (c *catcher) UnmarshalJSON(data []byte) error {
+	type plain catcher
+	return strict(data, "ErrorEquals Next ResultPath Comment", (*plain)(c))
 }
 
-// parseHandlers reads what Retry and Catch share: entries that begin with
-// ErrorEquals, in which States.ALL stands alone and last.
-func parseHandlers[T any](raw json.RawMessage, field, allowed string, parse func(fields, []string) (T, error)) ([]T, error) {
-	if raw == nil {
-		return nil, nil
-	}
-	var entries []json.RawMessage
-	if err := json.Unmarshal(raw, &entries); err != nil {
-		return nil, fmt.Errorf("%s: %w", field, err)
-	}
-	var out []T
+func (h handler) names() []string { return h.ErrorEquals }
+
+// wildcardLast refuses an entry without errors, and one that could never be asked
+// because States.ALL stands before it.
+func wildcardLast[T interface{ names() []string }](field string, entries []T) error {
 	for i, entry := range entries {
-		f, err := parseFields(entry, allowed)
-		if err != nil {
-			return nil, fmt.Errorf("%s[%d]: %w", field, i, err)
-		}
-		var names []string
-		if _, err := f.into("ErrorEquals", &names); err != nil {
-			return nil, fmt.Errorf("%s[%d]: %w", field, i, err)
-		}
+		names := entry.names()
 		wildcard := slices.Contains(names, errAll)
-		switch {
-		case len(names) == 0:
-			return nil, fmt.Errorf("%s[%d]: ErrorEquals is missing or empty", field, i)
-		case wildcard && len(names) > 1:
-			return nil, fmt.Errorf("%s[%d]: States.ALL does not stand alone in ErrorEquals", field, i)
-		case wildcard && i < len(entries)-1:
-			return nil, fmt.Errorf("%s[%d]: States.ALL is not in the last entry", field, i)
+		if len(names) == 0 || wildcard && (len(names) > 1 || i < len(entries)-1) {
+			return fmt.Errorf("%s[%d]: ErrorEquals is empty, or States.ALL is not alone and last", field, i)
 		}
-		v, err := parse(f, names)
-		if err != nil {
-			return nil, fmt.Errorf("%s[%d]: %w", field, i, err)
-		}
-		out = append(out, v)
 	}
-	return out, nil
+	return nil
 }
 
 // attempts counts how often each retrier of a state was used. A new visit of the
@@ -139,19 +88,15 @@ func newAttempts(retriers []retrier) *attempts {
 // next returns the delay before another attempt. Only the first retrier that
 // names the error is asked.
 func (a *attempts) next(f *failure) (time.Duration, bool) {
-	for i, r := range a.retriers {
-		if !f.matches(r.errors) {
-			continue
-		}
-		if a.used[i] >= r.maxAttempts {
-			return 0, false
-		}
-		seconds := min(r.interval*math.Pow(r.backoff, float64(a.used[i])), r.maxDelay)
-		a.used[i]++
-		if r.jitter {
-			seconds *= a.random()
-		}
-		return time.Duration(seconds * float64(time.Second)), true
+	i := slices.IndexFunc(a.retriers, func(r retrier) bool { return f.matches(r.ErrorEquals) })
+	if i < 0 || a.used[i] >= a.retriers[i].MaxAttempts {
+		return 0, false
 	}
-	return 0, false
+	r := a.retriers[i]
+	seconds := min(float64(r.IntervalSeconds)*math.Pow(r.BackoffRate, float64(a.used[i])), float64(r.MaxDelaySeconds))
+	a.used[i]++
+	if r.JitterStrategy == "FULL" { // any delay from 0 to the computed one
+		seconds *= a.random()
+	}
+	return time.Duration(seconds * float64(time.Second)), true
 }

@@ -1,6 +1,7 @@
 package states
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -19,7 +20,7 @@ func TestMatches(t *testing.T) {
 		{"another name", "Boom", []string{"boom"}, false},
 		{"wildcard", "Boom", []string{errAll}, true},
 		{"wildcard takes a timeout", errTimeout, []string{errAll}, true},
-		{"wildcard takes an intrinsic failure", errIntrinsic, []string{errAll}, true},
+		{"wildcard takes a result path failure", errResultPathMatch, []string{errAll}, true},
 		{"task failed", "Boom", []string{errTaskFailed}, true},
 		{"task failed is not a timeout", errTimeout, []string{errTaskFailed}, false},
 		{"runtime passes the wildcard", errRuntime, []string{errAll}, false},
@@ -68,8 +69,8 @@ func TestAttempts(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			retriers, err := parseRetry([]byte(tt.retry))
-			if err != nil {
+			var retriers []retrier
+			if err := json.Unmarshal([]byte(tt.retry), &retriers); err != nil {
 				t.Fatal(err)
 			}
 			a := newAttempts(retriers)

@@ -1,9 +1,8 @@
 // Package states runs state machines as AWS Step Functions does: an interpreter
-// for the JSONPath form of the Amazon States Language and the JSON 1.0 API over
-// it, for Standard workflows, in memory. It reaches Lambda, SQS, SNS and
-// EventBridge only through the functions of its Config and knows nothing of how
-// they are served. A field or a resource that it cannot honour is an error when
-// the machine is loaded, never ignored. The local stack is its only caller.
+// for the part of the JSONPath Amazon States Language that Lazaret's machines are
+// written in, and the JSON 1.0 API over it, for Standard workflows, in memory. It
+// reaches Lambda and SQS only through its Config. What it cannot honour in a
+// definition is an error at load, never ignored. The local stack is its only caller.
 package states
 
 import (
@@ -17,8 +16,7 @@ import (
 	"github.com/lazaret/lazaret/local/template"
 )
 
-// Config names the machines and the services that their tasks may call. A nil
-// func makes the machines that need it fail at load.
+// Config names the machines and the services that their tasks call.
 //
 // An error that stands for an answer of the service must be a *ServiceError (or
 // wrap one); any other error reaches the machine as the integration's
@@ -38,12 +36,6 @@ type Config struct {
 	// SendMessage puts a message into the queue with that ARN.
 	SendMessage func(ctx context.Context, queueARN, body string) (messageID string, err error)
 
-	// Publish hands a notification to its topic.
-	Publish func(ctx context.Context, n Notification) (messageID string, err error)
-
-	// PutEvent puts one event on its bus.
-	PutEvent func(ctx context.Context, e Event) error
-
 	// StatusChanged hears of each new status of an execution, in order, with the
 	// detail of EventBridge's "Step Functions Execution Status Change". Nil is
 	// allowed. The execution waits for it.
@@ -55,30 +47,6 @@ type Config struct {
 type Invocation struct {
 	Payload       []byte
 	FunctionError string
-}
-
-// Notification is what sns:publish sends.
-type Notification struct {
-	TopicARN   string
-	Subject    string
-	Message    string
-	Attributes map[string]Attribute
-}
-
-// Attribute is one message attribute of a Notification.
-type Attribute struct {
-	DataType    string
-	StringValue string
-}
-
-// Event is one entry of events:putEvents. Resources already ends with the ARNs
-// of the machine and the execution, which Step Functions appends by itself.
-type Event struct {
-	Source     string
-	DetailType string
-	Detail     json.RawMessage
-	Resources  []string
-	Bus        string // "" for the default bus
 }
 
 // ServiceError is an error that a called service answered, with its own code:
@@ -103,12 +71,11 @@ type Service struct {
 	machines   []*machine // in the order of the template
 	executions map[string]*execution
 	finished   []*execution // that still have their history, oldest first
-	kept       int          // bytes of the histories in finished
 }
 
 type machine struct {
 	template.Machine
-	graph      *graph
+	definition *definition
 	created    time.Time
 	executions []*execution // oldest first
 }
@@ -123,14 +90,11 @@ func New(ctx context.Context, config Config) (*Service, error) {
 	}
 	s := &Service{config: config, executions: map[string]*execution{}}
 	for _, m := range config.Machines {
-		g, err := parse(m.Definition)
+		d, err := parse(m.Definition)
 		if err != nil {
 			return nil, fmt.Errorf("load state machine %s: %w", m.Name, err)
 		}
-		if err := g.eachState(config.serves); err != nil {
-			return nil, fmt.Errorf("load state machine %s: %w", m.Name, err)
-		}
-		s.machines = append(s.machines, &machine{Machine: m, graph: g, created: now()})
+		s.machines = append(s.machines, &machine{Machine: m, definition: d, created: now()})
 	}
 	s.ctx, s.stop = context.WithCancelCause(ctx)
 	return s, nil
@@ -154,14 +118,6 @@ func (s *Service) Close(ctx context.Context) error {
 	case <-ctx.Done():
 		return fmt.Errorf("wait for running executions: %w", context.Cause(ctx))
 	}
-}
-
-// Validate says whether a definition can be run here: that it is well formed,
-// that its states are connected, and that it uses nothing unsupported. Template
-// placeholders (${Name}) may stand for ARNs and URLs.
-func Validate(definition []byte) error {
-	_, err := parse(definition)
-	return err
 }
 
 // now has the precision of the API's timestamps.

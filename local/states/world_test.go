@@ -31,9 +31,7 @@ type world struct {
 	functions map[string][]reply
 	calls     []string
 	messages  []string
-	notes     []Notification
-	events    []Event
-	fails     error         // what the queue, the topic and the bus answer
+	fails     error         // what the queue answers
 	details   []string      // of StatusChanged
 	hanging   chan struct{} // gets one for every hanging call
 }
@@ -65,28 +63,6 @@ func (w *world) invoke(ctx context.Context, function string, payload []byte) (In
 	return Invocation{Payload: []byte(r.payload)}, r.err
 }
 
-// priceList answers like a function "price": by sku, whatever the order of calls.
-func priceList(w *world) func(context.Context, string, []byte) (Invocation, error) {
-	busy := sync.Map{}
-	return func(ctx context.Context, function string, payload []byte) (Invocation, error) {
-		if !strings.HasSuffix(function, ":price") {
-			return w.invoke(ctx, function, payload)
-		}
-		var line struct{ SKU string }
-		if err := json.Unmarshal(payload, &line); err != nil {
-			return Invocation{}, err
-		}
-		if _, again := busy.LoadOrStore(line.SKU, true); !again && line.SKU == "slow" {
-			return Invocation{Payload: []byte(`{"errorType":"Busy"}`), FunctionError: "Unhandled"}, nil
-		}
-		prices := map[string]string{"apple": "7", "slow": "3"}
-		if p, ok := prices[line.SKU]; ok {
-			return Invocation{Payload: []byte(`{"price":` + p + `}`)}, nil
-		}
-		return Invocation{Payload: []byte(`{"errorType":"NotSold","errorMessage":"no ` + line.SKU + `"}`), FunctionError: "Unhandled"}, nil
-	}
-}
-
 func (w *world) config(definition string) Config {
 	w.hanging = make(chan struct{}, 100)
 	return Config{
@@ -98,18 +74,6 @@ func (w *world) config(definition string) Config {
 			defer w.mu.Unlock()
 			w.messages = append(w.messages, queueARN+" "+body)
 			return "message-1", w.fails
-		},
-		Publish: func(_ context.Context, n Notification) (string, error) {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			w.notes = append(w.notes, n)
-			return "note-1", w.fails
-		},
-		PutEvent: func(_ context.Context, e Event) error {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			w.events = append(w.events, e)
-			return w.fails
 		},
 		StatusChanged: func(_ context.Context, detail json.RawMessage) {
 			w.mu.Lock()
