@@ -93,8 +93,7 @@ func (h *handler) recall(ctx context.Context, execution string, j job.Job) (job.
 	history, err := h.states.GetExecutionHistory(ctx, &sfn.GetExecutionHistoryInput{
 		ExecutionArn: &execution, ReverseOrder: true, MaxResults: 100, IncludeExecutionData: aws.Bool(true),
 	})
-	var gone *types.ExecutionDoesNotExist
-	if errors.As(err, &gone) {
+	if _, gone := errors.AsType[*types.ExecutionDoesNotExist](err); gone {
 		return j, nil
 	}
 	if err != nil {

@@ -75,8 +75,11 @@ func (r *record) String() string {
 
 func (r *record) entries() []s3copy.Entry {
 	return []s3copy.Entry{
-		{Key: keyID, Value: r.id}, {Key: keyBucket, Value: r.bucket}, {Key: keyVersion, Value: r.version},
-		{Key: keySequencer, Value: r.sequencer}, {Key: keyModified, Value: r.modified.Format(time.RFC3339)},
+		{Key: keyID, Value: r.id},
+		{Key: keyBucket, Value: r.bucket},
+		{Key: keyVersion, Value: r.version},
+		{Key: keySequencer, Value: r.sequencer},
+		{Key: keyModified, Value: r.modified.Format(time.RFC3339)},
 		{Key: keySHA256, Value: r.sha256},
 	}
 }

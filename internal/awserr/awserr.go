@@ -110,8 +110,7 @@ func passes(err error) bool {
 
 // code is the service's name for the error, or "".
 func code(err error) string {
-	var api smithy.APIError
-	if errors.As(err, &api) {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		return api.ErrorCode()
 	}
 	return ""

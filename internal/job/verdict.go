@@ -1,6 +1,9 @@
 package job
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Verdict is what Lazaret says of an object. The zero value is no verdict.
 type Verdict string
@@ -64,11 +67,7 @@ func (s *Scan) Known() bool {
 	case Infected:
 		return s.Signature != ""
 	case Unscannable:
-		for _, r := range Reasons {
-			if s.Reason == r {
-				return true
-			}
-		}
+		return slices.Contains(Reasons, s.Reason)
 	}
 	return false
 }

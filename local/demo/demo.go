@@ -40,8 +40,10 @@ func Run(ctx context.Context, w io.Writer, endpoint string, app *template.Applic
 		Region: template.Region, BaseEndpoint: &endpoint,
 		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
 	}
-	d := &demo{w: w, app: app, sfn: sfn.NewFromConfig(cfg),
-		s3: s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true })}
+	d := &demo{
+		w: w, app: app, sfn: sfn.NewFromConfig(cfg),
+		s3: s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }),
+	}
 	samples := sample.All()
 	fmt.Fprintf(w, "\n%d files go to s3://%s\n\n", len(samples), d.bucket("uploads"))
 	fmt.Fprintf(w, rowFormat, "KEY", "VERDICT", "SIGNATURE OR REASON", "WHERE IT IS NOW", "MS")
