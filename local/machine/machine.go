@@ -51,7 +51,7 @@ func Start(t testing.TB, flags ...string) *Machine {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := m.Stop(syscall.SIGTERM); err != nil {
+		if err := m.Stop(); err != nil {
 			t.Error(err)
 		}
 		if t.Failed() {
@@ -68,6 +68,11 @@ func Launch(data string, flags ...string) (*Machine, error) {
 	if err != nil {
 		return nil, err
 	}
+	return launch(cmd, data)
+}
+
+// launch waits for the line that says that the machine is ready.
+func launch(cmd *exec.Cmd, data string) (*Machine, error) {
 	m := &Machine{Data: data, cmd: cmd, Output: new(Output), ended: make(chan struct{})}
 	reader, writer := io.Pipe()
 	cmd.Stdout, cmd.Stderr = io.MultiWriter(m.Output, writer), m.Output
@@ -105,15 +110,24 @@ func Launch(data string, flags ...string) (*Machine, error) {
 	case <-m.ended:
 		return nil, fmt.Errorf("start %s: %w:\n%s", cmd, m.err, m.Output)
 	case <-time.After(readyWithin):
-		return nil, errors.Join(fmt.Errorf("start %s: not ready within %s:\n%s", cmd, readyWithin, m.Output), m.Stop(syscall.SIGKILL))
+		return nil, errors.Join(fmt.Errorf("start %s: not ready within %s:\n%s", cmd, readyWithin, m.Output), m.End(syscall.SIGKILL))
 	}
 }
 
-// Stop sends the signal and waits for the end. It returns an error unless the
-// machine ends in time, with code 0 where it was not killed, without a process
-// left and, after a stop in good order, with an empty work folder. A second
-// call does nothing.
-func (m *Machine) Stop(signal syscall.Signal) error {
+// Stop ends the machine in good order, when nothing is under way any more. It
+// returns an error for whatever the machine leaves behind, work files included.
+func (m *Machine) Stop() error {
+	err := m.End(syscall.SIGTERM)
+	if left := m.WorkFiles(); len(left) > 0 {
+		err = errors.Join(err, fmt.Errorf("work files are left: %s", strings.Join(left, ", ")))
+	}
+	return err
+}
+
+// End sends the signal, whatever is under way, and waits for the end. It returns
+// an error unless the machine ends in time, with code 0 where it was not killed,
+// and without a process left. On a machine that has ended it does nothing.
+func (m *Machine) End(signal syscall.Signal) error {
 	select {
 	case <-m.ended:
 		return nil
@@ -122,23 +136,18 @@ func (m *Machine) Stop(signal syscall.Signal) error {
 	if err := m.cmd.Process.Signal(signal); err != nil {
 		return fmt.Errorf("signal the machine: %w", err)
 	}
-	var wrong []error
+	var wrong error
 	select {
 	case <-m.ended:
 	case <-time.After(stopWithin):
-		wrong = append(wrong, fmt.Errorf("the machine runs %s after %s", stopWithin, signal))
+		wrong = fmt.Errorf("the machine runs %s after %s", stopWithin, signal)
 		_ = m.cmd.Process.Kill()
 		<-m.ended
 	}
-	if signal != syscall.SIGKILL {
-		if m.err != nil {
-			wrong = append(wrong, fmt.Errorf("the machine ended with %w:\n%s", m.err, m.Output))
-		}
-		if left := m.WorkFiles(); len(left) > 0 {
-			wrong = append(wrong, fmt.Errorf("work files are left: %s", strings.Join(left, ", ")))
-		}
+	if signal != syscall.SIGKILL && m.err != nil {
+		wrong = errors.Join(wrong, fmt.Errorf("the machine ended with %w:\n%s", m.err, m.Output))
 	}
-	return errors.Join(append(wrong, m.alone())...)
+	return errors.Join(wrong, m.alone())
 }
 
 // PID is the process id of `lazaret local`.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"sync"
-	"syscall"
 	"testing"
 )
 
@@ -26,7 +25,7 @@ func TestMain(m *testing.M) {
 		if s.Machine == nil {
 			continue
 		}
-		err := s.Stop(syscall.SIGTERM)
+		err := s.Stop()
 		writable(s.Data)
 		if err := errors.Join(err, os.RemoveAll(s.Data)); err != nil {
 			fmt.Fprintf(os.Stderr, "the %s machine of all tests: %v\n", layout, err)

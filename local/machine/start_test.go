@@ -1,0 +1,112 @@
+package machine
+
+import (
+	"bytes"
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// What keeps the machine from starting is said in one line, and the exit code
+// is 2. Nothing stays behind.
+func TestCannotStart(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() }) // after the subtests, which are parallel
+	busy := strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)
+	running := Start(t)
+	unbuilt := write(t, "template.yaml", "Resources: {F: {Type: AWS::Serverless::Function, Properties: {FunctionName: f, Runtime: provided.al2023, CodeUri: .}}}")
+	empty := t.TempDir()
+	for name, test := range map[string]struct {
+		flags []string
+		want  string
+	}{
+		"busy port":            {[]string{"--port", busy}, "take port " + busy},
+		"data in use":          {[]string{"--data", running.Data}, "another stack is using it"},
+		"data is a file":       {[]string{"--data", unbuilt}, "create data folder"},
+		"no template":          {[]string{"--template", filepath.Join(empty, "none.yaml")}, "read template"},
+		"template is a folder": {[]string{"--template", empty}, "read template"},
+		"template is no YAML":  {[]string{"--template", write(t, "template.yaml", "Resources: [")}, "load "},
+		"template is no template": {
+			[]string{"--template", write(t, "template.yaml", "hello: world")}, "not a CloudFormation template",
+		},
+		"not built":           {[]string{"--template", unbuilt}, "run make build"},
+		"no such parameter":   {[]string{"--parameter-overrides", "Nope=1"}, "Nope"},
+		"no such layout":      {[]string{"--parameter-overrides", "BucketLayout=four-bucket"}, "four-bucket"},
+		"no definitions":      {[]string{"--definitions", filepath.Join(empty, "none")}, "publish definitions"},
+		"broken definitions":  {[]string{"--definitions", filepath.Dir(write(t, "daily.cvd", "not a CVD"))}, "publish definitions"},
+		"folder without them": {[]string{"--definitions", empty}, "publish definitions"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cmd, err := Command(append([]string{"local", "--port", "0"}, test.flags...)...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			temp := t.TempDir()
+			cmd.Env = append(os.Environ(), "TMPDIR="+temp)
+			code, stdout, stderr := run(t, cmd)
+			if code != 2 || strings.Count(stderr, "\n") != 1 || !strings.HasPrefix(stderr, "lazaret: ") || !strings.Contains(stderr, test.want) {
+				t.Errorf("exit code %d, want 2, and one line about %q:\n%s", code, test.want, stderr)
+			}
+			if strings.Contains(stdout, "ready") {
+				t.Errorf("it says it is ready: %s", stdout)
+			}
+			if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
+				t.Errorf("left in the temporary folder: %v, %v", left, err)
+			}
+		})
+	}
+}
+
+// Mistakes on the command line are explained with the usage, and the code is 2.
+func TestWrongFlags(t *testing.T) {
+	t.Parallel()
+	for _, arguments := range [][]string{
+		{"local", "--nope"}, {"local", "--port", "many"}, {"local", "--port", "70000"}, {"local", "--time-scale", "0"}, {"local", "extra"}, {"locale"}, {},
+	} {
+		cmd, err := Command(arguments...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if code, _, stderr := run(t, cmd); code != 2 || !strings.Contains(strings.ToLower(stderr), "usage") {
+			t.Errorf("%q: code %d\n%s", arguments, code, stderr)
+		}
+	}
+}
+
+// write makes a file in a folder of its own and returns its path.
+func write(t *testing.T, name, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// run runs a command that must end by itself.
+func run(t *testing.T, cmd *exec.Cmd) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	cmd.SysProcAttr.Pdeathsig = 0 // it ends before its thread may
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer time.AfterFunc(readyWithin, func() { _ = cmd.Process.Kill() }).Stop()
+	var exit *exec.ExitError
+	if err := cmd.Wait(); err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return cmd.ProcessState.ExitCode(), out.String(), errs.String()
+}
