@@ -8,8 +8,8 @@ import (
 // Limits of the API reference.
 const (
 	maxReceive    = 10
-	maxWait       = 20             // seconds
-	maxVisibility = 12 * time.Hour // of SetQueueAttributes too
+	maxWait       = 20 // seconds
+	maxVisibility = 12 * time.Hour
 	maxDelay      = 15 * time.Minute
 )
 
@@ -24,21 +24,18 @@ func duration(secs *int) *time.Duration {
 func seconds(d time.Duration) int { return int(d / time.Second) }
 
 type sendInput struct {
-	QueueUrl, Id, MessageBody                  string
-	DelaySeconds                               *int
-	MessageAttributes, MessageSystemAttributes map[string]attribute
+	QueueUrl, Id, MessageBody string
+	DelaySeconds              *int
+	MessageAttributes         map[string]attribute
 }
 
 func (in sendInput) outgoing() outgoing {
-	return outgoing{Body: in.MessageBody, Delay: duration(in.DelaySeconds), Attributes: in.MessageAttributes, System: in.MessageSystemAttributes}
+	return outgoing{Body: in.MessageBody, Delay: duration(in.DelaySeconds), Attributes: in.MessageAttributes}
 }
 
 type sendOutput struct {
-	Id                           string `json:",omitempty"`
-	MessageId                    string
-	MD5OfMessageBody             string
-	MD5OfMessageAttributes       string `json:",omitempty"`
-	MD5OfMessageSystemAttributes string `json:",omitempty"`
+	Id                          string `json:",omitempty"`
+	MessageId, MD5OfMessageBody string
 }
 
 func (c call) sendMessage(in sendInput) (any, error) {
@@ -46,7 +43,7 @@ func (c call) sendMessage(in sendInput) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return sendOutput{in.Id, m.ID, md5Hex(m.Body), attributesMD5(m.Attributes), attributesMD5(m.System)}, nil
+	return sendOutput{in.Id, m.ID, md5Hex(m.Body)}, nil
 }
 
 type receiveInput struct {
@@ -59,7 +56,6 @@ type receiveInput struct {
 type receivedMessage struct {
 	MessageId, ReceiptHandle, MD5OfBody, Body string
 	Attributes                                map[string]string    `json:",omitempty"`
-	MD5OfMessageAttributes                    string               `json:",omitempty"`
 	MessageAttributes                         map[string]attribute `json:",omitempty"`
 }
 
@@ -88,7 +84,7 @@ func (c call) receiveMessage(in receiveInput) (any, error) {
 		attributes, user := m.systemAttributes(), maps.Clone(m.Attributes)
 		maps.DeleteFunc(attributes, func(name, _ string) bool { return !wanted(system, name) })
 		maps.DeleteFunc(user, func(name string, _ attribute) bool { return !wanted(in.MessageAttributeNames, name) })
-		out.Messages = append(out.Messages, receivedMessage{m.ID, m.receipt, md5Hex(m.Body), m.Body, attributes, attributesMD5(user), user})
+		out.Messages = append(out.Messages, receivedMessage{m.ID, m.receipt, md5Hex(m.Body), m.Body, attributes, user})
 	}
 	return out, nil
 }

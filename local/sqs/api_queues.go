@@ -103,36 +103,18 @@ func (c call) getAttributes(in queueInput) (any, error) {
 		return nil, err
 	}
 	all := q.attributes(time.Now())
-	for _, name := range in.AttributeNames {
-		if _, ok := all[name]; !ok && name != "All" && name != "RedrivePolicy" && !slices.Contains(stored, name) {
-			return nil, &Error{Code: "InvalidAttributeName", Message: "Unknown Attribute " + name + "."}
-		}
-	}
 	maps.DeleteFunc(all, func(name, _ string) bool { return !wanted(in.AttributeNames, name) })
 	return map[string]any{"Attributes": all}, nil
 }
 
 func (c call) listQueues(in queueInput) (any, error) {
-	return map[string]any{"QueueUrls": c.urls(func(q *queue) bool { return strings.HasPrefix(q.Name, in.QueueNamePrefix) })}, nil
-}
-
-func (c call) listSources(in queueInput) (any, error) {
-	name := nameOf(in.QueueUrl)
-	if _, err := c.settingsOf(name); err != nil {
-		return nil, err
-	}
-	// Lower case is the API's own spelling here.
-	return map[string]any{"queueUrls": c.urls(func(q *queue) bool { return nameOf(q.DeadLetterARN) == name })}, nil
-}
-
-func (c call) urls(pick func(*queue) bool) []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	urls := []string{}
 	for _, name := range slices.Sorted(maps.Keys(c.queues)) {
-		if pick(c.queues[name]) {
+		if strings.HasPrefix(name, in.QueueNamePrefix) {
 			urls = append(urls, c.url(name))
 		}
 	}
-	return urls
+	return map[string]any{"QueueUrls": urls}, nil
 }

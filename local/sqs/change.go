@@ -16,7 +16,7 @@ const (
 	opDelete op = "delete" // ID is gone
 )
 
-// entry is one change of a queue: a line of the journal and of a snapshot.
+// entry is one change of a queue: a line of the journal.
 // Every change that outlives a restart goes through commit as one of these, so
 // the journal cannot say anything but what happened in memory.
 type entry struct {
@@ -39,9 +39,6 @@ func (s *Service) commit(e entry) error {
 		}
 	}
 	s.apply(e)
-	if s.journal != nil && s.journal.size > s.journal.limit && s.compact() != nil {
-		s.journal.limit *= 2 // the old journal is whole; a full disk will fail the next append
-	}
 	return nil
 }
 
@@ -49,10 +46,10 @@ func (s *Service) apply(e entry) {
 	q, ok := s.queues[e.Queue]
 	if e.Op == opQueue {
 		if !ok {
-			q = &queue{created: time.Now(), changed: make(chan struct{})}
+			q = &queue{changed: make(chan struct{})}
 			s.queues[e.Queue] = q
 		}
-		q.settings, q.modified = *e.Settings, time.Now()
+		q.settings = *e.Settings
 		return
 	}
 	if !ok {

@@ -45,7 +45,6 @@ var queryCodes = map[string]string{
 	"QueueDoesNotExist":            "AWS.SimpleQueueService.NonExistentQueue",
 	"QueueNameExists":              "QueueAlreadyExists",
 	"TooManyEntriesInBatchRequest": "AWS.SimpleQueueService.TooManyEntriesInBatchRequest",
-	"UnsupportedOperation":         "AWS.SimpleQueueService.UnsupportedOperation",
 }
 
 // asError turns any error into what the API answers, and its HTTP status.

@@ -12,14 +12,10 @@ import (
 	"github.com/lazaret/lazaret/local/template"
 )
 
-// journalLimit is when a journal is first rewritten without what has since been
-// deleted; after that, whenever it has doubled.
-const journalLimit = 64 << 20 // bytes
-
+// journal is the file that every change is written to.
 type journal struct {
-	path        string
-	file        *os.File
-	size, limit int64
+	file *os.File
+	size int64 // bytes
 }
 
 // Open returns a service whose queues are kept in the file at path, one JSON
@@ -33,24 +29,17 @@ func Open(path string, queues []template.Queue) (*Service, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("read queues: %w", err)
 	}
-	if err := s.Restore(kept); err != nil {
+	if err := s.restore(kept); err != nil {
 		return nil, fmt.Errorf("read queues from %s: %w", path, err)
 	}
-	s.journal = &journal{path: path}
-	if err := s.compact(); err != nil {
+	if s.journal, err = s.compact(path); err != nil {
 		return nil, fmt.Errorf("keep queues in %s: %w", path, err)
 	}
 	return s, nil
 }
 
-// Snapshot returns all queues and messages in the journal's format. Messages in
+// snapshot gives all queues and messages in the journal's format. Messages in
 // flight are in it as visible ones.
-func (s *Service) Snapshot() ([]byte, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.snapshot()
-}
-
 func (s *Service) snapshot() ([]byte, error) {
 	var out bytes.Buffer
 	lines := json.NewEncoder(&out)
@@ -71,16 +60,14 @@ func (s *Service) snapshot() ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// Restore adds what a snapshot or a journal holds. A last line without its end,
-// as a process leaves it that dies while writing, is passed over.
-func (s *Service) Restore(snapshot []byte) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// restore adds what a journal holds. A last line without its end, as a process
+// leaves it that dies while writing, is passed over.
+func (s *Service) restore(kept []byte) error {
 	given := make(map[string]bool)
 	for name := range s.queues {
 		given[name] = true
 	}
-	lines := bytes.SplitAfter(snapshot, []byte("\n"))
+	lines := bytes.SplitAfter(kept, []byte("\n"))
 	for i, line := range lines[:len(lines)-1] {
 		var e entry
 		if err := json.Unmarshal(line, &e); err != nil {
@@ -93,9 +80,6 @@ func (s *Service) Restore(snapshot []byte) error {
 			e.Op = opPurge
 		}
 		s.apply(e)
-	}
-	if s.journal != nil {
-		return s.compact()
 	}
 	return nil
 }
@@ -113,28 +97,23 @@ func (j *journal) append(e entry) error {
 	return nil
 }
 
-// compact replaces the journal by a snapshot, in one step.
-func (s *Service) compact() error {
+// compact replaces the file at path by a journal without what has since been
+// deleted, in one step.
+func (s *Service) compact(path string) (*journal, error) {
 	content, err := s.snapshot()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	next := s.journal.path + ".new"
-	file, err := os.OpenFile(next, os.O_CREATE|os.O_TRUNC|os.O_WRONLY|os.O_APPEND, 0o600)
+	file, err := os.OpenFile(path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
-		return fmt.Errorf("start new journal: %w", err)
+		return nil, fmt.Errorf("start new journal: %w", err)
 	}
 	_, err = file.Write(content)
 	if err = errors.Join(err, file.Sync()); err == nil {
-		err = os.Rename(next, s.journal.path)
+		err = os.Rename(path+".new", path)
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("write new journal: %w", err), file.Close())
+		return nil, errors.Join(fmt.Errorf("write new journal: %w", err), file.Close())
 	}
-	if s.journal.file != nil {
-		err = s.journal.file.Close()
-	}
-	size := int64(len(content))
-	*s.journal = journal{path: s.journal.path, file: file, size: size, limit: max(journalLimit, 2*size)}
-	return err
+	return &journal{file, int64(len(content))}, nil
 }

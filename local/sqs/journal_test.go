@@ -103,22 +103,3 @@ func TestJournalWithABadLine(t *testing.T) {
 		t.Error("a journal that cannot be read was opened as an empty one")
 	}
 }
-
-func TestSnapshot(t *testing.T) {
-	t.Parallel()
-	s := sqs.New(pair())
-	send(t, s, uploads, "in flight")
-	receive(t, s, uploads)
-	snapshot, err := s.Snapshot()
-	if err != nil {
-		t.Fatal(err)
-	}
-	restored := sqs.New(pair())
-	if err := restored.Restore(snapshot); err != nil {
-		t.Fatal(err)
-	}
-	got := receive(t, restored, uploads)
-	if len(got) != 1 || got[0].Attributes["ApproximateReceiveCount"] != "2" {
-		t.Errorf("restored %v", got)
-	}
-}

@@ -13,7 +13,6 @@ type message struct {
 	ID            string
 	Body          string
 	Attributes    map[string]attribute `json:",omitempty"`
-	System        map[string]attribute `json:",omitempty"`
 	Sent          time.Time
 	FirstReceived time.Time `json:",omitzero"`
 	Received      int       `json:",omitempty"`
@@ -27,7 +26,6 @@ type outgoing struct {
 	Body       string
 	Delay      *time.Duration // nil: the queue's
 	Attributes map[string]attribute
-	System     map[string]attribute
 }
 
 // receiving says what a receive wants. A nil duration is the queue's own.
@@ -49,11 +47,6 @@ func (m *message) systemAttributes() map[string]string {
 	}
 	if m.Source != "" {
 		a["DeadLetterQueueSourceArn"] = m.Source
-	}
-	for name, v := range m.System {
-		if v.StringValue != nil {
-			a[name] = *v.StringValue
-		}
 	}
 	return a
 }

@@ -3,8 +3,6 @@ package sqs_test
 import (
 	"errors"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	api "github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -31,18 +29,14 @@ func bury(t *testing.T, s *sqs.Service, body string) {
 	}
 }
 
-// finished is the newest task of the dead letters, once it has ended.
+// finished is the newest task of the dead letters.
 func finished(t *testing.T, client *api.Client) types.ListMessageMoveTasksResultEntry {
 	t.Helper()
-	for {
-		out, err := client.ListMessageMoveTasks(t.Context(), &api.ListMessageMoveTasksInput{SourceArn: aws.String(dead)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if task := out.Results[0]; *task.Status != "RUNNING" {
-			return task
-		}
+	out, err := client.ListMessageMoveTasks(t.Context(), &api.ListMessageMoveTasksInput{SourceArn: aws.String(dead)})
+	if err != nil || len(out.Results) != 1 {
+		t.Fatalf("tasks %v, %v", out, err)
 	}
+	return out.Results[0]
 }
 
 func TestMoveTasks(t *testing.T) {
@@ -125,71 +119,4 @@ func TestMoveTaskCannotStart(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestMoveTaskRateAndCancel(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := sqs.New(pair())
-		client := inBubble(s)
-		for _, body := range []string{"1", "2", "3"} {
-			send(t, s, dead, body)
-		}
-		start := func() (*api.StartMessageMoveTaskOutput, error) {
-			return client.StartMessageMoveTask(t.Context(), &api.StartMessageMoveTaskInput{SourceArn: aws.String(dead), DestinationArn: aws.String(uploads), MaxNumberOfMessagesPerSecond: aws.Int32(1)})
-		}
-		started, err := start()
-		if err != nil {
-			t.Fatal(err)
-		}
-		var e smithy.APIError
-		if _, err := start(); !errors.As(err, &e) || e.ErrorCode() != "InvalidParameterValue" {
-			t.Errorf("a second task at once: %v", err)
-		}
-		time.Sleep(1500 * time.Millisecond)
-		synctest.Wait()
-		out, err := client.ListMessageMoveTasks(t.Context(), &api.ListMessageMoveTasksInput{SourceArn: aws.String(dead), MaxResults: aws.Int32(10)})
-		if err != nil || len(out.Results) != 1 {
-			t.Fatalf("tasks %v, %v", out, err)
-		}
-		task := out.Results[0]
-		if *task.Status != "RUNNING" || *task.TaskHandle != *started.TaskHandle || task.ApproximateNumberOfMessagesMoved != 2 || *task.ApproximateNumberOfMessagesToMove != 3 {
-			t.Errorf("after 1.5 s: %s, %d of %d moved", *task.Status, task.ApproximateNumberOfMessagesMoved, *task.ApproximateNumberOfMessagesToMove)
-		}
-		cancel := func() (*api.CancelMessageMoveTaskOutput, error) {
-			return client.CancelMessageMoveTask(t.Context(), &api.CancelMessageMoveTaskInput{TaskHandle: started.TaskHandle})
-		}
-		cancelled, err := cancel()
-		if err != nil || cancelled.ApproximateNumberOfMessagesMoved != 2 {
-			t.Fatalf("cancelled %v, %v", cancelled, err)
-		}
-		if task := finished(t, client); *task.Status != "CANCELLED" {
-			t.Errorf("status %s", *task.Status)
-		}
-		var unsupported *types.UnsupportedOperation
-		if _, err := cancel(); !errors.As(err, &unsupported) {
-			t.Errorf("cancelled twice: %v", err)
-		}
-		if got := receive(t, s, uploads); len(got) != 2 {
-			t.Errorf("in uploads: %v", got)
-		}
-	})
-}
-
-func TestCloseStopsMoveTasks(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := sqs.New(pair())
-		send(t, s, dead, "1")
-		send(t, s, dead, "2")
-		if _, err := inBubble(s).StartMessageMoveTask(t.Context(), &api.StartMessageMoveTaskInput{SourceArn: aws.String(dead), DestinationArn: aws.String(uploads), MaxNumberOfMessagesPerSecond: aws.Int32(1)}); err != nil {
-			t.Fatal(err)
-		}
-		synctest.Wait()
-		start := time.Now()
-		if err := s.Close(); err != nil {
-			t.Fatal(err)
-		}
-		if waited := time.Since(start); waited != 0 {
-			t.Errorf("close waited %v for the task", waited)
-		}
-	})
 }

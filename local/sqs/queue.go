@@ -3,7 +3,6 @@ package sqs
 import (
 	"cmp"
 	"context"
-	"slices"
 	"time"
 
 	"github.com/lazaret/lazaret/local/template"
@@ -18,9 +17,8 @@ type settings struct {
 
 type queue struct {
 	settings
-	created, modified time.Time
-	messages          []*message    // in order of arrival
-	changed           chan struct{} // closed, and replaced, when a message may have become visible
+	messages []*message    // in order of arrival
+	changed  chan struct{} // closed, and replaced, when a message may have become visible
 }
 
 // wake lets all waiting receives look again. One of them gets the message; with
@@ -52,7 +50,7 @@ func (s *Service) send(name string, out outgoing) (message, error) {
 		delay = *out.Delay
 	}
 	now := time.Now()
-	m := &message{ID: newID(), Body: out.Body, Attributes: out.Attributes, System: out.System, Sent: now, VisibleAt: now.Add(delay)}
+	m := &message{ID: newID(), Body: out.Body, Attributes: out.Attributes, Sent: now, VisibleAt: now.Add(delay)}
 	return *m, s.commit(entry{Op: opPut, Queue: name, Message: m})
 }
 
@@ -99,11 +97,7 @@ func (s *Service) receive(ctx context.Context, name string, r receiving) ([]mess
 // when it would have been received once more. Next is when the first hidden
 // message becomes visible, zero when there is none.
 func (s *Service) take(q *queue, limit int, hide time.Duration, now time.Time) (got []message, next time.Time, err error) {
-	q.expire(now)
 	dead := s.queues[nameOf(q.DeadLetterARN)]
-	if dead == q {
-		dead = nil // its own dead-letter queue would turn in a circle
-	}
 	var spent []*message
 	for _, m := range q.messages {
 		if len(got) == limit {
@@ -133,11 +127,4 @@ func (s *Service) take(q *queue, limit int, hide time.Duration, now time.Time) (
 		}
 	}
 	return got, next, nil
-}
-
-// expire drops what has been kept for as long as the queue keeps messages,
-// counted from when they were first sent, even to another queue.
-func (q *queue) expire(now time.Time) {
-	oldest := now.Add(-q.Retention)
-	q.messages = slices.DeleteFunc(q.messages, func(m *message) bool { return m.Sent.Before(oldest) })
 }

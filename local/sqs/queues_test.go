@@ -17,7 +17,7 @@ import (
 func TestQueuesOfOnesOwn(t *testing.T) {
 	t.Parallel()
 	s := sqs.New(pair())
-	client, base := overHTTP(t, s)
+	client, _ := overHTTP(t, s)
 	made, err := client.CreateQueue(t.Context(), &api.CreateQueueInput{QueueName: aws.String("mine"), Attributes: map[string]string{
 		"RedrivePolicy": `{"deadLetterTargetArn":"` + dead + `","maxReceiveCount":"2"}`,
 	}})
@@ -37,12 +37,6 @@ func TestQueuesOfOnesOwn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, stamp := range []string{"CreatedTimestamp", "LastModifiedTimestamp"} {
-		if got.Attributes[stamp] == "" {
-			t.Errorf("no %s", stamp)
-		}
-		delete(got.Attributes, stamp)
-	}
 	want := map[string]string{
 		"QueueArn":                    "arn:aws:sqs:us-east-1:000000000000:mine",
 		"ApproximateNumberOfMessages": "0", "ApproximateNumberOfMessagesNotVisible": "0", "ApproximateNumberOfMessagesDelayed": "0",
@@ -52,13 +46,6 @@ func TestQueuesOfOnesOwn(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got.Attributes); diff != "" {
 		t.Errorf("attributes (-want +got):\n%s", diff)
-	}
-	sources, err := client.ListDeadLetterSourceQueues(t.Context(), &api.ListDeadLetterSourceQueuesInput{QueueUrl: aws.String(base + "/000000000000/lazaret-dead-letters")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff([]string{base + "/000000000000/lazaret-uploads", *made.QueueUrl}, sources.QueueUrls); diff != "" {
-		t.Errorf("sources (-want +got):\n%s", diff)
 	}
 	if _, err := client.DeleteQueue(t.Context(), &api.DeleteQueueInput{QueueUrl: made.QueueUrl}); err != nil {
 		t.Fatal(err)

@@ -44,12 +44,10 @@ var operations = map[string]operation{
 	"PurgeQueue":                   decoded(call.purgeQueue),
 	"GetQueueUrl":                  decoded(call.getQueueURL),
 	"ListQueues":                   decoded(call.listQueues),
-	"ListDeadLetterSourceQueues":   decoded(call.listSources),
 	"GetQueueAttributes":           decoded(call.getAttributes),
 	"SetQueueAttributes":           decoded(call.setAttributes),
 	"StartMessageMoveTask":         decoded(call.startMove),
 	"ListMessageMoveTasks":         decoded(call.listMoves),
-	"CancelMessageMoveTask":        decoded(call.cancelMove),
 }
 
 // ServeHTTP answers one request of the JSON 1.0 protocol.

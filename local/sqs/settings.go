@@ -1,26 +1,26 @@
 package sqs
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/lazaret/lazaret/local/template"
 )
 
-// limits are the attributes that are numbers of seconds.
-var limits = map[string]struct {
-	low, high time.Duration
-	field     func(*settings) *time.Duration
+// durations are the attributes that are numbers of seconds, with their most.
+var durations = map[string]struct {
+	most  time.Duration
+	field func(*settings) *time.Duration
 }{
-	"VisibilityTimeout":             {0, maxVisibility, func(s *settings) *time.Duration { return &s.VisibilityTimeout }},
-	"MessageRetentionPeriod":        {time.Minute, 14 * 24 * time.Hour, func(s *settings) *time.Duration { return &s.Retention }},
-	"DelaySeconds":                  {0, maxDelay, func(s *settings) *time.Duration { return &s.Delay }},
-	"ReceiveMessageWaitTimeSeconds": {0, maxWait * time.Second, func(s *settings) *time.Duration { return &s.Wait }},
+	"VisibilityTimeout":             {maxVisibility, func(s *settings) *time.Duration { return &s.VisibilityTimeout }},
+	"MessageRetentionPeriod":        {14 * 24 * time.Hour, func(s *settings) *time.Duration { return &s.Retention }},
+	"DelaySeconds":                  {maxDelay, func(s *settings) *time.Duration { return &s.Delay }},
+	"ReceiveMessageWaitTimeSeconds": {maxWait * time.Second, func(s *settings) *time.Duration { return &s.Wait }},
 }
 
 // stored are the attributes that are kept and shown, and change nothing here.
@@ -32,6 +32,12 @@ var stored = []string{"Policy", "RedriveAllowPolicy", "SqsManagedSseEnabled", "K
 type redrivePolicy struct {
 	Target string      `json:"deadLetterTargetArn"`
 	Count  json.Number `json:"maxReceiveCount"`
+}
+
+// count is zero where there is none that can be used.
+func (p redrivePolicy) count() int {
+	n, _ := strconv.Atoi(p.Count.String())
+	return n
 }
 
 // defaults are the settings of a queue that says nothing else (CreateQueue in
@@ -49,47 +55,35 @@ func defaults(name string) settings {
 func (s settings) with(attributes map[string]string) (settings, error) {
 	s.Other = maps.Clone(s.Other)
 	for name, value := range attributes {
-		wrong := &Error{Code: "InvalidAttributeValue", Message: fmt.Sprintf("Invalid value for the parameter %s.", name)}
-		if name == "RedrivePolicy" {
+		duration, isDuration := durations[name]
+		ok := true
+		switch {
+		case name == "RedrivePolicy":
 			var p redrivePolicy
-			if value == "" {
-				s.DeadLetterARN, s.MaxReceiveCount = "", 0
-				continue
-			}
-			if json.Unmarshal([]byte(value), &p) != nil || !strings.HasPrefix(p.Target, "arn:") || p.Target == s.ARN {
-				return s, wrong
-			}
-			n, err := strconv.Atoi(p.Count.String())
-			if err != nil || n < 1 || n > 1000 {
-				return s, wrong
-			}
-			s.DeadLetterARN, s.MaxReceiveCount = p.Target, n
-			continue
-		}
-		if slices.Contains(stored, name) {
+			err := json.Unmarshal([]byte(cmp.Or(value, "{}")), &p)
+			s.DeadLetterARN, s.MaxReceiveCount = p.Target, p.count()
+			ok = err == nil && p.Target != s.ARN && (p.Target == "" || s.MaxReceiveCount > 0)
+		case isDuration:
+			n, err := strconv.Atoi(value)
+			*duration.field(&s) = time.Duration(n) * time.Second
+			ok = err == nil && n >= 0 && *duration.field(&s) <= duration.most
+		case slices.Contains(stored, name):
 			if s.Other == nil {
 				s.Other = make(map[string]string)
 			}
 			s.Other[name] = value
-			continue
-		}
-		limit, ok := limits[name]
-		if !ok {
+		default:
 			return s, &Error{Code: "InvalidAttributeName", Message: "Unknown Attribute " + name + "."}
 		}
-		n, err := strconv.Atoi(value)
-		d := time.Duration(n) * time.Second
-		if err != nil || d < limit.low || d > limit.high {
-			return s, wrong
+		if !ok {
+			return s, &Error{Code: "InvalidAttributeValue", Message: fmt.Sprintf("Invalid value for the parameter %s.", name)}
 		}
-		*limit.field(&s) = d
 	}
 	return s, nil
 }
 
 // attributes are all that GetQueueAttributes can answer.
 func (q *queue) attributes(now time.Time) map[string]string {
-	q.expire(now)
 	var hidden, delayed int
 	for _, m := range q.messages {
 		switch {
@@ -106,8 +100,6 @@ func (q *queue) attributes(now time.Time) map[string]string {
 		"ApproximateNumberOfMessages":           strconv.Itoa(len(q.messages) - hidden - delayed),
 		"ApproximateNumberOfMessagesNotVisible": strconv.Itoa(hidden),
 		"ApproximateNumberOfMessagesDelayed":    strconv.Itoa(delayed),
-		"CreatedTimestamp":                      strconv.FormatInt(q.created.Unix(), 10),
-		"LastModifiedTimestamp":                 strconv.FormatInt(q.modified.Unix(), 10),
 		"VisibilityTimeout":                     secs(q.VisibilityTimeout),
 		"MessageRetentionPeriod":                secs(q.Retention),
 		"DelaySeconds":                          secs(q.Delay),

@@ -2,7 +2,7 @@
 // queues behind the JSON 1.0 protocol, and the same queues as Go methods for
 // the other services of the local stack, which local/stack.go wires to them.
 // Queues live in memory; Open keeps a journal of them as well. It knows nothing
-// of FIFO queues, access policies, encryption or the older query protocol.
+// of FIFO queues, retention, access policies, encryption or the older query protocol.
 package sqs
 
 import (
@@ -26,10 +26,6 @@ type Service struct {
 	queues  map[string]*queue // by name
 	moves   []*moveTask       // oldest first
 	journal *journal          // nil when queues live in memory alone
-
-	closing sync.Once
-	closed  chan struct{} // closed by Close: move tasks stop
-	tasks   sync.WaitGroup
 }
 
 // Message is a received message, hidden from other receivers until its
@@ -44,27 +40,21 @@ type Message struct {
 
 // New returns a service with the given queues, empty, in memory.
 func New(queues []template.Queue) *Service {
-	s := &Service{queues: make(map[string]*queue), closed: make(chan struct{})}
+	s := &Service{queues: make(map[string]*queue)}
 	for _, q := range queues {
 		s.apply(entry{Op: opQueue, Queue: q.Name, Settings: &settings{Queue: q}})
 	}
 	return s
 }
 
-// Close stops move tasks that are still running and closes the journal. It is for
-// when nobody calls the service any more; calling it again does nothing.
+// Close closes the journal. It is for when nobody calls the service any more.
 func (s *Service) Close() error {
-	var err error
-	s.closing.Do(func() {
-		close(s.closed)
-		s.tasks.Wait()
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if s.journal != nil {
-			err = s.journal.file.Close()
-		}
-	})
-	return err
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.journal == nil {
+		return nil
+	}
+	return s.journal.file.Close()
 }
 
 // Send puts a message with the queue's own delay and returns its id. The error
