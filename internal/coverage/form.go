@@ -1,0 +1,115 @@
+package coverage
+
+import (
+	"errors"
+	"io"
+)
+
+// form is a kind of container. walk gives every member in it to walk.stream or
+// walk.region and returns a refusal if it cannot reach them all.
+type form struct {
+	name string
+	walk func(*walk, node) error
+}
+
+// magic is how a form begins.
+type magic struct {
+	at   int
+	text string
+	form form
+}
+
+// headSize is as far as the magics of magics reach.
+const headSize = 560
+
+// recognise returns the forms that somebody may take n for. It reads n's first
+// and last bytes, no more, and looks at no name.
+func recognise(n node) ([]form, error) {
+	var buf [headSize]byte
+	got, err := n.r.ReadAt(buf[:min(headSize, max(n.size, 0))], 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	head := buf[:got]
+	var forms []form
+	for _, m := range magics {
+		if len(head) >= m.at+len(m.text) && string(head[m.at:m.at+len(m.text)]) == m.text {
+			forms = append(forms, m.form)
+			break
+		}
+	}
+	for _, t := range testers {
+		if len(forms) == 0 && t.is(n, head) {
+			forms = append(forms, t.form)
+		}
+	}
+	// A zip is known by its end, so that it can follow anything.
+	if len(forms) == 0 || forms[0].name != zipForm.name {
+		if zip, err := endsAsZip(n); err != nil {
+			return nil, err
+		} else if zip {
+			forms = append(forms, zipForm)
+		}
+	}
+	return forms, nil
+}
+
+var (
+	zipForm = form{name: "zip"}
+	tarForm = form{name: "tar"}
+)
+
+func init() { // the forms open members, whose forms are these: a cycle of values
+	zipForm.walk = walkZip
+	tarForm.walk = walkTar
+	magics = []magic{
+		{0, "PK\x03\x04", zipForm},
+		{0, "PK\x05\x06", zipForm},
+		{0, "PK\x07\x08PK", form{"zip", split("zip")}},
+		{0, "PK00PK\x03\x04", form{"zip", split("zip")}},
+		{0, "\x1f\x8b", form{"gzip", walkGzip}},
+		{0, "BZh", packed("bzip2", openBzip2, true)},
+		{0, "\xfd7zXZ\x00", packed("xz", openXZ, true)},
+		{0, "7z\xbc\xaf\x27\x1c", form{"7z", walk7z}},
+		{0, "\x28\xb5\x2f\xfd", packed("zstd", openZstd, false)},
+		{0, "\x04\x22\x4d\x18", packed("lz4", openLZ4, false)},
+		{0, "\x02\x21\x4c\x18", packed("lz4", openLZ4, false)},
+		{0, "\x1f\x9d", packed("compress", openZ, false)},
+		{257, "ustar", tarForm},
+	}
+	testers = []tester{
+		{isTar, tarForm},
+		{isLZMA, packed("lzma", openLZMA, false)},
+	}
+}
+
+var magics []magic
+
+// tester recognises a form that has no magic.
+type tester struct {
+	is   func(n node, head []byte) bool
+	form form
+}
+
+var testers []tester
+
+// enter opens a form. What a decoder does with hostile bytes ends here.
+func (w *walk) enter(f form, n node) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = damaged("%s: decoder gave up: %v", f.name, cause)
+		}
+	}()
+	return f.walk(w, n)
+}
+
+// split refuses one volume of several, whose members may begin or end in another.
+func split(name string) func(*walk, node) error {
+	return func(*walk, node) error { return unsupported("a part of a split %s archive", name) }
+}
+
+// cannotOpen refuses a form that neither the engine nor this package can open.
+func cannotOpen(name string) func(*walk, node) error {
+	return func(*walk, node) error { return unsupported("%s", name) }
+}
+

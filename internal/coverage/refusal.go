@@ -1,0 +1,50 @@
+package coverage
+
+import (
+	"fmt"
+
+	"github.com/lazaret/lazaret/internal/job"
+)
+
+// refusal is why a part of a file cannot be called clean. Forms return it;
+// walk.settle keeps the first and lets the walk go on, because a signature in
+// another part says more.
+type refusal struct {
+	reason job.Reason
+	path   string
+	detail string
+	last   bool // a limit was reached: nothing more is looked at
+}
+
+func (r *refusal) Error() string {
+	if r.path == "" {
+		return r.detail
+	}
+	return r.path + ": " + r.detail
+}
+
+func damaged(format string, args ...any) error {
+	return &refusal{reason: job.Damaged, detail: fmt.Sprintf(format, args...)}
+}
+
+func unsupported(format string, args ...any) error {
+	return &refusal{reason: job.UnsupportedArchive, detail: fmt.Sprintf(format, args...)}
+}
+
+func encrypted(format string, args ...any) error {
+	return &refusal{reason: job.Encrypted, detail: fmt.Sprintf(format, args...)}
+}
+
+func exceeded(reason job.Reason, format string, args ...any) error {
+	return &refusal{reason: reason, detail: fmt.Sprintf(format, args...), last: true}
+}
+
+// tooWide refuses one member for the memory that it would need; others may do.
+func tooWide(format string, args ...any) error {
+	return &refusal{reason: job.LimitSize, detail: fmt.Sprintf(format, args...)}
+}
+
+// detection ends the walk: a signature is a verdict.
+type detection struct{ signature string }
+
+func (d *detection) Error() string { return "found " + d.signature }

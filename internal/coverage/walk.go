@@ -1,0 +1,202 @@
+package coverage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/lazaret/lazaret/internal/job"
+)
+
+// walk is one Check: what it may still spend and what it has against the file.
+type walk struct {
+	ctx     context.Context
+	scan    Scanner
+	limits  Limits
+	dir     string
+	bytes   int64
+	members int
+	refused *refusal // the first
+}
+
+// node is a run of bytes that the engine has seen: the file itself, or a member.
+type node struct {
+	r     io.ReaderAt
+	size  int64
+	path  string // of members, for people
+	depth int
+}
+
+// at is a part of n, cut to what there is of it.
+func (n node) at(from, size int64) *io.SectionReader {
+	from = min(max(from, 0), n.size)
+	return io.NewSectionReader(n.r, from, min(max(size, 0), n.size-from))
+}
+
+// read fills b from n at an offset.
+func (n node) read(b []byte, at int64) error {
+	if at < 0 || at > n.size-int64(len(b)) {
+		return damaged("ends before byte %d of %d", at+int64(len(b)), n.size)
+	}
+	_, err := n.r.ReadAt(b, at)
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return err
+}
+
+// look walks whatever n turns out to be.
+func (w *walk) look(n node) error {
+	if n.depth > w.limits.Depth {
+		return exceeded(job.LimitRecursion, "%s: more than %d containers in one another", n.path, w.limits.Depth)
+	}
+	n.r = guarded{w.ctx, n.r}
+	forms, err := recognise(n)
+	if err != nil {
+		return err
+	}
+	for _, f := range forms {
+		if err := w.settle(n, w.enter(f, n)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settle keeps a refusal and goes on; it returns what ends the walk.
+func (w *walk) settle(n node, err error) error {
+	// A decoder wraps what its input returned, or replaces it.
+	if cause := context.Cause(w.ctx); cause != nil {
+		return cause
+	}
+	var r *refusal
+	if !errors.As(err, &r) || r.last {
+		return err
+	}
+	if r.path == "" {
+		r.path = n.path
+	}
+	w.keep(r)
+	return nil
+}
+
+func (w *walk) keep(r *refusal) {
+	if w.refused == nil {
+		w.refused = r
+	}
+}
+
+// member counts one more member of n and names it.
+func (w *walk) member(n node, name string) (node, error) {
+	w.members++
+	if w.members > w.limits.Members {
+		return node{}, exceeded(job.LimitFiles, "more than %d members", w.limits.Members)
+	}
+	name = strings.ToValidUTF8(clip(name, 64), "?")
+	if n.path != "" {
+		name = clip(n.path, 192) + "/" + name
+	}
+	return node{path: name, depth: n.depth + 1}, nil
+}
+
+// stream takes a member that r unpacks. seen says that the engine, which said
+// OK, has unpacked it as well. A reader that fails makes the member damaged,
+// after what it did give was looked at.
+func (w *walk) stream(n node, name string, r io.Reader, seen bool) error {
+	m, err := w.member(n, name)
+	if err != nil {
+		return err
+	}
+	body, failure := w.spool(r)
+	if failure = w.settle(m, failure); failure != nil {
+		return failure
+	}
+	defer body.close()
+	if !seen {
+		if err := w.show(m, body); err != nil {
+			return err
+		}
+	}
+	m.r, m.size = body, body.size
+	return w.look(m)
+}
+
+// region takes a member that stands in n as it is.
+func (w *walk) region(n node, name string, from, size int64, seen bool) error {
+	if from < 0 || size < 0 || size > n.size-from {
+		return damaged("%s ends after the end of the file", clip(name, 64))
+	}
+	if !seen {
+		return w.stream(n, name, n.at(from, size), false)
+	}
+	m, err := w.member(n, name)
+	if err != nil {
+		return err
+	}
+	m.r, m.size = n.at(from, size), size
+	return w.look(m)
+}
+
+// remainder takes bytes that belong to no member. The engine saw them raw; if
+// they are a container to somebody, it gets them as a file of their own.
+func (w *walk) remainder(n node, name string, from, size int64) error {
+	part := n.at(from, size)
+	if part.Size() < 6 { // too few for any magic
+		return nil
+	}
+	forms, err := recognise(node{r: part, size: part.Size()})
+	if err != nil || len(forms) == 0 {
+		return err
+	}
+	return w.region(n, name, from, part.Size(), false)
+}
+
+// show gives a member to the engine.
+func (w *walk) show(m node, b *body) error {
+	if b.size == 0 {
+		return nil
+	}
+	f, err := b.file()
+	if err != nil {
+		return err
+	}
+	defer b.done(f)
+	got, err := w.scan(w.ctx, f)
+	switch {
+	case err != nil:
+		if cause := context.Cause(w.ctx); errors.Is(cause, errTime) {
+			return cause
+		}
+		return fmt.Errorf("scan member: %w", err)
+	case got.Outcome == Found:
+		return &detection{got.Signature}
+	case got.Outcome == Refused:
+		w.keep(&refusal{reason: got.Reason, path: m.path, detail: got.Detail})
+		return nil
+	case got.Outcome != Covered:
+		return fmt.Errorf("scan member: unknown outcome %q", got.Outcome)
+	}
+	return nil
+}
+
+// guarded ends reads with the context, so that no decoder outlives it.
+type guarded struct {
+	ctx context.Context
+	io.ReaderAt
+}
+
+func (g guarded) ReadAt(b []byte, at int64) (int, error) {
+	if g.ctx.Err() != nil {
+		return 0, context.Cause(g.ctx)
+	}
+	return g.ReaderAt.ReadAt(b, at)
+}
+
+func clip(s string, most int) string {
+	if len(s) > most {
+		return s[:most]
+	}
+	return s
+}
