@@ -112,4 +112,3 @@ func split(name string) func(*walk, node) error {
 func cannotOpen(name string) func(*walk, node) error {
 	return func(*walk, node) error { return unsupported("%s", name) }
 }
-

@@ -1,7 +1,6 @@
 package coverage
 
 import (
-	"bytes"
 	"errors"
 	"io"
 
@@ -26,16 +25,19 @@ func walk7z(w *walk, n node) error {
 		if f.UncompressedSize == 0 || f.FileInfo().IsDir() {
 			continue
 		}
-		if err := w.settle(n, w.sevenMember(n, f, h.known)); err != nil {
+		if err := w.settle(n, w.sevenMember(n, f, h)); err != nil {
 			return err
 		}
 	}
 	return w.remainder(n, "appended", h.end, n.size-h.end)
 }
 
-func (w *walk) sevenMember(n node, f *sevenzip.File, seen bool) error {
+func (w *walk) sevenMember(n node, f *sevenzip.File, h header7z) error {
 	r, err := f.Open()
-	if err != nil {
+	switch {
+	case err != nil && h.strange != nil:
+		return unsupported("7z with method %x", h.strange)
+	case err != nil:
 		return sevenError(err)
 	}
 	defer r.Close()
@@ -43,7 +45,7 @@ func (w *walk) sevenMember(n node, f *sevenzip.File, seen bool) error {
 	if f.CRC32 != 0 {
 		in = &summed{r: in, size: int64(f.UncompressedSize), crc: f.CRC32}
 	}
-	return w.stream(n, f.Name, in, seen)
+	return w.stream(n, f.Name, in, h.known)
 }
 
 type sevenReader struct{ io.Reader }
@@ -64,18 +66,12 @@ func sevenError(err error) error {
 	return unreadable(err)
 }
 
-// coders7z are the methods that the engine opens (libclamav's 7zDec.c), by
-// their identifiers in 7-Zip's DOC/Methods.txt.
-var coders7z = [][]byte{
-	{0x00}, {0x21}, {3, 1, 1}, {3, 4, 1}, // copy, LZMA2, LZMA, PPMd
-	{3, 3, 1, 3}, {3, 3, 1, 0x1b}, // BCJ, BCJ2
-}
-
-func known7z(id []byte) bool {
-	for _, k := range coders7z {
-		if bytes.Equal(k, id) {
-			return true
-		}
-	}
-	return false
+// coders7z are the methods that the library opens, by their identifiers in
+// 7-Zip's DOC/Methods.txt, and whether the engine does (libclamav's 7zDec.c).
+var coders7z = map[string]bool{
+	"\x00": true, "\x21": true, "\x03\x01\x01": true, "\x03\x04\x01": true, // copy, LZMA2, LZMA, PPMd
+	"\x03\x03\x01\x03": true, "\x03\x03\x01\x1b": true, // BCJ, BCJ2
+	"\x03": false, "\x0a": false, "\x03\x03\x02\x05": false, "\x03\x03\x05\x01": false, "\x03\x03\x08\x05": false, // filters
+	"\x04\x01\x08": false, "\x04\x02\x02": false, "\x06\xf1\x07\x01": false, // deflate, bzip2, AES
+	"\x04\xf7\x11\x01": false, "\x04\xf7\x11\x02": false, "\x04\xf7\x11\x04": false, // zstd, brotli, lz4
 }

@@ -14,10 +14,11 @@ import (
 // header7z is what a 7z says of itself, as far as it must be known before its
 // members may be opened. The format is 7-Zip's DOC/7zFormat.txt.
 type header7z struct {
-	empty  bool
-	known  bool   // the engine has all of its methods
-	window uint64 // bytes that unpacking takes at a time
-	end    int64  // of the archive in the file
+	empty   bool
+	known   bool   // the engine has all of its methods
+	strange []byte // a method that the library does not have
+	window  uint64 // bytes that unpacking takes at a time
+	end     int64  // of the archive in the file
 }
 
 const (
@@ -94,7 +95,10 @@ func (h *header7z) read(w *walk, c *cursor7z) error {
 		for _, f := range folders {
 			var window uint64
 			for _, coder := range f.coders {
-				h.known = h.known && known7z(coder.id)
+				seen, ours := coders7z[string(coder.id)]
+				if h.known = h.known && seen; !ours {
+					h.strange = coder.id
+				}
 				window += coder.window()
 			}
 			h.window = max(h.window, window)

@@ -141,4 +141,3 @@ func zipLZMA(raw *io.SectionReader, size int64) (io.Reader, error) {
 	binary.LittleEndian.PutUint64(header[5:], uint64(size))
 	return newLZMA(header, bufio.NewReader(io.NewSectionReader(raw, 9, raw.Size()-9)))
 }
-

@@ -1,8 +1,8 @@
 package coverage
 
 import (
-	"cmp"
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"slices"
