@@ -21,9 +21,12 @@ var (
 	// has killed the engine and starts a new one at the next call.
 	ErrEngine = errors.New("scan engine")
 
-	// ErrEngineDied is the ErrEngine of a scan during which the process ended.
-	// Twice for one file, and that file is what kills it.
+	// ErrEngineDied is the ErrEngine of a scan during which the process ended, or
+	// stopped to give any sign of life. Twice for one file, and that file is what
+	// kills it.
 	ErrEngineDied = fmt.Errorf("%w: process ended during the scan", ErrEngine)
+
+	errHung = errors.New("clamd hangs")
 
 	// ErrDescriptor refuses a file that clamd would call OK without reading it:
 	// not a regular file, or not open for reading. The caller has a bug.

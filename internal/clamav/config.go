@@ -69,6 +69,9 @@ type Config struct {
 	// ReplyMargin is how long after Limits.ScanTime an answer may still come
 	// where the caller's context allows more, 1 minute if zero.
 	ReplyMargin time.Duration
+	// PulseWait is the pause between two PINGs during a scan, and how long each
+	// may go unanswered, 3 seconds if zero; see pulse.
+	PulseWait time.Duration
 }
 
 func (c Config) withDefaults() Config {
@@ -78,6 +81,7 @@ func (c Config) withDefaults() Config {
 	c.ProofAge = cmp.Or(c.ProofAge, 5*time.Minute)
 	c.LoadTime = cmp.Or(c.LoadTime, 5*time.Minute)
 	c.ReplyMargin = cmp.Or(c.ReplyMargin, time.Minute)
+	c.PulseWait = cmp.Or(c.PulseWait, 3*time.Second)
 	return c
 }
 

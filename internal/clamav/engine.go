@@ -140,6 +140,9 @@ func (e *Engine) scan(ctx context.Context, f *os.File) (Finding, error) {
 	bound := e.cfg.Limits.ScanTime + e.cfg.ReplyMargin
 	ctx, cancel := context.WithTimeoutCause(ctx, bound, fmt.Errorf("no answer within %s", bound))
 	defer cancel()
+	ctx, hung := context.WithCancelCause(ctx)
+	defer hung(nil)
+	go e.pulse(ctx, hung)
 	seen := e.room.watch()
 	raw, err := e.client.ask(ctx, "FILDES", f)
 	roomErr := seen()
@@ -169,8 +172,12 @@ func (e *Engine) scan(ctx context.Context, f *os.File) (Finding, error) {
 // connections. It only decides between ErrEngineDied and ErrEngine.
 const deathNews = 2 * time.Second
 
-// blame tells an engine that ended from one that is silent.
+// blame tells an engine that ended, or hangs as a whole, from a scan that is not
+// done in time.
 func (e *Engine) blame(ctx context.Context, err error) error {
+	if errors.Is(err, errHung) {
+		return fmt.Errorf("%w: %w", ErrEngineDied, err)
+	}
 	if ctx.Err() == nil && e.proc.diedWithin(ctx, deathNews) {
 		return fmt.Errorf("%w: %w: %w", ErrEngineDied, err, e.proc.obituary())
 	}
