@@ -33,6 +33,10 @@ type Config struct {
 	DataDir string // objects, definitions, work files, logs; empty for a temporary folder that Close removes
 	BinDir  string // holds <function>/bootstrap; "build" beside the template when empty
 
+	// FunctionsEndpoint is where functions call AWS, the stack's own endpoint when
+	// empty: the place for a proxy that watches or disturbs them.
+	FunctionsEndpoint string
+
 	// Definitions is what is published before anything runs: TestDefinitions,
 	// NoDefinitions, or a folder of ClamAV databases. Empty is TestDefinitions.
 	Definitions string

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -39,11 +40,11 @@ func (s *Stack) putS3Event(ctx context.Context, source, detailType string, detai
 	return s.services.events.Put(ctx, events.Event{Source: source, DetailType: detailType, Detail: detail, Resources: resources})
 }
 
-// environment points a function at the endpoint, with the credentials of its
+// environment points a function at its endpoint, with the credentials of its
 // role, and away from the user's own configuration of AWS.
 func (s *Stack) environment(f template.Function) []string {
 	return []string{
-		"AWS_ENDPOINT_URL=" + s.Endpoint,
+		"AWS_ENDPOINT_URL=" + cmp.Or(s.config.FunctionsEndpoint, s.Endpoint),
 		"AWS_ACCESS_KEY_ID=" + accessKey(f.RoleARN),
 		"AWS_SECRET_ACCESS_KEY=" + secret,
 		"AWS_CONFIG_FILE=/dev/null",

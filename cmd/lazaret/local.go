@@ -24,6 +24,7 @@ func runLocal(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 		"test (EICAR and nothing else), none (publish nothing), or a folder of ClamAV databases")
 	flags.Float64Var(&config.Scale, "time-scale", 1, "makes Wait and Retry intervals this many times shorter")
 	flags.BoolVar(&config.Freeze, "freeze", false, "stop functions between invocations, as Lambda does")
+	flags.StringVar(&config.FunctionsEndpoint, "functions-endpoint", "", "`URL` at which functions call AWS, for a proxy of yours in between (default the stack's own endpoint)")
 	verbose := flags.Bool("verbose", false, "print what functions log, beside writing it to logs/ in the data folder")
 	if err := parse(flags, args, overrides(config.Parameters)); err != nil {
 		return err
