@@ -1,0 +1,116 @@
+package rescan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go"
+
+	"github.com/lazaret/lazaret/internal/job"
+)
+
+// ErrNotFound says that S3 has no such bucket, object or version.
+var ErrNotFound = errors.New("not there")
+
+// lister is what finding an object takes. HeadObject would tell less, and the
+// read gate refuses it for the very objects that operators ask about.
+type lister interface {
+	ListObjectVersions(context.Context, *s3.ListObjectVersionsInput, ...func(*s3.Options)) (*s3.ListObjectVersionsOutput, error)
+}
+
+// ParseURI reads s3://bucket/key and s3://bucket/key?versionId=version. The key
+// is taken as it stands, nothing in it is decoded; so a key that itself
+// contains "?versionId=" cannot be named.
+func ParseURI(uri string) (job.Object, error) {
+	rest, ok := strings.CutPrefix(uri, "s3://")
+	bucket, key, slash := strings.Cut(rest, "/")
+	key, version, named := strings.Cut(key, "?versionId=")
+	switch {
+	case !ok || !slash || bucket == "" || key == "":
+		return job.Object{}, fmt.Errorf("read %q: want s3://bucket/key or s3://bucket/key?versionId=version", uri)
+	case named && version == "":
+		return job.Object{}, fmt.Errorf("read %q: versionId is empty", uri)
+	}
+	return job.Object{Bucket: bucket, Key: key, VersionID: version}, nil
+}
+
+// Find completes an object of ParseURI with what S3 says of that version, or of
+// the current one where none is named. The error is an ErrNotFound when there
+// is none, and says what is there instead.
+func Find(ctx context.Context, client lister, wanted job.Object) (job.Object, error) {
+	pages := s3.NewListObjectVersionsPaginator(client, &s3.ListObjectVersionsInput{
+		Bucket: &wanted.Bucket, Prefix: &wanted.Key, EncodingType: types.EncodingTypeUrl, // XML holds no control characters
+	})
+	seen, hidden := 0, false
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return job.Object{}, refine(err, wanted)
+		}
+		decode := decoder(page.EncodingType)
+		past := false // keys come in order, the wanted one before those that it is a prefix of
+		for _, v := range page.Versions {
+			if decode(v.Key) != wanted.Key {
+				past = true
+				continue
+			}
+			seen++
+			id := aws.ToString(v.VersionId)
+			if id == wanted.VersionID || wanted.VersionID == "" && aws.ToBool(v.IsLatest) {
+				return job.Object{
+					Bucket: wanted.Bucket, Key: wanted.Key, VersionID: id, ETag: strings.Trim(aws.ToString(v.ETag), `"`),
+					Size: aws.ToInt64(v.Size), LastModified: aws.ToTime(v.LastModified).UTC(),
+				}, nil
+			}
+		}
+		for _, m := range page.DeleteMarkers {
+			mine := decode(m.Key) == wanted.Key
+			past = past || !mine
+			hidden = hidden || mine && (aws.ToBool(m.IsLatest) || aws.ToString(m.VersionId) == wanted.VersionID)
+		}
+		if past {
+			break
+		}
+	}
+	return job.Object{}, absent(wanted, seen, hidden)
+}
+
+func absent(wanted job.Object, seen int, hidden bool) error {
+	switch {
+	case hidden && wanted.VersionID == "":
+		return fmt.Errorf("%w: %s is deleted; %d versions of it are still there and can be named with ?versionId=", ErrNotFound, wanted, seen)
+	case seen > 0:
+		return fmt.Errorf("%w: %s; the object has %d other versions", ErrNotFound, wanted, seen)
+	default:
+		return fmt.Errorf("%w: %s was never uploaded, was deleted, or has been moved to quarantine or to the clean bucket", ErrNotFound, wanted)
+	}
+}
+
+// refine says in words which part of the name is wrong.
+func refine(err error, wanted job.Object) error {
+	if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorCode() == "NoSuchBucket" {
+		return fmt.Errorf("%w: bucket %s", ErrNotFound, wanted.Bucket)
+	}
+	return fmt.Errorf("list the versions of %s: %w", wanted, err)
+}
+
+// decoder returns how to read the keys of a page. A store that does not know
+// the encoding asked for says so by not repeating it.
+func decoder(encoding types.EncodingType) func(*string) string {
+	if encoding != types.EncodingTypeUrl {
+		return aws.ToString
+	}
+	return func(key *string) string {
+		decoded, err := url.QueryUnescape(aws.ToString(key)) // S3 writes a space as +
+		if err != nil {
+			return aws.ToString(key)
+		}
+		return decoded
+	}
+}
