@@ -68,8 +68,8 @@ func (s *Stack) startMessaging() (err error) {
 	}
 	s.onClose(s.services.sqs.Close)
 	s.services.sns = sns.New(app.Topics, s.deliver)
-	s.services.events = events.New(app.Rules, app.Buses, s.deliver)
-	return s.services.events.Check()
+	s.services.events, err = events.New(app.Rules, s.deliver)
+	return err
 }
 
 func (s *Stack) startS3(allowed []s3.Principal) (err error) {

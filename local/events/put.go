@@ -4,28 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
-	"time"
 )
-
-// unixTime is a time as the protocol has it: seconds since 1970, with a fraction.
-type unixTime struct{ time.Time }
-
-func (t *unixTime) UnmarshalJSON(raw []byte) error {
-	var seconds float64
-	if err := json.Unmarshal(raw, &seconds); err != nil {
-		return fmt.Errorf("read time: %w", err)
-	}
-	t.Time = time.UnixMilli(int64(seconds * 1000))
-	return nil
-}
 
 type putEventsInput struct {
 	Entries []struct {
 		Source, DetailType, Detail, EventBusName string
 		Resources                                []string
-		Time                                     unixTime
 	}
 }
 
@@ -45,11 +30,12 @@ func (s *Service) putEvents(ctx context.Context, in putEventsInput) (any, error)
 	}
 	for _, e := range in.Entries {
 		var id string
-		var err error
-		if strings.HasPrefix(e.Source, "aws.") {
+		err := onDefaultBus(e.EventBusName)
+		if err == nil && strings.HasPrefix(e.Source, "aws.") {
 			err = &Error{"NotAuthorizedForSourceException", "Not authorized for the source."}
-		} else {
-			id, err = s.put(ctx, Event{e.Source, e.DetailType, json.RawMessage(e.Detail), e.Resources, e.EventBusName, e.Time.Time})
+		}
+		if err == nil {
+			id, err = s.put(ctx, Event{e.Source, e.DetailType, json.RawMessage(e.Detail), e.Resources})
 		}
 		entry := putEventsEntry{EventId: id}
 		if err != nil {

@@ -3,7 +3,7 @@ package events
 import (
 	"context"
 	"encoding/json"
-	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -11,41 +11,22 @@ import (
 )
 
 type ruleInput struct {
-	Name, Rule, EventBusName              string // Rule: the name, in operations about targets
-	NamePrefix, EventPattern, Description string
-	ScheduleExpression, State             string
-	Targets                               []target
-	Ids                                   []string
+	Name, Rule, EventBusName  string // Rule: the name, in operations about targets
+	EventPattern              string
+	ScheduleExpression, State string
+	Targets                   []target
 }
 
-type ruleOutput struct {
-	Name, Arn, EventBusName, EventPattern, State string
-	Description                                  string `json:",omitempty"`
+// onDefaultBus refuses every other bus, given by its name or ARN.
+func onDefaultBus(bus string) error {
+	if bus == "" || bus[strings.LastIndex(bus, "/")+1:] == "default" {
+		return nil
+	}
+	return &Error{"ResourceNotFoundException", "Event bus " + bus + " does not exist."}
 }
 
-// find returns a rule by its name. The caller holds the lock.
-func (s *Service) find(name, bus string) (*rule, error) {
-	bus = busName(bus)
-	if !s.hasBus(bus) {
-		return nil, &Error{"ResourceNotFoundException", "Event bus " + bus + " does not exist."}
-	}
-	for _, r := range s.rules {
-		if r.Name == name && r.Bus == bus {
-			return r, nil
-		}
-	}
-	return nil, &Error{"ResourceNotFoundException", "Rule " + name + " does not exist on EventBus " + bus + "."}
-}
-
-// change runs do on the rule that a request names.
-func (s *Service) change(in ruleInput, do func(*rule) (any, error)) (any, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r, err := s.find(in.Name+in.Rule, in.EventBusName)
-	if err != nil {
-		return nil, err
-	}
-	return do(r)
+func (s *Service) index(name string) int {
+	return slices.IndexFunc(s.rules, func(r *rule) bool { return r.Name == name })
 }
 
 func (s *Service) putRule(_ context.Context, in ruleInput) (any, error) {
@@ -56,56 +37,40 @@ func (s *Service) putRule(_ context.Context, in ruleInput) (any, error) {
 	if err != nil {
 		return nil, &Error{"InvalidEventPatternException", "Event pattern is not valid. Reason: " + err.Error()}
 	}
-	bus := busName(in.EventBusName)
-	if !s.hasBus(bus) {
-		return nil, &Error{"ResourceNotFoundException", "Event bus " + bus + " does not exist."}
+	if err := onDefaultBus(in.EventBusName); err != nil {
+		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r, err := s.find(in.Name, bus)
-	if err != nil {
-		r = &rule{Rule: template.Rule{Name: in.Name, Bus: bus}}
-		s.rules = append(s.rules, r)
+	i := s.index(in.Name)
+	if i < 0 {
+		i = len(s.rules)
+		s.rules = append(s.rules, &rule{Rule: template.Rule{Name: in.Name}})
 	}
-	r.Pattern, r.pattern, r.err = json.RawMessage(in.EventPattern), p, nil
-	r.description, r.disabled = in.Description, in.State == "DISABLED"
-	return map[string]string{"RuleArn": ruleARN(r.Rule)}, nil
+	r := s.rules[i]
+	r.Pattern, r.pattern, r.disabled = json.RawMessage(in.EventPattern), p, in.State == "DISABLED"
+	return map[string]string{"RuleArn": r.arn()}, nil
 }
 
-func (r *rule) output() ruleOutput {
-	state := "ENABLED"
-	if r.disabled {
-		state = "DISABLED"
-	}
-	return ruleOutput{r.Name, ruleARN(r.Rule), r.Bus, string(r.Pattern), state, r.description}
-}
-
-func (s *Service) describeRule(_ context.Context, in ruleInput) (any, error) {
-	return s.change(in, func(r *rule) (any, error) { return r.output(), nil })
-}
-
-func (s *Service) deleteRule(_ context.Context, in ruleInput) (any, error) {
-	_, err := s.change(in, func(r *rule) (any, error) {
-		if len(r.Targets) > 0 {
-			return nil, invalid("Rule can't be deleted since it has targets.")
-		}
-		s.rules = slices.DeleteFunc(s.rules, func(o *rule) bool { return o == r })
-		return nil, nil
-	})
-	if e, ok := errors.AsType[*Error](err); ok && e.Code == "ResourceNotFoundException" && s.hasBus(busName(in.EventBusName)) {
-		return nil, nil // as on AWS: it is gone, which is what was wanted
-	}
-	return nil, err
+func (r *rule) arn() string {
+	return fmt.Sprintf("arn:%s:events:%s:%s:rule/%s", template.Partition, template.Region, template.Account, r.Name)
 }
 
 func (s *Service) listRules(_ context.Context, in ruleInput) (any, error) {
+	if err := onDefaultBus(in.EventBusName); err != nil {
+		return nil, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	rules := []ruleOutput{}
+	rules := []map[string]string{}
 	for _, r := range s.rules {
-		if r.Bus == busName(in.EventBusName) && strings.HasPrefix(r.Name, in.NamePrefix) {
-			rules = append(rules, r.output())
+		state := "ENABLED"
+		if r.disabled {
+			state = "DISABLED"
 		}
+		rules = append(rules, map[string]string{
+			"Name": r.Name, "Arn": r.arn(), "EventBusName": "default", "EventPattern": string(r.Pattern), "State": state,
+		})
 	}
 	return map[string]any{"Rules": rules}, nil
 }

@@ -28,16 +28,10 @@ func decoded[In any](do func(*Service, context.Context, In) (any, error)) operat
 }
 
 var operations = map[string]operation{
-	"PutEvents":         decoded((*Service).putEvents),
-	"PutRule":           decoded((*Service).putRule),
-	"DescribeRule":      decoded((*Service).describeRule),
-	"DeleteRule":        decoded((*Service).deleteRule),
-	"ListRules":         decoded((*Service).listRules),
-	"PutTargets":        decoded((*Service).putTargets),
-	"RemoveTargets":     decoded((*Service).removeTargets),
-	"ListTargetsByRule": decoded((*Service).listTargets),
-	"DescribeEventBus":  decoded((*Service).describeBus),
-	"ListEventBuses":    decoded((*Service).listBuses),
+	"PutEvents":  decoded((*Service).putEvents),
+	"PutRule":    decoded((*Service).putRule),
+	"ListRules":  decoded((*Service).listRules),
+	"PutTargets": decoded((*Service).putTargets),
 }
 
 // ServeHTTP answers one request of the JSON 1.1 protocol.

@@ -8,65 +8,33 @@ import (
 	"github.com/lazaret/lazaret/local/template"
 )
 
-// target is template.Target as the protocol has it. DeadLetterConfig and
-// RetryPolicy are accepted and change nothing: a delivery here fails at once or
-// not at all.
+// target is template.Target as the protocol has it. Inputs of its own are refused;
+// DeadLetterConfig and RetryPolicy are accepted and change nothing: a delivery here
+// fails at once or not at all.
 type target struct {
-	Id, Arn          string
-	Input            string         `json:",omitempty"`
-	InputPath        string         `json:",omitempty"`
-	InputTransformer *inputTemplate `json:",omitempty"`
-}
-
-type inputTemplate struct {
-	InputPathsMap map[string]string `json:",omitempty"`
-	InputTemplate string
-}
-
-type failedEntries struct {
-	FailedEntryCount int
-	FailedEntries    []struct{}
+	Id, Arn                            string
+	Input, InputPath, InputTransformer any
 }
 
 func (s *Service) putTargets(_ context.Context, in ruleInput) (any, error) {
+	if err := onDefaultBus(in.EventBusName); err != nil {
+		return nil, err
+	}
 	for _, t := range in.Targets {
-		if !strings.HasPrefix(t.Arn, "arn:") || !strings.Contains(t.Arn, ":sqs:") {
-			return nil, invalid("target " + t.Id + ": only queues are supported here")
+		if !strings.HasPrefix(t.Arn, "arn:") || !strings.Contains(t.Arn, ":sqs:") || t.Input != nil || t.InputPath != nil || t.InputTransformer != nil {
+			return nil, invalid("target " + t.Id + ": only queues, and only the event as it is, are supported here")
 		}
 	}
-	return s.change(in, func(r *rule) (any, error) {
-		for _, t := range in.Targets {
-			added := template.Target{ID: t.Id, ARN: t.Arn, Input: t.Input, InputPath: t.InputPath}
-			if x := t.InputTransformer; x != nil {
-				added.Template = &template.InputTemplate{Paths: x.InputPathsMap, Template: x.InputTemplate}
-			}
-			if i := slices.IndexFunc(r.Targets, func(o template.Target) bool { return o.ID == t.Id }); i >= 0 {
-				r.Targets[i] = added
-			} else {
-				r.Targets = append(r.Targets, added)
-			}
-		}
-		return failedEntries{FailedEntries: []struct{}{}}, nil
-	})
-}
-
-func (s *Service) removeTargets(_ context.Context, in ruleInput) (any, error) {
-	return s.change(in, func(r *rule) (any, error) {
-		r.Targets = slices.DeleteFunc(r.Targets, func(t template.Target) bool { return slices.Contains(in.Ids, t.ID) })
-		return failedEntries{FailedEntries: []struct{}{}}, nil
-	})
-}
-
-func (s *Service) listTargets(_ context.Context, in ruleInput) (any, error) {
-	return s.change(in, func(r *rule) (any, error) {
-		targets := []target{}
-		for _, t := range r.Targets {
-			out := target{Id: t.ID, Arn: t.ARN, Input: t.Input, InputPath: t.InputPath}
-			if t.Template != nil {
-				out.InputTransformer = &inputTemplate{t.Template.Paths, t.Template.Template}
-			}
-			targets = append(targets, out)
-		}
-		return map[string]any{"Targets": targets}, nil
-	})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := s.index(in.Rule)
+	if i < 0 {
+		return nil, &Error{"ResourceNotFoundException", "Rule " + in.Rule + " does not exist on EventBus default."}
+	}
+	r := s.rules[i]
+	for _, t := range in.Targets {
+		r.Targets = slices.DeleteFunc(r.Targets, func(o template.Target) bool { return o.ID == t.Id })
+		r.Targets = append(r.Targets, template.Target{ID: t.Id, ARN: t.Arn})
+	}
+	return map[string]any{"FailedEntryCount": 0, "FailedEntries": []any{}}, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/lazaret/lazaret/local/template"
@@ -13,11 +12,6 @@ import (
 // member is an element of a list: <Topics><member>…</member></Topics>.
 type member[T any] struct {
 	Members []T `xml:"member"`
-}
-
-type attributeEntry struct {
-	Key   string `xml:"key"`
-	Value string `xml:"value"`
 }
 
 type listedSubscription struct {
@@ -31,9 +25,6 @@ func publish(s *Service, ctx context.Context, form url.Values) (any, error) {
 		}
 	}
 	m := Message{TopicARN: form.Get("TopicArn"), Subject: form.Get("Subject"), Message: form.Get("Message")}
-	if m.TopicARN == "" {
-		m.TopicARN = form.Get("TargetArn")
-	}
 	for i := 1; ; i++ {
 		entry := fmt.Sprintf("MessageAttributes.entry.%d.", i)
 		if !form.Has(entry + "Name") {
@@ -58,27 +49,6 @@ func listTopics(s *Service, _ context.Context, _ url.Values) (any, error) {
 	return out, nil
 }
 
-func getTopicAttributes(s *Service, _ context.Context, form url.Values) (any, error) {
-	arn := form.Get("TopicArn")
-	if arn == "" {
-		return nil, invalid("TopicArn")
-	}
-	subscriptions, err := s.subscribed(arn)
-	var out struct {
-		Attributes struct {
-			Entries []attributeEntry `xml:"entry"`
-		}
-	}
-	out.Attributes.Entries = []attributeEntry{
-		{"TopicArn", arn},
-		{"Owner", template.Account},
-		{"SubscriptionsConfirmed", strconv.Itoa(len(subscriptions))},
-		{"SubscriptionsPending", "0"},
-		{"SubscriptionsDeleted", "0"},
-	}
-	return out, err
-}
-
 func subscribe(s *Service, _ context.Context, form url.Values) (any, error) {
 	topic, queue := form.Get("TopicArn"), form.Get("Endpoint")
 	switch {
@@ -88,20 +58,10 @@ func subscribe(s *Service, _ context.Context, form url.Values) (any, error) {
 		return nil, invalid("Protocol Reason: only sqs is supported here")
 	case !strings.HasPrefix(queue, "arn:") || !strings.Contains(queue, ":sqs:"):
 		return nil, invalid("SQS endpoint ARN")
+	case form.Has("Attributes.entry.1.key"):
+		return nil, invalid("Attributes Reason: " + form.Get("Attributes.entry.1.key") + " is not supported here")
 	}
-	raw := false
-	for i := 1; ; i++ {
-		entry := fmt.Sprintf("Attributes.entry.%d.", i)
-		if !form.Has(entry + "key") {
-			break
-		}
-		value, err := strconv.ParseBool(form.Get(entry + "value"))
-		if name := form.Get(entry + "key"); name != "RawMessageDelivery" || err != nil {
-			return nil, invalid("Attributes Reason: " + name + ": only RawMessageDelivery, true or false, is supported here")
-		}
-		raw = value
-	}
-	sub, err := s.subscribe(topic, queue, raw)
+	sub, err := s.subscribe(topic, queue)
 	return struct{ SubscriptionArn string }{sub.arn}, err
 }
 
@@ -110,15 +70,13 @@ func unsubscribe(s *Service, _ context.Context, form url.Values) (any, error) {
 	return struct{}{}, nil
 }
 
-func listSubscriptions(s *Service, _ context.Context, form url.Values) (any, error) {
-	if form.Get("Action") == "ListSubscriptionsByTopic" && form.Get("TopicArn") == "" {
-		return nil, invalid("TopicArn")
-	}
-	found, err := s.subscribed(form.Get("TopicArn"))
+func listSubscriptions(s *Service, _ context.Context, _ url.Values) (any, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	var out struct{ Subscriptions member[listedSubscription] }
-	for _, sub := range found {
+	for _, sub := range s.subscriptions {
 		out.Subscriptions.Members = append(out.Subscriptions.Members,
 			listedSubscription{sub.arn, template.Account, "sqs", sub.queue, sub.topic})
 	}
-	return out, err
+	return out, nil
 }

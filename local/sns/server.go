@@ -20,13 +20,11 @@ const maxRequest = 1 << 20
 type operation func(s *Service, ctx context.Context, form url.Values) (result any, err error)
 
 var operations = map[string]operation{
-	"Publish":                  publish,
-	"ListTopics":               listTopics,
-	"GetTopicAttributes":       getTopicAttributes,
-	"Subscribe":                subscribe,
-	"Unsubscribe":              unsubscribe,
-	"ListSubscriptions":        listSubscriptions,
-	"ListSubscriptionsByTopic": listSubscriptions,
+	"Publish":           publish,
+	"ListTopics":        listTopics,
+	"Subscribe":         subscribe,
+	"Unsubscribe":       unsubscribe,
+	"ListSubscriptions": listSubscriptions,
 }
 
 // ServeHTTP answers one request of the Query protocol.

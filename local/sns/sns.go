@@ -2,7 +2,7 @@
 // hand their messages to subscribed queues, behind the Query protocol, and
 // Publish as a Go method for the other services of the local stack, which
 // local/stack.go wires to it. Subscriptions are to queues, live in memory, and
-// have no filter policies; nothing is ever sent by mail or HTTP.
+// have no attributes; nothing is ever sent by mail or HTTP.
 package sns
 
 import (
@@ -91,11 +91,7 @@ func (s *Service) Publish(ctx context.Context, m Message) (messageID string, err
 		return "", fmt.Errorf("write the envelope of message %s: %w", id, err)
 	}
 	for _, sub := range subscriptions {
-		body := string(wrapped)
-		if sub.raw {
-			body = m.Message
-		}
-		if err := s.deliver(ctx, sub.queue, body); err != nil {
+		if err := s.deliver(ctx, sub.queue, string(wrapped)); err != nil {
 			slog.WarnContext(ctx, "a subscriber did not get a message", "topic", m.TopicARN, "queue", sub.queue, "error", err)
 		}
 	}
@@ -109,7 +105,7 @@ func (m Message) check() error {
 	}
 	switch {
 	case m.TopicARN == "":
-		return invalid("TopicArn or TargetArn Reason: no value for required parameter")
+		return invalid("TopicArn Reason: no value for required parameter")
 	case m.Message == "":
 		return invalid("Empty message")
 	case size > maxMessage:

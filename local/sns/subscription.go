@@ -8,12 +8,9 @@ import (
 	"github.com/lazaret/lazaret/local/template"
 )
 
-type subscription struct {
-	arn, topic, queue string
-	raw               bool // the message alone, without the envelope
-}
+type subscription struct{ arn, topic, queue string }
 
-// subscribed returns a topic's subscriptions; every topic's for an empty ARN.
+// subscribed returns a topic's subscriptions.
 func (s *Service) subscribed(topicARN string) ([]subscription, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -21,9 +18,6 @@ func (s *Service) subscribed(topicARN string) ([]subscription, error) {
 }
 
 func (s *Service) find(topicARN string) ([]subscription, error) {
-	if topicARN == "" {
-		return slices.Clone(s.subscriptions), nil
-	}
 	if !slices.ContainsFunc(s.topics, func(t template.Topic) bool { return t.ARN == topicARN }) {
 		return nil, &Error{Code: "NotFound", Message: "Topic does not exist"}
 	}
@@ -36,9 +30,8 @@ func (s *Service) find(topicARN string) ([]subscription, error) {
 	return found, nil
 }
 
-// subscribe adds a subscription. One for the same topic and queue is returned
-// as it is, and is an error when it differs.
-func (s *Service) subscribe(topicARN, queueARN string, raw bool) (subscription, error) {
+// subscribe adds a subscription; one that is there already is returned.
+func (s *Service) subscribe(topicARN, queueARN string) (subscription, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	existing, err := s.find(topicARN)
@@ -46,13 +39,11 @@ func (s *Service) subscribe(topicARN, queueARN string, raw bool) (subscription, 
 		return subscription{}, err
 	}
 	for _, sub := range existing {
-		if sub.queue == queueARN && sub.raw != raw {
-			return sub, invalid("Attributes Reason: Subscription already exists with different attributes")
-		} else if sub.queue == queueARN {
+		if sub.queue == queueARN {
 			return sub, nil
 		}
 	}
-	sub := subscription{topicARN + ":" + uuid.NewString(), topicARN, queueARN, raw}
+	sub := subscription{topicARN + ":" + uuid.NewString(), topicARN, queueARN}
 	s.subscriptions = append(s.subscriptions, sub)
 	return sub, nil
 }

@@ -126,9 +126,8 @@ func (b *builder) machine(r resource, properties map[string]any) error {
 	var p struct {
 		Role                    string
 		DefinitionUri           string
-		Definition              json.RawMessage
 		DefinitionSubstitutions map[string]text
-		Events                  map[string]event
+		Definition, Events      any
 	}
 	if err := convert(properties, &p); err != nil {
 		return err
@@ -137,21 +136,18 @@ func (b *builder) machine(r resource, properties map[string]any) error {
 	if err != nil {
 		return err
 	}
-	m := Machine{Name: i.name, ARN: i.ref, Definition: p.Definition}
+	if p.DefinitionUri == "" || p.Definition != nil || p.Events != nil {
+		return errors.New("a state machine has a DefinitionUri; a Definition and Events are not supported")
+	}
+	m := Machine{Name: i.name, ARN: i.ref}
 	if m.RoleARN, err = b.role(r, p.Role); err != nil {
 		return err
 	}
-	switch {
-	case len(p.Events) > 0:
-		return errors.New("events of a state machine are not supported")
-	case p.DefinitionUri != "":
-		if m.Definition, err = os.ReadFile(filepath.Join(b.dir, p.DefinitionUri)); err != nil {
-			return fmt.Errorf("read DefinitionUri: %w", err)
-		}
-	case p.Definition == nil:
-		return errors.New("want DefinitionUri or Definition")
+	written, err := os.ReadFile(filepath.Join(b.dir, p.DefinitionUri))
+	if err != nil {
+		return fmt.Errorf("read DefinitionUri: %w", err)
 	}
-	if m.Definition, err = substitute(m.Definition, p.DefinitionSubstitutions); err != nil {
+	if m.Definition, err = substitute(written, p.DefinitionSubstitutions); err != nil {
 		return fmt.Errorf("read definition %s: %w", p.DefinitionUri, err)
 	}
 	b.app.Machines = append(b.app.Machines, m)

@@ -1,7 +1,6 @@
 package template
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -9,23 +8,15 @@ import (
 
 // withGlobals merges the section of Globals for the resource's kind into its
 // properties by SAM's rules: maps are merged, lists appended, and of two values
-// the resource's own counts. IgnoreGlobals is "*" or a list of properties.
+// the resource's own counts.
 // https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-template-anatomy-globals.html
-func withGlobals(globals map[string]any, kind string, properties map[string]any, ignored any) (map[string]any, error) {
+func withGlobals(globals map[string]any, kind string, properties map[string]any) map[string]any {
 	section, ok := strings.CutPrefix(kind, "AWS::Serverless::")
 	shared, _ := globals[section].(map[string]any)
-	if !ok || len(shared) == 0 || ignored == "*" {
-		return properties, nil
+	if !ok || len(shared) == 0 {
+		return properties
 	}
-	shared = maps.Clone(shared)
-	if list, ok := ignored.([]any); ok {
-		for _, name := range list {
-			delete(shared, fmt.Sprint(name))
-		}
-	} else if ignored != nil {
-		return nil, fmt.Errorf("IgnoreGlobals: want '*' or a list, got %s", shape(ignored))
-	}
-	return merge(shared, properties).(map[string]any), nil
+	return merge(shared, properties).(map[string]any)
 }
 
 // merge never looks into intrinsic functions: they are values.

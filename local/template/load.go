@@ -49,7 +49,7 @@ func load(written []byte, dir string, options Options) (*Application, error) {
 	}
 	s := &scope{
 		stack: options.StackName, parameters: values, decided: map[string]bool{}, resources: map[string]resource{},
-		mappings: section(document, "Mappings"), conditions: section(document, "Conditions"),
+		conditions: section(document, "Conditions"),
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.conditions)) {
 		if _, err := s.condition(name); err != nil {
@@ -59,11 +59,8 @@ func load(written []byte, dir string, options Options) (*Application, error) {
 	if err := s.readResources(section(document, "Resources"), section(document, "Globals")); err != nil {
 		return nil, err
 	}
-	b := &builder{scope: s, dir: dir, app: &Application{Name: s.stack, Parameters: given, Outputs: map[string]string{}}}
-	if err := b.build(); err != nil {
-		return nil, err
-	}
-	return b.app, b.outputs(section(document, "Outputs"))
+	b := &builder{scope: s, dir: dir, app: &Application{Name: s.stack, Parameters: given}}
+	return b.app, b.build()
 }
 
 // section returns a top-level section, which may be missing.
@@ -74,10 +71,7 @@ func section(document map[string]any, name string) map[string]any {
 
 func (s *scope) readResources(resources, globals map[string]any) error {
 	for _, id := range slices.Sorted(maps.Keys(resources)) {
-		var head struct {
-			Type, Condition string
-			DependsOn       any
-		}
+		var head struct{ Type, Condition string }
 		body, _ := resources[id].(map[string]any)
 		if err := convert(body, &head); err != nil {
 			return fmt.Errorf("read resource %s: %w", id, err)
@@ -86,19 +80,9 @@ func (s *scope) readResources(resources, globals map[string]any) error {
 			return fmt.Errorf("read resource %s: it has no Type", id)
 		}
 		properties, _ := body["Properties"].(map[string]any)
-		properties, err := withGlobals(globals, head.Type, properties, body["IgnoreGlobals"])
-		if err != nil {
-			return fmt.Errorf("read resource %s: %w", id, err)
+		s.resources[id] = resource{
+			id: id, kind: head.Type, condition: head.Condition, properties: withGlobals(globals, head.Type, properties),
 		}
-		r := resource{id: id, kind: head.Type, condition: head.Condition, properties: properties}
-		list, isList := head.DependsOn.([]any)
-		if !isList && head.DependsOn != nil {
-			list = []any{head.DependsOn}
-		}
-		for _, item := range list {
-			r.dependsOn = append(r.dependsOn, fmt.Sprint(item))
-		}
-		s.resources[id] = r
 	}
 	return nil
 }
@@ -115,16 +99,11 @@ type builder struct {
 func (b *builder) build() error {
 	builders := map[string]func(resource, map[string]any) error{
 		kindBucket: b.bucket, kindQueue: b.queue, kindTopic: b.topic, kindFunction: b.function,
-		kindMachine: b.machine, kindRule: b.ruleResource, kindBus: b.bus,
+		kindMachine: b.machine, kindRule: b.ruleResource,
 	}
 	var policies []resource
 	for _, id := range slices.Sorted(maps.Keys(b.resources)) {
 		r := b.resources[id]
-		for _, other := range r.dependsOn {
-			if _, ok := b.resources[other]; !ok {
-				return fmt.Errorf("resolve resource %s: it depends on %s, which the template does not have", id, other)
-			}
-		}
 		if yes, err := b.condition(r.condition); err != nil || !yes {
 			if err != nil {
 				return fmt.Errorf("resolve resource %s: %w", id, err)
@@ -157,24 +136,6 @@ func (b *builder) one(r resource, build func(resource, map[string]any) error) er
 	}
 	if err != nil {
 		return fmt.Errorf("resolve resource %s: %w", r.id, err)
-	}
-	return nil
-}
-
-func (b *builder) outputs(outputs map[string]any) error {
-	for _, name := range slices.Sorted(maps.Keys(outputs)) {
-		output, _ := outputs[name].(map[string]any)
-		condition, _ := output["Condition"].(string)
-		yes, err := b.condition(condition)
-		if err == nil && yes {
-			var v any
-			if v, err = b.resolve(output["Value"]); err == nil {
-				b.app.Outputs[name], err = asText(v)
-			}
-		}
-		if err != nil {
-			return fmt.Errorf("resolve output %s: %w", name, err)
-		}
 	}
 	return nil
 }

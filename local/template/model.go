@@ -27,8 +27,6 @@ type Application struct {
 	Functions  []Function
 	Machines   []Machine
 	Rules      []Rule
-	Buses      []Bus
-	Outputs    map[string]string
 }
 
 // Bucket is an AWS::S3::Bucket with the AWS::S3::BucketPolicy that names it.
@@ -113,32 +111,15 @@ type Machine struct {
 	Definition []byte
 }
 
-// Rule is an AWS::Events::Rule with its targets.
+// Rule is an AWS::Events::Rule of the default bus, with its targets.
 type Rule struct {
 	Name    string
-	Bus     string // "default" when not given
 	Pattern json.RawMessage
 	Targets []Target
 }
 
-// Target receives the events that a rule matches. At most one of Input,
-// InputPath and Template is set; all empty means the whole event.
+// Target receives the events that a rule matches, as they are.
 type Target struct {
-	ID        string
-	ARN       string
-	Input     string
-	InputPath string
-	Template  *InputTemplate
-}
-
-// InputTemplate is a target's InputTransformer.
-type InputTemplate struct {
-	Paths    map[string]string
-	Template string
-}
-
-// Bus is an AWS::Events::EventBus.
-type Bus struct {
-	Name string
-	ARN  string
+	ID  string
+	ARN string
 }

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 )
 
 // parameter is one entry of Parameters.
@@ -18,7 +17,6 @@ type parameter struct {
 	Default              *text
 	AllowedValues        []text
 	MinValue, MaxValue   *json.Number
-	MinLength, MaxLength *number
 }
 
 // readParameters returns the value of every parameter, as text, from the
@@ -81,10 +79,6 @@ func (p parameter) value(s string) (any, error) {
 func (p parameter) check(s string) error {
 	if p.AllowedValues != nil && !slices.Contains(p.AllowedValues, text(s)) {
 		return fmt.Errorf("allowed are %s", joined(p.AllowedValues))
-	}
-	length := number(utf8.RuneCountInString(s))
-	if p.MinLength != nil && length < *p.MinLength || p.MaxLength != nil && length > *p.MaxLength {
-		return errors.New("its length is not within MinLength and MaxLength")
 	}
 	if p.AllowedPattern != "" {
 		pattern, err := regexp.Compile("^(?:" + p.AllowedPattern + ")$")

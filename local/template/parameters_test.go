@@ -16,7 +16,7 @@ Choice: {Type: String, AllowedValues: [a, 'off'], Default: a}
 Count: {Type: Number, MinValue: 0, MaxValue: 10, Default: 3}
 Days: {Type: Number, AllowedValues: [1, 7], Default: 7}
 Names: {Type: CommaDelimitedList, Default: ''}
-Word: {Type: String, AllowedPattern: '[a-z]+', MinLength: 2, MaxLength: 4, Default: abc}
+Word: {Type: String, AllowedPattern: '[a-z]+', Default: abc}
 Subnets: {Type: 'List<AWS::EC2::Subnet::Id>', Default: 's-1,s-2'}
 `
 	tests := []struct {
@@ -37,8 +37,6 @@ Subnets: {Type: 'List<AWS::EC2::Subnet::Id>', Default: 's-1,s-2'}
 		{name: "above", overrides: map[string]string{"Count": "11"}, errors: []string{"Count", "most allowed is 10"}},
 		{name: "no number", overrides: map[string]string{"Count": "0x1"}, errors: []string{"Count", "want a number"}},
 		{name: "pattern holds the whole value", overrides: map[string]string{"Word": "ab1"}, errors: []string{"Word", "[a-z]+"}},
-		{name: "too short", overrides: map[string]string{"Word": "a"}, errors: []string{"Word", "MinLength"}},
-		{name: "too long", overrides: map[string]string{"Word": "abcde"}, errors: []string{"Word", "MaxLength"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

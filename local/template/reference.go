@@ -11,7 +11,6 @@ import (
 type resource struct {
 	id, kind, condition string
 	properties          map[string]any
-	dependsOn           []string
 }
 
 // identity is how other resources see one: its name, what Ref gives and what
@@ -56,22 +55,10 @@ func (s *scope) ref(id string) (any, error) {
 	return i.ref, err
 }
 
-// getAtt takes both spellings: "Id.Attribute" and [Id, Attribute].
 func (s *scope) getAtt(argument any) (any, error) {
-	name, ok := argument.(string)
-	if list, isList := argument.([]any); isList && len(list) == 2 {
-		id, err := asText(list[0])
-		if err != nil {
-			return nil, err
-		}
-		attribute, err := asText(list[1])
-		if err != nil {
-			return nil, err
-		}
-		name, ok = id+"."+attribute, true
-	}
+	name, _ := argument.(string)
 	id, attribute, dotted := strings.Cut(name, ".")
-	if !ok || !dotted {
+	if !dotted {
 		return nil, errors.New("want Resource.Attribute")
 	}
 	return s.attribute(id, attribute)
@@ -143,14 +130,13 @@ const (
 	kindFunction = "AWS::Serverless::Function"
 	kindMachine  = "AWS::Serverless::StateMachine"
 	kindRule     = "AWS::Events::Rule"
-	kindBus      = "AWS::Events::EventBus"
 	kindRole     = "AWS::IAM::Role"
 )
 
 // nameProperty is where each kind of resource that we know has its name.
 var nameProperty = map[string]string{
 	kindBucket: "BucketName", kindQueue: "QueueName", kindTopic: "TopicName", kindFunction: "FunctionName",
-	kindMachine: "Name", kindRule: "Name", kindBus: "Name", kindRole: "RoleName",
+	kindMachine: "Name", kindRule: "Name", kindRole: "RoleName",
 }
 
 func (s *scope) identity(r resource) (identity, error) {
@@ -182,8 +168,6 @@ func (s *scope) identity(r resource) (identity, error) {
 		return identity{name, a, map[string]string{"Arn": a, "Name": name}}, nil
 	case kindRule:
 		return identity{name, name, map[string]string{"Arn": arn("events", "rule/"+name)}}, nil
-	case kindBus:
-		return identity{name, name, map[string]string{"Arn": arn("events", "event-bus/"+name), "Name": name}}, nil
 	}
 	return identity{name, name, map[string]string{
 		"Arn": "arn:" + Partition + ":iam::" + Account + ":role/" + name,

@@ -1,12 +1,10 @@
 package template
 
 import (
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -14,7 +12,6 @@ import (
 type scope struct {
 	stack      string
 	parameters map[string]any
-	mappings   map[string]any
 	conditions map[string]any // as written
 	decided    map[string]bool
 	resources  map[string]resource // by logical id
@@ -100,10 +97,6 @@ func (s *scope) apply(name string, argument any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if name == "Fn::Base64" {
-		t, err := asText(v)
-		return base64.StdEncoding.EncodeToString([]byte(t)), err
-	}
 	list, _ := v.([]any)
 	switch name {
 	case "Fn::GetAtt":
@@ -112,10 +105,6 @@ func (s *scope) apply(name string, argument any) (any, error) {
 		return join(list)
 	case "Fn::Split":
 		return split(list)
-	case "Fn::Select":
-		return pick(list)
-	case "Fn::FindInMap":
-		return s.find(list)
 	}
 	return nil, errUnsupported
 }
@@ -169,38 +158,4 @@ func split(list []any) (any, error) {
 		parts = append(parts, part)
 	}
 	return parts, nil
-}
-
-func pick(list []any) (any, error) {
-	if len(list) != 2 {
-		return nil, errors.New("want [index, list]")
-	}
-	t, err := asText(list[0])
-	if err != nil {
-		return nil, err
-	}
-	i, err := strconv.Atoi(t)
-	items, ok := list[1].([]any)
-	if err != nil || !ok || i < 0 || i >= len(items) {
-		return nil, fmt.Errorf("there is no element %s in %v", t, list[1])
-	}
-	return items[i], nil
-}
-
-func (s *scope) find(list []any) (any, error) {
-	if len(list) != 3 {
-		return nil, errors.New("want [map, key, key]")
-	}
-	var v any = s.mappings
-	for _, step := range list {
-		key, err := asText(step)
-		if err != nil {
-			return nil, err
-		}
-		m, _ := v.(map[string]any)
-		if v = m[key]; v == nil {
-			return nil, fmt.Errorf("there is no %v in Mappings (at %s)", list, key)
-		}
-	}
-	return v, nil
 }

@@ -1,53 +1,37 @@
 package template
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 )
 
-// ruleResource reads an AWS::Events::Rule. A disabled rule is left out.
+// ruleResource reads an AWS::Events::Rule.
 func (b *builder) ruleResource(r resource, properties map[string]any) error {
 	var p struct {
-		EventBusName, State, ScheduleExpression string
-		EventPattern                            json.RawMessage
-		Targets                                 []struct {
-			Id, Arn, InputPath string
-			Input              text
-			InputTransformer   *struct {
-				InputPathsMap map[string]string
-				InputTemplate string
-			}
+		EventBusName, State string
+		EventPattern        json.RawMessage
+		Targets             []struct {
+			Id, Arn                            string
+			Input, InputPath, InputTransformer any
 		}
 	}
 	if err := convert(properties, &p); err != nil {
 		return err
 	}
-	if p.State == "DISABLED" {
-		return nil
-	}
-	if p.EventPattern == nil {
-		return errors.New("rules without an EventPattern are not supported")
+	if p.EventPattern == nil || p.EventBusName != "" || p.State == "DISABLED" {
+		return errors.New("rules are on the default bus, enabled, and have an EventPattern; others are not supported")
 	}
 	i, err := b.identify(r.id)
 	if err != nil {
 		return err
 	}
-	rule := Rule{Name: i.name, Bus: cmp.Or(p.EventBusName, "default"), Pattern: p.EventPattern}
+	rule := Rule{Name: i.name, Pattern: p.EventPattern}
 	for _, t := range p.Targets {
-		target := Target{ID: t.Id, ARN: t.Arn, Input: string(t.Input), InputPath: t.InputPath}
-		if t.InputTransformer != nil {
-			target.Template = &InputTemplate{Paths: t.InputTransformer.InputPathsMap, Template: t.InputTransformer.InputTemplate}
+		if t.Input != nil || t.InputPath != nil || t.InputTransformer != nil {
+			return errors.New("a target gets the event as it is; inputs of its own are not supported")
 		}
-		rule.Targets = append(rule.Targets, target)
+		rule.Targets = append(rule.Targets, Target{ID: t.Id, ARN: t.Arn})
 	}
 	b.app.Rules = append(b.app.Rules, rule)
 	return nil
-}
-
-// bus reads an AWS::Events::EventBus.
-func (b *builder) bus(r resource, _ map[string]any) error {
-	i, err := b.identify(r.id)
-	b.app.Buses = append(b.app.Buses, Bus{Name: i.name, ARN: i.attributes["Arn"]})
-	return err
 }
