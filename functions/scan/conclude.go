@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"strings"
 
 	"github.com/lazaret/lazaret/internal/clamav"
 	"github.com/lazaret/lazaret/internal/job"
@@ -24,7 +25,7 @@ var limits = map[string]job.Reason{
 // conclude turns the engine's finding into a verdict. Only Clean is CLEAN; a
 // finding that is not known here is an error, never a verdict.
 func conclude(f clamav.Finding, scan *job.Scan) error {
-	scan.Engine = job.Engine{Name: "clamd", Version: f.Engine}
+	scan.Engine = job.Engine{Name: "clamd", Version: strings.TrimPrefix(f.Engine, "ClamAV ")}
 	switch f.Outcome {
 	case clamav.Clean:
 		scan.Verdict = job.Clean

@@ -94,7 +94,7 @@ func (b *bench) left(t *testing.T) []string {
 
 // finds is an engine that reads the file and answers.
 func finds(f clamav.Finding) fakeEngine {
-	return fakeEngine{scan: func(*os.File) (clamav.Finding, error) { f.Engine = "1.4.6"; return f, nil }}
+	return fakeEngine{scan: func(*os.File) (clamav.Finding, error) { f.Engine = "ClamAV 1.4.6"; return f, nil }}
 }
 
 func fails(err error) fakeEngine {

@@ -2,8 +2,11 @@ package machine
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -28,11 +31,30 @@ func TestSamples(t *testing.T) {
 				if diff := cmp.Diff(s.Want, outcome(r)); diff != "" {
 					t.Fatalf("outcome (-want +got):\n%s", diff)
 				}
+				checkEvidence(t, r, s)
 				m.checkPlace(t, o, r, s, layout)
 			})
 		}
 	})
 }
+
+// checkEvidence looks at what the verdict says that it rests on.
+func checkEvidence(t *testing.T, r Result, s sample.Sample) {
+	t.Helper()
+	got := r.Job.Scan
+	if got == nil {
+		t.Fatalf("no scan in %+v", r.Job)
+	}
+	hash := sha256.Sum256(s.Content)
+	if got.Size != int64(len(s.Content)) || got.SHA256 != hex.EncodeToString(hash[:]) || got.Time.IsZero() {
+		t.Errorf("the verdict is about %d bytes, %s, at %s", got.Size, got.SHA256, got.Time)
+	}
+	if s.Want.Engine == "clamd" && (!version.MatchString(got.Engine.Version) || got.Definitions == nil || got.Definitions.Fingerprint == "") {
+		t.Errorf("engine %+v, definitions %+v", got.Engine, got.Definitions)
+	}
+}
+
+var version = regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+`)
 
 // ownTags gives an upload n tags: own-0=0, own-1=1 and so on.
 func ownTags(n int) func(*s3.PutObjectInput) {
