@@ -76,7 +76,7 @@ func (s *Store) Prune() error {
 
 func (s *Store) prune(now time.Time) error {
 	keep := map[string]bool{}
-	for _, link := range []string{"current", "previous"} {
+	for _, link := range []string{"current", "previous", pinned} {
 		target, err := os.Readlink(filepath.Join(s.root, link))
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("read %s: %w", link, err)

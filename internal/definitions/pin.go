@@ -1,0 +1,106 @@
+package definitions
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// pinned is a symlink like current. While it is there the freshclam function
+// leaves current alone.
+const pinned = "pinned"
+
+// Pin makes the generation current and keeps it so until Unpin, whatever newer
+// ones there are. Only one that is still there can be pinned; see List.
+func (s *Store) Pin(fingerprint string) (Generation, error) {
+	g, err := s.known(fingerprint)
+	if err != nil {
+		return Generation{}, fmt.Errorf("pin: %w", err)
+	}
+	// The pin first: an update that ends in between must not undo the switch.
+	if err := s.link(pinned, filepath.Join("generations", g.Fingerprint)); err != nil {
+		return Generation{}, fmt.Errorf("pin generation %s: %w", fingerprint, err)
+	}
+	if err := s.flip(g.Fingerprint); err != nil {
+		return Generation{}, fmt.Errorf("pin generation %s: %w", fingerprint, err)
+	}
+	return g, nil
+}
+
+// known returns the published generation of that name, which comes from a
+// person: nothing else may become a path.
+func (s *Store) known(fingerprint string) (Generation, error) {
+	all, err := s.List()
+	if err != nil {
+		return Generation{}, err
+	}
+	i := slices.IndexFunc(all, func(g Generation) bool { return g.Fingerprint == fingerprint })
+	if i < 0 {
+		return Generation{}, fmt.Errorf("generation %q: %w", fingerprint, ErrNone)
+	}
+	return all[i], nil
+}
+
+// Pinned returns the generation that is pinned, or ErrNone.
+func (s *Store) Pinned() (Generation, error) {
+	return s.linked(pinned)
+}
+
+// Unpin lets the next update publish again. Without a pin it does nothing.
+func (s *Store) Unpin() error {
+	err := os.Remove(filepath.Join(s.root, pinned))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove the pin of definitions: %w", err)
+	}
+	return nil
+}
+
+// List returns the complete generations that are there, the youngest first.
+func (s *Store) List() ([]Generation, error) {
+	entries, err := os.ReadDir(filepath.Join(s.root, "generations"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("list generations: %w", err)
+	}
+	var all []Generation
+	published := map[string]time.Time{}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), temporaryPrefix) {
+			continue
+		}
+		g, err := s.generation(e.Name())
+		info, infoErr := e.Info()
+		if errors.Is(err, ErrNone) || errors.Is(infoErr, fs.ErrNotExist) {
+			continue // unfinished, or pruned meanwhile
+		}
+		if err = errors.Join(err, infoErr); err != nil {
+			return nil, fmt.Errorf("list generations: %w", err)
+		}
+		all, published[g.Fingerprint] = append(all, g), info.ModTime()
+	}
+	slices.SortFunc(all, func(a, b Generation) int {
+		return published[b.Fingerprint].Compare(published[a.Fingerprint])
+	})
+	return all, nil
+}
+
+// Switched says when current was last moved, and whether by a pin, which is
+// meant to be followed at once. It is ErrNone before the first generation.
+func (s *Store) Switched() (at time.Time, byPin bool, err error) {
+	info, err := os.Lstat(filepath.Join(s.root, "current"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return time.Time{}, false, fmt.Errorf("read current: %w", ErrNone)
+	}
+	if err != nil {
+		return time.Time{}, false, fmt.Errorf("read current of definitions: %w", err)
+	}
+	_, err = os.Lstat(filepath.Join(s.root, pinned))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return time.Time{}, false, fmt.Errorf("read the pin of definitions: %w", err)
+	}
+	return info.ModTime(), err == nil, nil
+}
