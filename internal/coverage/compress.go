@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"io"
+	"slices"
 )
 
 // openZ unpacks compress(1)'s .Z: LZW with codes of 9 to at most 16 bits, in
@@ -98,8 +99,8 @@ func (z *unlzw) step() error {
 	}
 	z.before = code
 	z.out = z.out[:0]
-	for i := len(tail) - 1; i >= 0; i-- {
-		z.out = append(z.out, tail[i])
+	for _, b := range slices.Backward(tail) {
+		z.out = append(z.out, b)
 	}
 	return nil
 }

@@ -22,11 +22,11 @@ import (
 type Outcome string
 
 const (
-	// Covered: the engine has seen all of it; its OK stands.
+	// Covered says that the engine has seen all of it; its OK stands.
 	Covered Outcome = "covered"
-	// Found: the engine found a signature in a part that it had not reached.
+	// Found says that the engine found a signature in a part that it had not reached.
 	Found Outcome = "found"
-	// Refused: a part could not be shown to the engine; see Reason.
+	// Refused says that a part could not be shown to the engine; see Reason.
 	Refused Outcome = "refused"
 )
 

@@ -20,7 +20,7 @@ type magic struct {
 }
 
 // headSize is as far as the magics of magics reach.
-const headSize = 560
+const headSize = 1028
 
 // recognise returns the forms that somebody may take n for. It reads n's first
 // and last bytes, no more, and looks at no name.
@@ -76,6 +76,21 @@ func init() { // the forms open members, whose forms are these: a cycle of value
 		{0, "\x02\x21\x4c\x18", packed("lz4", openLZ4, false)},
 		{0, "\x1f\x9d", packed("compress", openZ, false)},
 		{257, "ustar", tarForm},
+		{0, rar4Magic, form{"rar", walkRAR}},
+		{0, rar5Magic, form{"rar", walkRAR}},
+		{0, "!<arch>\n", form{"ar", walkAr}},
+		{0, "070701", form{"cpio", walkCpio}},
+		{0, "070702", form{"cpio", walkCpio}},
+		{0, "070707", form{"cpio", walkCpio}},
+		{0, "\xed\xab\xee\xdb", form{"rpm", walkRPM}},
+		{0, "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", form{"ole", walkOLE}},
+		{0, "%PDF-", form{"pdf", walkPDF}},
+		{0, "MZ", form{"program", walkProgram}},
+		{0, "\x7fELF", form{"program", walkProgram}},
+		{0, "#!", form{"script", walkScript}},
+	}
+	for _, c := range closed {
+		magics = append(magics, magic{c.at, c.text, form{c.name, cannotOpen(c.name)}})
 	}
 	testers = []tester{
 		{isTar, tarForm},

@@ -48,8 +48,7 @@ func (w *walk) spool(r io.Reader) (*body, error) {
 
 // unreadable is what a decoder's error says about its input.
 func unreadable(err error) error {
-	var r *refusal
-	if errors.As(err, &r) {
+	if _, ok := errors.AsType[*refusal](err); ok {
 		return err
 	}
 	return damaged("%v", err)

@@ -4,7 +4,6 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
-	"encoding/base64"
 	"testing"
 
 	"github.com/pierrec/lz4/v4"
@@ -56,15 +55,6 @@ func tarOf(t testing.TB, contents ...[]byte) []byte {
 // was unpacked by us.
 func wide64(t testing.TB) []byte {
 	return zipOf(t, zipped{name: "evil", content: eicarText(), method: 8, wide: true})
-}
-
-func decoded(t testing.TB, text string) []byte {
-	t.Helper()
-	b, err := base64.StdEncoding.DecodeString(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
 }
 
 func TestStreams(t *testing.T) {

@@ -1,0 +1,40 @@
+package coverage
+
+// closed are containers that neither the engine nor this package opens, by
+// magics that no other kind of file begins with. Disk images that hold file
+// systems as they are stay out: the engine sees their content raw.
+var closed = []struct {
+	at   int
+	text string
+	name string
+}{
+	{0, "MSWIM\x00\x00\x00", "WIM image"},
+	{0, "WLPWM\x00\x00\x00", "WIM image"},
+	{0, "LZIP\x01", "lzip"},
+	{0, "LRZI\x00", "lrzip"},
+	{0, "RZIP\x02", "rzip"},
+	{0, "\x89LZO\x00\r\n\x1a\n", "lzop"},
+	{0, "zPQ", "zpaq"},
+	{0, "7kSt", "zpaq"},
+	{0, "\x1f\xa0", "lzh of compress"},
+	{0, "\x1f\x1e\x00\x00", "pack"},
+	{0, "\xff\x06\x00\x00sNaPpY", "snappy"},
+	{7, "**ACE**", "ACE archive"},
+	{20, "\xdc\xa7\xc4\xfd", "zoo archive"},
+	{0, "SIT!", "StuffIt archive"},
+	{0, "StuffIt (c)", "StuffIt archive"},
+	{0, "ALZ\x01", "ALZ archive"},
+	{0, "EGGA\x00\x01", "EGG archive"},
+	{0, "UFA\xc6\xd2\xc1", "UFA archive"},
+	{0, "PEA\x01", "PEA archive"},
+	{0, "KWAJ\x88\xf0\x27\xd1", "KWAJ"},
+	{0, "hsqs", "squashfs"},
+	{0, "sqsh", "squashfs"},
+	{0, "\x45\x3d\xcd\x28", "cramfs"},
+	{1024, "\xe2\xe1\xf5\xe0", "erofs"},
+	{0, "QFI\xfb", "QCOW disk image"},
+	{0, "KDMV", "VMDK disk image"},
+	{0, "COWD", "VMDK disk image"},
+	{0, "vhdxfile", "VHDX disk image"},
+	{0, "conectix", "VHD disk image"},
+}
