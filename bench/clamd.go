@@ -163,4 +163,3 @@ func (l *lab) rawRate(ctx context.Context, databases string) (rate float64, err 
 	}
 	return float64(l.amount.Objects) / time.Since(start).Seconds(), nil
 }
-

@@ -31,6 +31,8 @@ type measurement struct {
 var measurements = []measurement{
 	{"latency", measureLatency},
 	{"drain", measureDrain},
+	{"fetch", measureFetch},
+	{"functions", measureFunctions},
 }
 
 // lab is what measurements work with.

@@ -46,7 +46,7 @@ func (l *lab) startStack(ctx context.Context, args ...string) (*stack, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start the local stack (run make build): %w", err)
 	}
-	s := &stack{cmd: cmd, bucket: l.app.Outputs["UploadsBucketName"]}
+	s := &stack{cmd: cmd, bucket: fmt.Sprintf("%s-uploads-%s-%s", l.app.Name, template.Account, template.Region)}
 	for lines := bufio.NewScanner(out); s.endpoint == "" && lines.Scan(); {
 		name, value, _ := strings.Cut(lines.Text(), " ")
 		switch value = strings.TrimSpace(value); name {
