@@ -170,14 +170,26 @@ func Poll(t testing.TB, what string, done func() bool) {
 // execution has ended.
 func (m *Machine) Idle(t testing.TB) {
 	t.Helper()
-	Poll(t, "an empty queue", func() bool { return m.Depth(t, UploadQueue) == 0 })
-	Poll(t, "the end of all executions", func() bool {
-		out, err := m.SFN.ListExecutions(t.Context(), &sfn.ListExecutionsInput{
-			StateMachineArn: aws.String(ScanMachine), StatusFilter: types.ExecutionStatusRunning,
-		})
+	Poll(t, "the machine to be idle", func() bool {
+		idle, err := m.idle(t.Context())
 		if err != nil {
-			t.Fatalf("list running executions: %v", err)
+			t.Fatal(err)
 		}
-		return len(out.Executions) == 0
+		return idle
 	})
+}
+
+// idle looks at the queue first: what leaves it is an execution by then.
+func (m *Machine) idle(ctx context.Context) (bool, error) {
+	depth, err := m.depth(ctx, UploadQueue)
+	if err != nil || depth > 0 {
+		return false, err
+	}
+	out, err := m.SFN.ListExecutions(ctx, &sfn.ListExecutionsInput{
+		StateMachineArn: aws.String(ScanMachine), StatusFilter: types.ExecutionStatusRunning,
+	})
+	if err != nil {
+		return false, fmt.Errorf("list running executions: %w", err)
+	}
+	return len(out.Executions) == 0, nil
 }

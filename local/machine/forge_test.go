@@ -209,3 +209,42 @@ func TestCopyIn(t *testing.T) {
 		}
 	})
 }
+
+// Where copies are allowed in, the verdict that comes along counts for nothing:
+// the copy gets its own.
+func TestCopyInAllowed(t *testing.T) {
+	t.Parallel()
+	m := Start(t, "--parameter-overrides", "AllowCopyInto=true")
+	m.NewBucket(t, "elsewhere")
+	from := func(in *s3.PutObjectInput) { in.Bucket = aws.String("elsewhere") }
+	for key, test := range map[string]struct {
+		content []byte
+		forged  string
+		want    job.Verdict
+	}{
+		"infected": {eicar.Bytes(), "CLEAN", job.Infected},
+		"clean":    {sample.Text("clean"), "INFECTED", job.Clean},
+	} {
+		source := m.Put(t, key, test.content, from, Tagged("own=1&scan-status="+test.forged))
+		out, err := m.S3.CopyObject(t.Context(), &s3.CopyObjectInput{
+			Bucket: aws.String(Uploads), Key: &key, CopySource: aws.String("elsewhere/" + key),
+		})
+		if err != nil {
+			t.Fatalf("copy %s in: %v", key, err)
+		}
+		r := m.Await(t, job.Object{Bucket: Uploads, Key: key, VersionID: aws.ToString(out.VersionId)})
+		o := r.Job.Object
+		if c := r.Job.Copy; c != nil {
+			o = job.Object{Bucket: c.Bucket, Key: c.Key, VersionID: c.VersionID}
+		}
+		if got := outcome(r).Verdict; got != test.want || (r.Job.Copy != nil) != (test.want == job.Infected) {
+			t.Errorf("%s: %q, copy %+v, %+v", key, got, r.Job.Copy, r.Dead)
+		}
+		if tags := m.Tags(t, o); tags["scan-status"] != string(test.want) || tags["own"] != "1" {
+			t.Errorf("%s: tags %v", key, tags)
+		}
+		if tags := m.Tags(t, source); tags["scan-status"] != test.forged {
+			t.Errorf("%s: the source's tags are %v", key, tags)
+		}
+	}
+}

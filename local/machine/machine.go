@@ -9,6 +9,7 @@ package machine
 import (
 	"bufio"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -26,6 +27,9 @@ const (
 	readyWithin = 20 * time.Second // a second, on a machine that does nothing else
 	stopWithin  = 5 * time.Second  // what `lazaret local` promises
 )
+
+// freeze is for the tests that must pass either way, which are all of them.
+var freeze = flag.Bool("freeze", false, "run every machine with --freeze: functions are stopped between invocations")
 
 // Machine is a running `lazaret local`.
 type Machine struct {
@@ -64,7 +68,11 @@ func Start(t testing.TB, flags ...string) *Machine {
 
 // Launch starts a machine that no test owns; whoever calls it calls Stop.
 func Launch(data string, flags ...string) (*Machine, error) {
-	cmd, err := Command(append([]string{"local", "--port", "0", "--data", data}, flags...)...)
+	always := []string{"local", "--port", "0", "--data", data}
+	if *freeze {
+		always = append(always, "--freeze")
+	}
+	cmd, err := Command(append(always, flags...)...)
 	if err != nil {
 		return nil, err
 	}

@@ -1,11 +1,13 @@
 package machine
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"sync"
 	"testing"
+	"time"
 )
 
 // shared are the machines that tests share, one for each layout, since starting
@@ -25,7 +27,7 @@ func TestMain(m *testing.M) {
 		if s.Machine == nil {
 			continue
 		}
-		err := s.Stop()
+		err := errors.Join(s.finish(), s.Stop())
 		writable(s.Data)
 		if err := errors.Join(err, os.RemoveAll(s.Data)); err != nil {
 			fmt.Fprintf(os.Stderr, "the %s machine of all tests: %v\n", layout, err)
@@ -33,6 +35,18 @@ func TestMain(m *testing.M) {
 		}
 	}
 	os.Exit(code)
+}
+
+// finish waits for the uploads that no test waited for.
+func (m *Machine) finish() error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for {
+		if idle, err := m.idle(ctx); err != nil || idle {
+			return err
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 }
 
 // layout returns the shared machine of a layout.

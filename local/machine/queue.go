@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -91,19 +92,27 @@ func (m *Machine) NewQueue(t testing.TB, name string) (arn string) {
 // Depth is how many messages a queue holds, those under way included.
 func (m *Machine) Depth(t testing.TB, queue string) int {
 	t.Helper()
-	out, err := m.SQS.GetQueueAttributes(t.Context(), &sqs.GetQueueAttributesInput{
+	depth, err := m.depth(t.Context(), queue)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return depth
+}
+
+func (m *Machine) depth(ctx context.Context, queue string) (int, error) {
+	out, err := m.SQS.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
 		QueueUrl: aws.String(m.QueueURL(queue)), AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll},
 	})
 	if err != nil {
-		t.Fatalf("look at %s: %v", queue, err)
+		return 0, fmt.Errorf("look at queue %s: %w", queue, err)
 	}
 	depth := 0
 	for _, name := range []string{"ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"} {
 		n, err := strconv.Atoi(out.Attributes[name])
 		if err != nil {
-			t.Fatal(fmt.Errorf("read %s of %s: %w", name, queue, err))
+			return 0, fmt.Errorf("read %s of queue %s: %w", name, queue, err)
 		}
 		depth += n
 	}
-	return depth
+	return depth, nil
 }
