@@ -98,6 +98,14 @@ func (e *Engine) Ready(ctx context.Context) error {
 	return nil
 }
 
+// Complaints returns the first errors and warnings that libclamav printed. After
+// Ready they are about the definitions: it leaves out YARA rules that it cannot
+// parse, say, and loads the rest.
+func (e *Engine) Complaints() []string {
+	e.proc.out.sync()
+	return e.proc.out.complaints()
+}
+
 // Version is what clamd calls itself, "ClamAV 1.4.6"; empty before Ready.
 func (e *Engine) Version() string {
 	if v := e.version.Load(); v != nil {

@@ -227,3 +227,25 @@ func TestProveNoticesLiars(t *testing.T) {
 		})
 	}
 }
+
+func TestComplaintsNameWhatDidNotLoad(t *testing.T) {
+	t.Parallel()
+	g := testSet(t)
+	rules := "rule good { strings: $a = \"hello world\" condition: $a }\nrule bad { condition: $nope }\n"
+	if err := os.WriteFile(filepath.Join(g.Dir, "own.yara"), []byte(rules), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	e, err := Start(Config{RunDir: t.TempDir()}, g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Ready(within(t, time.Minute)); err != nil {
+		t.Error(err)
+	}
+	if got := strings.Join(e.Complaints(), "\n"); !strings.Contains(got, "own.yara line 2") {
+		t.Errorf("Complaints() = %q, want the file and the line", got)
+	}
+	if err := e.Stop(); err != nil {
+		t.Error(err)
+	}
+}

@@ -41,10 +41,12 @@ type output struct {
 	part  string   // the line that has no end yet
 	lines []string // the last tailLines
 	fault string
+	first []string // the first headLines of libclamav's errors and warnings
 }
 
 const (
 	tailLines = 12
+	headLines = 8
 	lineMax   = 1 << 10 // longer lines are cut: file names can be in them
 	pipeSize  = 64 << 10
 )
@@ -124,6 +126,9 @@ func (o *output) line(line string) {
 	if len(o.lines) > tailLines {
 		o.lines = append(o.lines[:0], o.lines[1:]...)
 	}
+	if len(o.first) < headLines && (strings.HasPrefix(line, "LibClamAV Error: ") || strings.HasPrefix(line, "LibClamAV Warning: ")) {
+		o.first = append(o.first, line)
+	}
 	if o.fault == "" && complaint(line) {
 		o.fault = line
 	}
@@ -141,4 +146,11 @@ func (o *output) tail() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return strings.Join(o.lines, "; ")
+}
+
+// complaints returns the first of libclamav's errors and warnings.
+func (o *output) complaints() []string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Clone(o.first)
 }
