@@ -107,7 +107,7 @@ func (s *Stack) startLambda() (err error) {
 	s.onClose(output.close)
 	s.services.lambda, err = lambda.New(lambda.Config{
 		Functions: s.Application.Functions, Binary: s.binary, Volume: s.volume, Temp: s.tempDir(), Environment: s.environment,
-		Queue: queues{s.services.sqs}, Logs: output.write, Freeze: s.config.Freeze, Scale: s.config.Scale,
+		Queue: queues{s.services.sqs}, Logs: output.write, Freeze: s.config.Freeze,
 	})
 	if err == nil {
 		s.onClose(func() error { s.services.lambda.Close(); return nil })

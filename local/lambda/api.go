@@ -2,7 +2,6 @@ package lambda
 
 import (
 	"cmp"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"io"
@@ -23,19 +22,16 @@ var statusOf = map[string]int{
 	serviceException:                 http.StatusInternalServerError,
 }
 
-// Handler is Lambda's HTTP API: Invoke, ListFunctions, GetFunction,
-// GetFunctionConfiguration and ListEventSourceMappings. Everything else is an
-// UnknownOperationException.
+// Handler is Lambda's HTTP API: Invoke (synchronous), ListFunctions, GetFunction
+// and GetFunctionConfiguration. Everything else is an UnknownOperationException.
 func (h *Host) Handler() http.Handler {
 	mux := http.NewServeMux()
-	const functions, mappings = "/2015-03-31/functions", "/2015-03-31/event-source-mappings"
+	const functions = "/2015-03-31/functions"
 	mux.HandleFunc("POST "+functions+"/{name}/invocations", h.serveInvoke)
 	mux.HandleFunc("GET "+functions, h.serveList) // SDKs differ in the last slash
 	mux.HandleFunc("GET "+functions+"/{$}", h.serveList)
 	mux.HandleFunc("GET "+functions+"/{name}", h.serveOne((*function).description))
 	mux.HandleFunc("GET "+functions+"/{name}/configuration", h.serveOne((*function).configuration))
-	mux.HandleFunc("GET "+mappings, h.serveMappings)
-	mux.HandleFunc("GET "+mappings+"/{$}", h.serveMappings)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		writeError(w, &Error{Code: "UnknownOperationException",
 			Message: r.Method + " " + r.URL.Path + " is not an operation of the local Lambda."})
@@ -47,45 +43,25 @@ func (h *Host) Handler() http.Handler {
 }
 
 func (h *Host) serveInvoke(w http.ResponseWriter, r *http.Request) {
-	f, err := h.find(r.PathValue("name"))
-	if qualifier := r.URL.Query().Get("Qualifier"); err == nil && qualifier != "" {
-		f, err = h.find(f.Name + ":" + qualifier)
-	}
-	if err != nil {
-		writeError(w, err)
+	if kind := cmp.Or(r.Header.Get("X-Amz-Invocation-Type"), "RequestResponse"); kind != "RequestResponse" {
+		writeError(w, &Error{Code: "InvalidParameterValueException", Message: "The invocation type " + kind + " is not supported here."})
 		return
 	}
 	payload, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 2*maxRequest))
 	if err != nil && !errors.As(err, new(*http.MaxBytesError)) {
 		return // the caller is gone
 	}
-	w.Header().Set("X-Amz-Executed-Version", latest)
-	switch kind := cmp.Or(r.Header.Get("X-Amz-Invocation-Type"), "RequestResponse"); kind {
-	case "DryRun":
-		w.WriteHeader(http.StatusNoContent)
-	case "Event":
-		if err := f.enqueue(payload); err != nil {
-			writeError(w, err)
-			return
-		}
-		w.WriteHeader(http.StatusAccepted)
-	case "RequestResponse":
-		result, inv, err := f.invoke(r.Context(), payload)
-		if err != nil {
-			writeError(w, err)
-			return
-		}
-		if result.FunctionError != "" {
-			w.Header().Set("X-Amz-Function-Error", result.FunctionError)
-		}
-		if r.Header.Get("X-Amz-Log-Type") == "Tail" {
-			w.Header().Set("X-Amz-Log-Result", base64.StdEncoding.EncodeToString(inv.tail))
-		}
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write(result.Payload)
-	default:
-		writeError(w, &Error{Code: "InvalidParameterValueException", Message: "Unknown invocation type " + kind + "."})
+	result, err := h.Invoke(r.Context(), r.PathValue("name"), payload)
+	if err != nil {
+		writeError(w, err)
+		return
 	}
+	if result.FunctionError != "" {
+		w.Header().Set("X-Amz-Function-Error", result.FunctionError)
+	}
+	w.Header().Set("X-Amz-Executed-Version", latest)
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(result.Payload)
 }
 
 func writeJSON(w http.ResponseWriter, status int, body any) {

@@ -47,9 +47,6 @@ type Config struct {
 	// IdleTimeout ends an environment that was not used for so long; 10 minutes
 	// when zero. Lambda's own figure is not documented.
 	IdleTimeout time.Duration
-	// Scale divides the waits before an asynchronous invocation is tried again; 1
-	// when zero. Timeouts are not touched.
-	Scale float64
 }
 
 // Host runs the functions of one application. Close ends it.
@@ -73,7 +70,6 @@ type Host struct {
 func New(cfg Config) (*Host, error) {
 	cfg.DefaultConcurrency = cmp.Or(cfg.DefaultConcurrency, 10)
 	cfg.IdleTimeout = cmp.Or(cfg.IdleTimeout, 10*time.Minute)
-	cfg.Scale = cmp.Or(cfg.Scale, 1)
 	volume, err := filepath.Abs(cfg.Volume) // functions run in other folders
 	if err != nil {
 		return nil, fmt.Errorf("locate volume %s: %w", cfg.Volume, err)
@@ -147,23 +143,17 @@ func (h *Host) begin() bool {
 	return true
 }
 
-// find accepts the forms that AWS does: name, name:$LATEST, the whole ARN and
-// the partial one, 000000000000:function:name.
+// find accepts a name or an ARN, with or without the only version there is.
 func (h *Host) find(nameOrARN string) (*function, error) {
-	name := nameOrARN
-	if _, after, ok := strings.Cut(nameOrARN, "function:"); ok {
+	name := strings.TrimSuffix(nameOrARN, ":"+latest)
+	if _, after, isARN := strings.Cut(name, ":function:"); isARN {
 		name = after
 	}
-	name, qualifier, _ := strings.Cut(name, ":")
-	f := h.functions[name]
-	if f == nil || qualifier != "" && qualifier != latest {
-		arn := fmt.Sprintf("arn:%s:lambda:%s:%s:function:%s", template.Partition, template.Region, template.Account, name)
-		if qualifier != "" {
-			arn += ":" + qualifier
-		}
-		return nil, &Error{Code: "ResourceNotFoundException", Message: "Function not found: " + arn}
+	if f := h.functions[name]; f != nil {
+		return f, nil
 	}
-	return f, nil
+	arn := fmt.Sprintf("arn:%s:lambda:%s:%s:function:%s", template.Partition, template.Region, template.Account, name)
+	return nil, &Error{Code: "ResourceNotFoundException", Message: "Function not found: " + arn}
 }
 
 // latest is the only version there is.

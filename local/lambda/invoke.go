@@ -11,10 +11,8 @@ import (
 )
 
 const (
-	// maxRequest and maxEvent are Lambda's quotas on the payload of a synchronous
-	// and of an asynchronous invocation, in bytes.
+	// maxRequest is Lambda's quota on the payload of an invocation, in bytes.
 	maxRequest = 6 << 20
-	maxEvent   = 1 << 20
 	// initLimit bounds an initialisation. It is not counted against the function's
 	// timeout; the second one, after a failure, is.
 	initLimit = 10 * time.Second
@@ -39,22 +37,21 @@ func (h *Host) Invoke(ctx context.Context, nameOrARN string, payload []byte) (Re
 	if err != nil {
 		return Result{}, err
 	}
-	result, _, err := f.invoke(ctx, payload)
-	return result, err
+	return f.invoke(ctx, payload)
 }
 
-func (f *function) invoke(ctx context.Context, payload []byte) (Result, *invocation, error) {
-	payload, err := checkPayload(payload, maxRequest, "RequestResponse")
+func (f *function) invoke(ctx context.Context, payload []byte) (Result, error) {
+	payload, err := checkPayload(payload)
 	if err != nil {
-		return Result{}, nil, err
+		return Result{}, err
 	}
 	if !f.host.begin() {
-		return Result{}, nil, &Error{Code: serviceException, Message: "The host is closing."}
+		return Result{}, &Error{Code: serviceException, Message: "The host is closing."}
 	}
 	e, err := f.acquire()
 	if err != nil {
 		f.host.running.Done()
-		return Result{}, nil, err
+		return Result{}, err
 	}
 	id := uuid.New()
 	inv := &invocation{
@@ -74,23 +71,23 @@ func (f *function) invoke(ctx context.Context, payload []byte) (Result, *invocat
 	case r := <-done:
 		var failed *fault
 		if errors.As(r.err, &failed) {
-			return Result{Payload: failed.payload, FunctionError: "Unhandled"}, inv, nil
+			return Result{Payload: failed.payload, FunctionError: "Unhandled"}, nil
 		}
-		return Result{Payload: r.payload}, inv, r.err
+		return Result{Payload: r.payload}, r.err
 	case <-ctx.Done():
-		return Result{}, nil, fmt.Errorf("wait for function %s: %w", f.Name, ctx.Err())
+		return Result{}, fmt.Errorf("wait for function %s: %w", f.Name, ctx.Err())
 	}
 }
 
 // checkPayload applies Lambda's rules to an event. The documents do not say what
 // becomes of an empty one; functions are seen to get an empty object.
-func checkPayload(payload []byte, limit int, kind string) ([]byte, error) {
+func checkPayload(payload []byte) ([]byte, error) {
 	switch {
 	case len(payload) == 0:
 		return []byte("{}"), nil
-	case len(payload) > limit:
+	case len(payload) > maxRequest:
 		return nil, &Error{Code: "RequestTooLargeException", Message: fmt.Sprintf(
-			"%d byte payload is too large for the %s invocation type (limit %d bytes)", len(payload), kind, limit)}
+			"%d byte payload is too large for the RequestResponse invocation type (limit %d bytes)", len(payload), maxRequest)}
 	case !json.Valid(payload):
 		return nil, &Error{Code: "InvalidRequestContentException",
 			Message: "Could not parse request body into json: the payload is not valid JSON"}
@@ -114,7 +111,7 @@ func (f *function) run(e *environment, inv *invocation) ([]byte, error) {
 	defer cancel()
 	payload, err := e.serve(ctx, inv)
 	healthy := e.settle(ctx)
-	inv.tail = e.output.cut()
+	e.output.flush()
 	if healthy {
 		f.release(e)
 	} else {
@@ -140,7 +137,7 @@ func (f *function) boot(inv *invocation) (*environment, error) {
 		if initialised = e.awaitReady(limit, inv); initialised == nil {
 			return e, nil
 		}
-		inv.tail = e.output.cut()
+		e.output.flush()
 	}
 	return nil, initialised
 }

@@ -11,13 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const (
-	// maxLine is CloudWatch's limit on one log event, in bytes; a longer line
-	// comes in pieces.
-	maxLine = 256 << 10
-	// maxTail is what Invoke returns of the log at most (LogType Tail), in bytes.
-	maxTail = 4 << 10
-)
+// maxLine is CloudWatch's limit on one log event, in bytes; a longer line comes
+// in pieces.
+const maxLine = 256 << 10
 
 // output reads what an environment writes. A goroutine follows the pipe, and
 // the end of an invocation reads what is left in it, so that all lines of an
@@ -31,7 +27,6 @@ type output struct {
 	mu      sync.Mutex
 	buffer  [32 << 10]byte
 	partial []byte
-	tail    []byte
 }
 
 // openOutput creates the environment's output and returns the end of the pipe
@@ -100,26 +95,18 @@ func (o *output) take(data []byte) {
 
 func (o *output) line() {
 	o.emit(string(o.partial))
-	o.tail = append(append(o.tail, o.partial...), '\n')
-	o.tail = o.tail[max(0, len(o.tail)-maxTail):]
 	o.partial = o.partial[:0]
 }
 
-// cut delivers what has been written so far and returns the end of it, at most
-// maxTail bytes since the last cut. The number of reads is bounded because a
-// process that is not frozen may go on writing.
-func (o *output) cut() []byte {
+// flush delivers what has been written so far. The number of reads is bounded
+// because a process that is not frozen may go on writing.
+func (o *output) flush() {
 	_ = o.raw.Control(func(fd uintptr) {
 		more := true
 		for n := 0; more && n < 64; n++ {
 			more, _ = o.read(int(fd))
 		}
 	}) // a closed file: the reading goroutine has had it all
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	tail := o.tail
-	o.tail = nil
-	return tail
 }
 
 // wait returns when all writers have closed the pipe. A daemon that left the

@@ -20,7 +20,6 @@ type invocation struct {
 	payload  []byte
 	deadline time.Time
 	reply    chan reply // holds one
-	tail     []byte     // end of the log, set when it is over
 }
 
 type reply struct {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -140,11 +141,27 @@ func (s *source) process(ctx context.Context, batch []Message) {
 func (s *source) invoke(ctx context.Context, payload []byte) (Result, error) {
 	giveUp := time.Now().Add(s.function.Timeout)
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
-		result, _, err := s.function.invoke(ctx, payload)
+		result, err := s.function.invoke(ctx, payload)
 		if err == nil || !retryable(err) || s.function.host.ctx.Err() != nil || time.Now().Add(wait).After(giveUp) {
 			return result, err
 		}
 		sleep(s.function.host.ctx, wait)
+	}
+}
+
+// retryable tells a full or broken Lambda from a call that is wrong.
+func retryable(err error) bool {
+	var named *Error
+	return errors.As(err, &named) && (named.Code == tooManyRequests || named.Code == serviceException)
+}
+
+// sleep returns early when ctx ends.
+func sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
 	}
 }
 
