@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lazaret/lazaret/internal/clamav"
+	"github.com/lazaret/lazaret/internal/coverage"
 	"github.com/lazaret/lazaret/internal/definitions"
 	"github.com/lazaret/lazaret/internal/job"
 	"github.com/lazaret/lazaret/internal/metric"
@@ -34,6 +35,7 @@ type handler struct {
 	definitions generations
 	dir         *workdir.Dir
 	metrics     *metric.Emitter
+	coverage    coverage.Checker
 }
 
 func (h *handler) handle(ctx context.Context, j job.Job) (job.Job, error) {
@@ -119,6 +121,11 @@ func (h *handler) ask(ctx context.Context, f *os.File, w job.Work, scan *job.Sca
 		finding, err = h.engine.Scan(ctx, g, f)
 		return err
 	})
+	if err == nil {
+		if err = conclude(finding, scan); err == nil && scan.Verdict == job.Clean {
+			err = h.cover(ctx, g, f, scan)
+		}
+	}
 	// The mark of a scan that killed or hung the engine stays.
 	if !errors.Is(err, clamav.ErrEngineDied) && !errors.Is(err, context.DeadlineExceeded) {
 		if unmarkErr := h.dir.Unmark(w.File); unmarkErr != nil {
@@ -133,7 +140,7 @@ func (h *handler) ask(ctx context.Context, f *os.File, w job.Work, scan *job.Sca
 		scan.Engine = job.Engine{Name: "none"}
 		return start, nil
 	}
-	return start, conclude(finding, scan)
+	return start, nil
 }
 
 // failed is an error of the engine as the state machine knows it: whatever went

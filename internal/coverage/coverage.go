@@ -76,6 +76,9 @@ func (c Checker) Check(ctx context.Context, f io.ReaderAt, size int64, scan Scan
 	if c.Dir == "" {
 		c.Dir = os.TempDir()
 	}
+	if deadline, ok := ctx.Deadline(); ok { // a verdict that takes all of the time there is comes too late
+		c.Limits.Time = min(c.Limits.Time, time.Until(deadline)*9/10)
+	}
 	ctx, cancel := context.WithTimeoutCause(ctx, c.Limits.Time, errTime)
 	defer cancel()
 	w := &walk{ctx: ctx, scan: scan, limits: c.Limits, dir: c.Dir}
@@ -83,14 +86,12 @@ func (c Checker) Check(ctx context.Context, f io.ReaderAt, size int64, scan Scan
 	if errors.Is(err, errTime) {
 		err = &refusal{reason: job.LimitTime, detail: fmt.Sprintf("not unpacked within %s", c.Limits.Time)}
 	}
-	var found *detection
-	var limit *refusal
-	switch {
-	case errors.As(err, &found):
+	if found, ok := errors.AsType[*detection](err); ok {
 		return Finding{Outcome: Found, Signature: found.signature}, nil
-	case errors.As(err, &limit):
+	}
+	if limit, ok := errors.AsType[*refusal](err); ok {
 		w.keep(limit) // an earlier refusal is the better reason
-	case err != nil:
+	} else if err != nil {
 		return Finding{}, fmt.Errorf("check coverage: %w", err)
 	}
 	if w.refused != nil {

@@ -39,7 +39,11 @@ func withEngine(run func() int) int {
 	if clamd, err = clamav.Start(clamav.Config{RunDir: dir, Threads: 4}, g); err != nil {
 		panic(err)
 	}
-	defer clamd.Stop()
+	defer func() {
+		if err := clamd.Stop(); err != nil {
+			panic(err)
+		}
+	}()
 	if err := clamd.Ready(ctx); err != nil {
 		panic(err)
 	}

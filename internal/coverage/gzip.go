@@ -44,7 +44,7 @@ func (g *gzipMembers) Read(p []byte) (n int, err error) {
 		}
 		g.z.Multistream(false)
 	}
-	if n, err = g.z.Read(p); err != io.EOF {
+	if n, err = g.z.Read(p); !ended(err) {
 		return n, err
 	}
 	if head, _ := g.in.Peek(2); string(head) != "\x1f\x8b" {
@@ -59,7 +59,7 @@ func (g *gzipMembers) Read(p []byte) (n int, err error) {
 
 // unexpected keeps the end of a cut header from passing for an orderly end.
 func unexpected(err error) error {
-	if err == io.EOF {
+	if ended(err) {
 		return io.ErrUnexpectedEOF
 	}
 	return err

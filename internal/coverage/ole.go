@@ -50,7 +50,7 @@ func (s *sized) Read(p []byte) (int, error) {
 	}
 	n, err := s.r.Read(p[:min(int64(len(p)), s.want-s.got)])
 	s.got += int64(n)
-	if err == io.EOF && s.got < s.want || n == 0 && err == nil {
+	if ended(err) && s.got < s.want || n == 0 && err == nil {
 		err = io.ErrUnexpectedEOF
 	}
 	return n, err

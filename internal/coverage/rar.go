@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"hash/crc32"
 	"io"
 
@@ -72,7 +73,7 @@ type rarReader struct{ r *rardecode.Reader }
 
 func (r rarReader) Read(p []byte) (int, error) {
 	n, err := r.r.Read(p)
-	if err == nil || err == io.EOF {
+	if err == nil || ended(err) {
 		return n, err
 	}
 	return n, rarError(err)
@@ -108,8 +109,10 @@ func (w *walk) opens(probe []byte) (bool, error) {
 func probeText() []byte {
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
-	z.Write(eicar.Bytes()) // a buffer takes everything
-	z.Close()
+	_, err := z.Write(eicar.Bytes())
+	if err = errors.Join(err, z.Close()); err != nil {
+		panic(fmt.Sprintf("gzip into memory: %v", err)) // bytes.Buffer has no errors
+	}
 	return b.Bytes()
 }
 

@@ -52,7 +52,7 @@ type sevenReader struct{ io.Reader }
 
 func (s sevenReader) Read(p []byte) (int, error) {
 	n, err := s.Reader.Read(p)
-	if err == nil || err == io.EOF {
+	if err == nil || ended(err) {
 		return n, err
 	}
 	return n, sevenError(err)

@@ -32,11 +32,11 @@ func (w *walk) spool(r io.Reader) (*body, error) {
 		if w.bytes += int64(n); w.bytes > w.limits.Unpacked {
 			return b, exceeded(job.LimitSize, "more than %d bytes unpacked", w.limits.Unpacked)
 		}
-		if wrong := b.write(w.dir, page[:n]); wrong != nil {
+		if wrong := w.write(b, page[:n]); wrong != nil {
 			return b, wrong
 		}
 		switch {
-		case err == io.EOF:
+		case ended(err):
 			return b, nil
 		case err != nil:
 			return b, unreadable(err)
@@ -44,6 +44,12 @@ func (w *walk) spool(r io.Reader) (*body, error) {
 			return b, w.ctx.Err()
 		}
 	}
+}
+
+// ended reports an orderly end. An error that only wraps io.EOF is a decoder's
+// complaint that its input ended.
+func ended(err error) bool {
+	return err == io.EOF //nolint:errorlint // see above
 }
 
 // unreadable is what a decoder's error says about its input.
@@ -65,9 +71,18 @@ func recovered(r io.Reader, p []byte) (n int, err error) {
 	return r.Read(p)
 }
 
-func (b *body) write(dir string, p []byte) error {
-	if b.f == nil && len(b.small)+len(p) > inMemory {
-		f, err := os.CreateTemp(dir, "coverage-")
+// write adds to a body, in a file once it is large.
+func (w *walk) write(b *body, p []byte) error {
+	if b.f == nil && len(b.small)+len(p) <= inMemory {
+		b.small = append(b.small, p...)
+		b.size += int64(len(p))
+		return nil
+	}
+	if err := w.reserve(int64(len(b.small) + len(p))); err != nil {
+		return err
+	}
+	if b.f == nil {
+		f, err := os.CreateTemp(w.dir, "coverage-")
 		if err != nil {
 			return fmt.Errorf("create file for a member: %w", err)
 		}
@@ -75,18 +90,27 @@ func (b *body) write(dir string, p []byte) error {
 		if err := os.Remove(f.Name()); err != nil { // it lives as long as it is open
 			return fmt.Errorf("unlink file of a member: %w", err)
 		}
-		if _, err := f.Write(b.small); err != nil {
-			return fmt.Errorf("write member: %w", err)
-		}
-		b.small = nil
-	}
-	b.size += int64(len(p))
-	if b.f == nil {
-		b.small = append(b.small, p...)
-		return nil
+		p, b.small, b.size = append(b.small, p...), nil, 0
 	}
 	if _, err := b.f.Write(p); err != nil {
 		return fmt.Errorf("write member: %w", err)
+	}
+	b.size += int64(len(p))
+	return nil
+}
+
+// reserve takes from the half of the free disk that members may fill. The other
+// half is the engine's, which unpacks them again.
+func (w *walk) reserve(n int64) error {
+	if !w.onDisk {
+		var st unix.Statfs_t
+		if err := unix.Statfs(w.dir, &st); err != nil {
+			return fmt.Errorf("measure disk for members: %w", err)
+		}
+		w.onDisk, w.disk = true, int64(st.Bavail)*st.Frsize/2
+	}
+	if w.disk -= n; w.disk < 0 {
+		return exceeded(job.LimitSize, "members take more than half of the disk")
 	}
 	return nil
 }
@@ -120,8 +144,10 @@ func (b *body) done(f *os.File) {
 	}
 }
 
-func (b *body) close() {
+// drop ends a body and gives its room back.
+func (w *walk) drop(b *body) {
 	if b.f != nil {
 		b.f.Close()
+		w.disk += b.size
 	}
 }

@@ -1,6 +1,7 @@
 package coverage
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,9 @@ type walk struct {
 	dir     string
 	bytes   int64
 	members int
+	disk    int64    // bytes that members may yet take on the disk, once measured
+	onDisk  bool     // disk was measured
+	fault   error    // the first read that failed
 	refused *refusal // the first
 }
 
@@ -52,7 +56,7 @@ func (w *walk) look(n node) error {
 	if n.depth > w.limits.Depth {
 		return exceeded(job.LimitRecursion, "%s: more than %d containers in one another", n.path, w.limits.Depth)
 	}
-	n.r = guarded{w.ctx, n.r}
+	n.r = guarded{w, n.r}
 	forms, err := recognise(n)
 	if err != nil {
 		return err
@@ -68,11 +72,11 @@ func (w *walk) look(n node) error {
 // settle keeps a refusal and goes on; it returns what ends the walk.
 func (w *walk) settle(n node, err error) error {
 	// A decoder wraps what its input returned, or replaces it.
-	if cause := context.Cause(w.ctx); cause != nil {
+	if cause := cmp.Or(context.Cause(w.ctx), w.fault); cause != nil {
 		return cause
 	}
-	var r *refusal
-	if !errors.As(err, &r) || r.last {
+	r, ok := errors.AsType[*refusal](err)
+	if !ok || r.last {
 		return err
 	}
 	if r.path == "" {
@@ -110,10 +114,10 @@ func (w *walk) stream(n node, name string, r io.Reader, seen bool) error {
 		return err
 	}
 	body, failure := w.spool(r)
+	defer w.drop(body)
 	if failure = w.settle(m, failure); failure != nil {
 		return failure
 	}
-	defer body.close()
 	if !seen {
 		if err := w.show(m, body); err != nil {
 			return err
@@ -181,17 +185,26 @@ func (w *walk) show(m node, b *body) error {
 	return nil
 }
 
-// guarded ends reads with the context, so that no decoder outlives it.
+// guarded ends reads with the context, so that no decoder outlives it, and
+// remembers a read that failed: a volume that is not there for a moment must
+// not pass for a damaged file.
 type guarded struct {
-	ctx context.Context
+	w *walk
 	io.ReaderAt
 }
 
 func (g guarded) ReadAt(b []byte, at int64) (int, error) {
-	if g.ctx.Err() != nil {
-		return 0, context.Cause(g.ctx)
+	if g.w.ctx.Err() != nil {
+		return 0, context.Cause(g.w.ctx)
 	}
-	return g.ReaderAt.ReadAt(b, at)
+	if at < 0 { // what a hostile file sent its decoder to
+		return 0, io.ErrUnexpectedEOF
+	}
+	n, err := g.ReaderAt.ReadAt(b, at)
+	if err != nil && !errors.Is(err, io.EOF) && g.w.fault == nil {
+		g.w.fault = fmt.Errorf("read file: %w", err)
+	}
+	return n, err
 }
 
 func clip(s string, most int) string {

@@ -210,7 +210,7 @@ func (s *summed) Read(p []byte) (int, error) {
 	n, err := s.r.Read(p)
 	s.got += int64(n)
 	s.sum = crc32.Update(s.sum, crc32.IEEETable, p[:n])
-	if err == io.EOF && (s.got != s.size || s.sum != s.crc) {
+	if ended(err) && (s.got != s.size || s.sum != s.crc) {
 		err = fmt.Errorf("%d bytes with CRC %08x, %d with %08x announced", s.got, s.sum, s.size, s.crc)
 	}
 	return n, err
