@@ -22,6 +22,9 @@ type Database struct {
 	// Words are what the set finds, beside EICAR: lower-case text, as
 	// "Word-<word>". A daily set always knows EICAR.
 	Words []string
+	// Extra is a line more, as it is. Blind leaves EICAR out.
+	Extra string
+	Blind bool
 }
 
 // lines are the signatures, in the extended format.
@@ -30,7 +33,10 @@ func (d Database) lines() []string {
 	for _, w := range d.Words {
 		lines = append(lines, fmt.Sprintf("Word-%s:0:*:%s", w, hex.EncodeToString([]byte(w))))
 	}
-	if d.Name == "daily" || len(lines) == 0 {
+	if d.Extra != "" {
+		lines = append(lines, d.Extra)
+	}
+	if d.Name == "daily" && !d.Blind {
 		lines = append(lines, "Eicar-Signature:0:*:"+hex.EncodeToString(eicar.Bytes()))
 	}
 	return lines

@@ -27,7 +27,9 @@ var needed = regexp.MustCompile(`(lib(?:clamav|freshclam)\.so\.\d+) => (\S+)`)
 // keys, into dir and returns the variable that makes programs use them.
 func Library(dir string) (string, error) {
 	program := freshclam()
-	out, err := exec.Command("ldd", program).Output()
+	cmd := exec.Command("ldd", program)
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH")} // the installed ones, also below another test
+	out, err := cmd.Output()
 	if err != nil {
 		return "", fmt.Errorf("find the libraries of %s: %w", program, err)
 	}

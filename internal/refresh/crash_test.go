@@ -1,0 +1,89 @@
+package refresh
+
+import (
+	"os"
+	"os/exec"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/lazaret/lazaret/internal/freshclam"
+)
+
+// child is a run in a process of its own.
+func (b *bench) child() *exec.Cmd {
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), "LAZARET_TEST_REFRESH="+b.Root, "LAZARET_TEST_STAGING="+b.Staging, "LAZARET_TEST_MIRROR="+b.mirror.URL)
+	return cmd
+}
+
+// TestKilled kills runs at ever later points, from before the lock to after the
+// end, and wants after each: current serves, the lock is free, and the next run
+// gets to the version that the killed one was after.
+func TestKilled(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.offer(1)
+	start := time.Now()
+	if out, err := b.child().CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	whole := time.Since(start) + 50*time.Millisecond
+	b.current(1)
+	const rounds = 16
+	for round := range rounds {
+		version := 2 + round
+		b.offer(version)
+		cmd := b.child()
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		// Another point of the run in each round: that is what is tested, not that
+		// something has happened by then.
+		time.Sleep(whole * time.Duration(round) / rounds)
+		if err := cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait() // it was killed
+		g, err := b.store.Current()
+		if err != nil || g.Version < version-1 || g.Version > version {
+			t.Fatalf("round %d: current is %+v, %v", round, g, err)
+		}
+		b.current(g.Version)
+		if s := b.run(); s.Outcome != freshclam.Updated && s.Outcome != freshclam.Current {
+			t.Errorf("round %d: the next run is %+v", round, s)
+		}
+		b.current(version)
+	}
+}
+
+// TestKilledRunLetsGoOfTheLock holds the lock in a process that is stopped, so
+// that only its death can free it.
+func TestKilledRunLetsGoOfTheLock(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.offer(1)
+	asked, answer := make(chan struct{}, 10), make(chan struct{})
+	defer close(answer)
+	b.mirror.Handle("*", hold(asked, answer))
+	cmd := b.child()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	<-asked
+	if err := cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	if s := b.run(); s.Outcome != Busy {
+		t.Errorf("status is %+v, want busy", s)
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // it was killed
+	b.mirror.Handle("*", nil)
+	if s := b.run(); s.Outcome != freshclam.Updated {
+		t.Errorf("status is %+v, want updated", s)
+	}
+	b.current(1)
+}

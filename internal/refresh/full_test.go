@@ -1,0 +1,114 @@
+package refresh
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/lazaret/lazaret/internal/definitions"
+	"github.com/lazaret/lazaret/internal/freshclam"
+)
+
+// inNamespace runs the calling test again in a child with mounts of its own,
+// for which it makes itself root where it is not, and reports whether this is
+// the child.
+func inNamespace(t *testing.T) bool {
+	t.Helper()
+	const mark = "LAZARET_TEST_NAMESPACE"
+	if os.Getenv(mark) != "" {
+		if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+			t.Fatal(err)
+		}
+		return true
+	}
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.timeout=3m")
+	cmd.Env = append(os.Environ(), mark+"=1")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
+	if os.Getuid() != 0 {
+		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
+		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}}
+		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}}
+	}
+	runtime.LockOSThread() // the kernel takes the thread for the child's parent
+	defer runtime.UnlockOSThread()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("in a mount namespace: %v\n%s", err, out)
+	}
+	return false
+}
+
+func mount(t *testing.T, dir, options string) {
+	t.Helper()
+	if err := unix.Mount("disk", dir, "tmpfs", 0, options); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Unmount(dir, unix.MNT_DETACH) })
+}
+
+// fill leaves less room than any set needs, and returns what to remove to have
+// it back.
+func fill(t *testing.T, dir string) string {
+	t.Helper()
+	path := filepath.Join(dir, "filler")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for block := make([]byte, 4096); err == nil; {
+		_, err = f.Write(block)
+	}
+	if !full(err) {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestFullDisks fills the staging disk, then the volume.
+func TestFullDisks(t *testing.T) {
+	if !inNamespace(t) {
+		return
+	}
+	tests := []struct {
+		name string
+		dir  func(*bench) string
+	}{
+		{"staging disk", func(b *bench) string { return b.Staging }},
+		{"volume", func(b *bench) string { return b.Root }},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			b := newBench(t)
+			if err := os.MkdirAll(b.Root, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			mount(t, tt.dir(b), "size=256k")
+			// newBench removes the store of a real disk, which this one hides.
+			b.store = definitions.Open(b.Root)
+			b.offer(1)
+			b.run()
+			one := b.current(1)
+			b.offer(2)
+			filler := fill(t, tt.dir(b))
+			s := b.run()
+			if s.Outcome != freshclam.NoSpace || s.Detail == "" || s.Published {
+				t.Errorf("status is %+v, want no-space", s)
+			}
+			if err := os.Remove(filler); err != nil {
+				t.Fatal(err)
+			}
+			if got := b.current(1); got != one {
+				t.Errorf("current became %+v", got)
+			}
+			if s := b.run(); s.Outcome != freshclam.Updated {
+				t.Errorf("with room again the status is %+v", s)
+			}
+			b.current(2)
+		})
+	}
+}

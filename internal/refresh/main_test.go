@@ -1,0 +1,26 @@
+package refresh
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/lazaret/lazaret/internal/clamav"
+	"github.com/lazaret/lazaret/internal/freshclam"
+	"github.com/lazaret/lazaret/internal/freshclam/mirrortest"
+)
+
+// TestMain lets the test binary be the run that TestKilled kills.
+func TestMain(m *testing.M) {
+	if root := os.Getenv("LAZARET_TEST_REFRESH"); root != "" {
+		u := Updater{
+			Root: root, Staging: os.Getenv("LAZARET_TEST_STAGING"), Engine: clamav.Config{RunDir: os.Getenv("LAZARET_TEST_STAGING")},
+			Freshclam: freshclam.Config{Mirror: os.Getenv("LAZARET_TEST_MIRROR"), Attempts: 1},
+		}
+		s, err := u.Run(context.Background())
+		fmt.Println(s.Outcome, err)
+		os.Exit(0)
+	}
+	mirrortest.Main(m)
+}
