@@ -23,6 +23,8 @@ type command struct {
 var commands = []command{
 	{"local", "run the whole application on this machine", runLocal},
 	{"demo", "send samples through a local stack and show their verdicts", runDemo},
+	{"scan", "scan an object of a deployed stack now, and wait for the verdict", runScan},
+	{"redrive", "list dead letters, and send them back to be tried again", runRedrive},
 }
 
 // Exit codes: 1 for what failed while running, 2 for what could not start.
@@ -38,6 +40,14 @@ var errUsage = errors.New("wrong usage")
 type startError struct{ error }
 
 func (e startError) Unwrap() error { return e.error }
+
+// exitError is the end of a command with exit codes of its own. Err may be nil.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e exitError) Error() string { return fmt.Sprintf("exit code %d: %v", e.code, e.err) }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
@@ -65,6 +75,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 }
 
 func exitCode(err error, stderr io.Writer) int {
+	if e, ok := errors.AsType[exitError](err); ok {
+		if e.err != nil {
+			exitCode(e.err, stderr) // for what it prints
+		}
+		return e.code
+	}
 	switch {
 	case err == nil, errors.Is(err, flag.ErrHelp):
 		return 0

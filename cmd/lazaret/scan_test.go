@@ -1,0 +1,89 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/lazaret/lazaret/internal/eicar"
+	"github.com/lazaret/lazaret/internal/job"
+	"github.com/lazaret/lazaret/local/machine"
+	"github.com/lazaret/lazaret/local/sample"
+)
+
+func TestScan(t *testing.T) {
+	t.Parallel()
+	m := machine.Start(t, "--time-scale", "10")
+	held := m.Hold(t, "held") // announces nothing: what is in it has not been scanned
+	first := m.Put(t, "over and over.txt", sample.Text("first"))
+	second := m.Put(t, "over and over.txt", eicar.Bytes(), held)
+	m.Put(t, "infected.com", eicar.Bytes(), held)
+	m.Put(t, "infected.com", sample.Text("newer, and clean"), held)
+	m.Put(t, "odd/a b+c%20ñ.txt", sample.Text("odd"), held)
+	m.Put(t, "ten tags", sample.Text("ten"), held, machine.Tagged("a=&b=&c=&d=&e=&f=&g=&h=&i=&j="))
+	m.Put(t, "folder/", nil, held)
+	for _, s := range sample.All() {
+		if s.Want.Reason == job.Encrypted {
+			m.Put(t, "encrypted.zip", s.Content, held)
+		}
+	}
+	uploads := "s3://" + machine.Uploads + "/"
+	if r := m.Await(t, first); r.Job.Scan.Outcome() != "CLEAN" {
+		t.Fatalf("%+v", r)
+	}
+	tests := []struct {
+		name string
+		args []string
+		code int
+		says []string
+	}{
+		{"clean, once more", []string{uploads + first.Key}, 0,
+			[]string{"Fetch", "Scan", "Tag", "Done", "CLEAN", "still s3://" + machine.Uploads + "/over and over.txt@" + first.VersionID}},
+		{"a key as it stands", []string{"s3://held/odd/a b+c%20ñ.txt"}, 0, []string{"CLEAN"}},
+		{"infected, by its version", []string{"s3://held/" + second.Key + "?versionId=" + second.VersionID}, 1,
+			[]string{"INFECTED Eicar", "Quarantine", "Notify", "moved to s3://" + machine.Quarantine + "/" + second.QuarantineKey()}},
+		{"infected, and moved by now", []string{"s3://held/" + second.Key}, exitNoVerdict, []string{"never uploaded, was deleted, or has been moved"}},
+		{"the newest is clean", []string{"s3://held/infected.com"}, 0, []string{"CLEAN"}},
+		{"unscannable", []string{"s3://held/encrypted.zip"}, 2, []string{"UNSCANNABLE encrypted", "still s3://held/encrypted.zip"}},
+		{"a dead letter", []string{"s3://held/ten tags"}, exitNoVerdict, []string{"found: CLEAN", "no verdict: TagLimit", "lazaret redrive"}},
+		{"a folder", []string{"s3://held/folder/"}, exitNoVerdict, []string{"nothing to scan"}},
+		{"no such key", []string{uploads + "none"}, exitNoVerdict, []string{"never uploaded"}},
+		{"no such version", []string{uploads + first.Key + "?versionId=none"}, exitNoVerdict, []string{"1 other version"}},
+		{"no such bucket", []string{"s3://none/key"}, exitNoVerdict, []string{"bucket none"}},
+		{"no such stack", []string{"--stack-name", "none", uploads + first.Key}, exitNoVerdict, []string{"no such stack"}},
+		{"no URI", nil, exitNoVerdict, []string{"usage: lazaret scan"}},
+		{"two URIs", []string{"s3://a/b", "s3://a/c"}, exitNoVerdict, []string{"usage: lazaret scan"}},
+		{"no S3 URI", []string{"over and over.txt"}, exitNoVerdict, []string{"want s3://"}},
+		{"flags after it", []string{uploads + first.Key, "--timeout", "0s"}, exitNoVerdict, []string{"--timeout over 0"}},
+		{"no such flag", []string{"--nope"}, exitNoVerdict, []string{"not defined"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			expect(t, m, tt.code, tt.says, append([]string{"scan"}, tt.args...)...)
+		})
+	}
+}
+
+// What was promoted is not where it was uploaded any more, and scan says so.
+func TestScanInThreeBuckets(t *testing.T) {
+	t.Parallel()
+	m := machine.Start(t, "--parameter-overrides", "BucketLayout=three-bucket")
+	held := m.Hold(t, "held")
+	o := m.Put(t, "letter.txt", sample.Text("clean"), held)
+	uri := "s3://held/" + o.Key
+	expect(t, m, 0, []string{"Promote", "CLEAN", "moved to s3://" + machine.Clean + "/letter.txt"}, "scan", uri)
+	expect(t, m, exitNoVerdict, []string{"to the clean bucket"}, "scan", uri)
+}
+
+// Exit codes are a contract with scripts: no error may look like a verdict.
+func TestScanExitCodes(t *testing.T) {
+	t.Parallel()
+	for verdict, code := range scanExit {
+		if code == exitNoVerdict || (code == 0) != (verdict == job.Clean) {
+			t.Errorf("%s is exit code %d", verdict, code)
+		}
+	}
+	var out, err strings.Builder
+	if code := run(t.Context(), []string{"scan", "--help"}, &out, &err); code != 0 || !strings.Contains(err.String(), "2 UNSCANNABLE") {
+		t.Errorf("help: exit code %d\n%s", code, err.String())
+	}
+}
