@@ -6,7 +6,7 @@ SHELL       := /bin/bash
 LAYOUT    ?= two-bucket
 FUNCTIONS := $(patsubst functions/%/main.go,%,$(wildcard functions/*/main.go))
 PROGRAMS  := bin/lazaret $(FUNCTIONS:%=build/%/bootstrap)
-GO_BUILD  := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w'
+GO_BUILD  := CGO_ENABLED=0 go build -trimpath -tags lambda.norpc,grpcnotrace -ldflags '-s -w'
 AS_BUILT  := CGO_ENABLED=0 GOFLAGS="$$GOFLAGS -trimpath" # what analyses then compiles nothing a second time
 
 # The architecture that is deployed is named once, in the template; the local stack runs this machine's own.
@@ -49,6 +49,10 @@ build-%Function:
 test: build clamav ## run every test, the whole-machine ones with real clamd included
 	@[[ -n "$(RACE)" ]] || echo 'make test: no C compiler, so without the race detector (make packages installs one)'
 	go test $(RACE) $(TESTFLAGS) ./...
+
+.PHONY: bench
+bench: build clamav ## measure it, beside raw clamd (about 15 minutes; docs/benchmarks.md)
+	go run ./bench
 
 .PHONY: check
 check: lint test ## what CI runs: lint and test

@@ -23,7 +23,6 @@ import (
 type clamd struct {
 	cmd    *exec.Cmd
 	socket string
-	loaded time.Duration // from its start until it answered
 }
 
 // clamdConf has what costs or saves time as the scan function sets it; its
@@ -66,7 +65,6 @@ func (l *lab) startClamd(ctx context.Context, databases string) (*clamd, error) 
 	}
 	for time.Since(start) < 3*time.Minute {
 		if _, err := c.ask("PING", nil); err == nil {
-			c.loaded = time.Since(start)
 			return c, nil
 		}
 		if ctx.Err() != nil {

@@ -62,7 +62,7 @@ func measureFetch(ctx context.Context, l *lab) (err error) {
 		return err
 	}
 	took := time.Since(start)
-	peak, err := e.memory("VmHWM")
+	peak, err := processMemory(e.cmd.Process.Pid, "VmHWM")
 	if err != nil {
 		return err
 	}

@@ -32,6 +32,7 @@ var measurements = []measurement{
 	{"latency", measureLatency},
 	{"drain", measureDrain},
 	{"fetch", measureFetch},
+	{"cold", measureCold},
 	{"functions", measureFunctions},
 }
 

@@ -13,13 +13,12 @@ import (
 // tick is the unit of processor time in /proc, on every Linux that Go knows.
 const tick = 10 * time.Millisecond
 
-// processorTime is what a process and all below it have used, by program: the
-// name of the binary's folder for functions, of the binary for others. Unlike a
-// rate, it hardly depends on what else the machine does.
-func processorTime(root int) (map[string]time.Duration, error) {
+// processorTime is what a process and all below it have used. Unlike a rate, it
+// hardly depends on what else the machine does.
+func processorTime(root int) (sum time.Duration, err error) {
 	stats, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
-		return nil, fmt.Errorf("list processes: %w", err)
+		return 0, fmt.Errorf("list processes: %w", err)
 	}
 	children := map[int][]int{}
 	used := map[int]time.Duration{}
@@ -39,15 +38,24 @@ func processorTime(root int) (map[string]time.Duration, error) {
 			used[pid] += time.Duration(n) * tick
 		}
 	}
-	sums := map[string]time.Duration{}
 	for all := []int{root}; len(all) > 0; all = all[1:] {
-		program, _ := os.Readlink(fmt.Sprintf("/proc/%d/exe", all[0]))
-		name := filepath.Base(program)
-		if name == "bootstrap" {
-			name = filepath.Base(filepath.Dir(program))
-		}
-		sums[name] += used[all[0]]
+		sum += used[all[0]]
 		all = append(all, children[all[0]]...)
 	}
-	return sums, nil
+	return sum, nil
+}
+
+// processMemory reads a line of a process's status, in MB: VmRSS is what it has
+// in memory now, VmHWM the most that it had.
+func processMemory(pid int, line string) (float64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, fmt.Errorf("read memory: %w", err)
+	}
+	_, after, _ := strings.Cut(string(text), "\n"+line+":")
+	var kb float64
+	if _, err := fmt.Sscan(after, &kb); err != nil {
+		return 0, fmt.Errorf("read memory: %s: %w", line, err)
+	}
+	return kb * 1024 / 1e6, nil
 }

@@ -47,7 +47,7 @@ func newReport(a amounts, w io.Writer) *report {
 	r := &report{Machine: thisMachine(), Time: time.Now().UTC(), Amounts: a, w: w}
 	m := r.Machine
 	fmt.Fprintf(w, "%s, %d cores, Linux %s, %s, load %.1f at the start\n", m.CPU, m.Cores, m.Kernel, m.Go, m.Load)
-	fmt.Fprintf(w, "%-62s %12s  %s\n", "", "measured", "aim")
+	fmt.Fprintf(w, "%*s  %s\n", nameWidth+13, "measured", "aim")
 	return r
 }
 
@@ -71,8 +71,11 @@ func (r *report) plain(name string, value float64, unit string) {
 	r.add(row{Name: name, Value: value, Unit: unit})
 }
 
+// nameWidth is the width of the table's first column.
+const nameWidth = 86
+
 func (x row) String() string {
-	line := fmt.Sprintf("%-62s %7.5g %-4s", x.Name, x.Value, x.Unit)
+	line := fmt.Sprintf("%-*s %7.4g %-4s", nameWidth, x.Name, x.Value, x.Unit)
 	if x.Aim == 0 {
 		return strings.TrimRight(line, " ")
 	}

@@ -147,21 +147,6 @@ func (e *environment) invoke(ctx context.Context, event []byte) ([]byte, error) 
 	}
 }
 
-// memory reads a line of the process's status in MB: VmRSS is now, VmHWM its
-// highest.
-func (e *environment) memory(line string) (float64, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", e.cmd.Process.Pid))
-	if err != nil {
-		return 0, fmt.Errorf("read memory: %w", err)
-	}
-	_, after, _ := strings.Cut(string(text), "\n"+line+":")
-	var kb float64
-	if _, err := fmt.Sscan(after, &kb); err != nil {
-		return 0, fmt.Errorf("read memory: %s: %w", line, err)
-	}
-	return kb / 1024, nil
-}
-
 // stop kills the function with its children.
 func (e *environment) stop() {
 	_ = e.cmd.Cancel() // it has ended if not
