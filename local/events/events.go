@@ -75,8 +75,10 @@ func (s *Service) Put(ctx context.Context, e Event) error {
 }
 
 func (s *Service) put(ctx context.Context, e Event) (id string, err error) {
-	wrapped := envelope{Version: "0", ID: uuid.NewString(), DetailType: e.DetailType, Source: e.Source,
-		Account: template.Account, Region: template.Region, Resources: e.Resources, Detail: e.Detail}
+	wrapped := envelope{
+		Version: "0", ID: uuid.NewString(), DetailType: e.DetailType, Source: e.Source,
+		Account: template.Account, Region: template.Region, Resources: e.Resources, Detail: e.Detail,
+	}
 	if wrapped.Resources == nil {
 		wrapped.Resources = []string{}
 	}

@@ -33,8 +33,10 @@ func (h *Host) Handler() http.Handler {
 	mux.HandleFunc("GET "+functions+"/{name}", h.serveOne((*function).description))
 	mux.HandleFunc("GET "+functions+"/{name}/configuration", h.serveOne((*function).configuration))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		writeError(w, &Error{Code: "UnknownOperationException",
-			Message: r.Method + " " + r.URL.Path + " is not an operation of the local Lambda."})
+		writeError(w, &Error{
+			Code:    "UnknownOperationException",
+			Message: r.Method + " " + r.URL.Path + " is not an operation of the local Lambda.",
+		})
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Amzn-RequestId", uuid.NewString())

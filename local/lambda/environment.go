@@ -29,7 +29,6 @@ type environment struct {
 	server   *http.Server
 	cmd      *exec.Cmd
 	output   *output
-	reaper   *time.Timer // guarded by the function's mutex
 
 	work    chan *invocation           // holds one, for the process's pending call of next
 	ready   chan struct{}              // one signal for each call of next

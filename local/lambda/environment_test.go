@@ -140,17 +140,6 @@ func TestChildren(t *testing.T) {
 	}
 }
 
-func TestIdleEnvironmentEnds(t *testing.T) {
-	t.Parallel()
-	h := startHost(t, Config{Functions: []template.Function{fn("f", reserved(1))}, IdleTimeout: 10 * time.Millisecond})
-	first := mustInvoke[struct{ PID int }](t, h, "f", request("context", "")).PID
-	eventually(t, "the idle process ends", func() bool { return state(first) == "" })
-	eventually(t, "its slot is free", func() bool {
-		_, err := h.Invoke(t.Context(), "f", nil)
-		return err == nil
-	})
-}
-
 func TestIdleEnvironmentDies(t *testing.T) {
 	t.Parallel()
 	h := startHost(t, Config{Functions: []template.Function{fn("f", reserved(1))}})

@@ -44,9 +44,6 @@ type Config struct {
 	// DefaultConcurrency caps the environments of a function that reserves none;
 	// 10 when zero, the quota of a new account.
 	DefaultConcurrency int
-	// IdleTimeout ends an environment that was not used for so long; 10 minutes
-	// when zero. Lambda's own figure is not documented.
-	IdleTimeout time.Duration
 }
 
 // Host runs the functions of one application. Close ends it.
@@ -69,7 +66,6 @@ type Host struct {
 // environments: the first invocation starts one.
 func New(cfg Config) (*Host, error) {
 	cfg.DefaultConcurrency = cmp.Or(cfg.DefaultConcurrency, 10)
-	cfg.IdleTimeout = cmp.Or(cfg.IdleTimeout, 10*time.Minute)
 	volume, err := filepath.Abs(cfg.Volume) // functions run in other folders
 	if err != nil {
 		return nil, fmt.Errorf("locate volume %s: %w", cfg.Volume, err)

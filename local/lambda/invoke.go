@@ -69,8 +69,7 @@ func (f *function) invoke(ctx context.Context, payload []byte) (Result, error) {
 	}()
 	select {
 	case r := <-done:
-		var failed *fault
-		if errors.As(r.err, &failed) {
+		if failed, ok := errors.AsType[*fault](r.err); ok {
 			return Result{Payload: failed.payload, FunctionError: "Unhandled"}, nil
 		}
 		return Result{Payload: r.payload}, r.err
@@ -89,8 +88,10 @@ func checkPayload(payload []byte) ([]byte, error) {
 		return nil, &Error{Code: "RequestTooLargeException", Message: fmt.Sprintf(
 			"%d byte payload is too large for the RequestResponse invocation type (limit %d bytes)", len(payload), maxRequest)}
 	case !json.Valid(payload):
-		return nil, &Error{Code: "InvalidRequestContentException",
-			Message: "Could not parse request body into json: the payload is not valid JSON"}
+		return nil, &Error{
+			Code:    "InvalidRequestContentException",
+			Message: "Could not parse request body into json: the payload is not valid JSON",
+		}
 	}
 	return payload, nil
 }

@@ -32,22 +32,36 @@ func TestInvokeOutcomes(t *testing.T) {
 		{name: "echo", payload: `{"text":"grüße"}`, want: `"grüße"`, lives: true},
 		{name: "no payload", payload: "", want: `""`, lives: true},
 		{name: "error", payload: `{"do":"error","text":"no"}`, errType: "errorString", message: "no", lives: true},
-		{name: "error with a type", payload: `{"do":"response-error","text":"s3://b/k"}`,
-			errType: "ObjectGone", message: "s3://b/k", lives: true},
-		{name: "event of the wrong shape", payload: `[]`, errType: "UnmarshalTypeError",
-			message: "json: cannot unmarshal array into Go value of type main.event", lives: true},
+		{
+			name: "error with a type", payload: `{"do":"response-error","text":"s3://b/k"}`,
+			errType: "ObjectGone", message: "s3://b/k", lives: true,
+		},
+		{
+			name: "event of the wrong shape", payload: `[]`, errType: "UnmarshalTypeError",
+			message: "json: cannot unmarshal array into Go value of type main.event", lives: true,
+		},
 		{name: "panic", payload: `{"do":"panic","text":"oh"}`, errType: "string", message: "oh"},
-		{name: "exit", payload: `{"do":"exit","size":3}`, errType: "Runtime.ExitError",
-			message: "RequestId: ID Error: Runtime exited with error: exit status 3"},
-		{name: "exit 0", payload: `{"do":"exit"}`, errType: "Runtime.ExitError",
-			message: "RequestId: ID Error: Runtime exited without providing a reason"},
-		{name: "killed", payload: `{"do":"kill"}`, errType: "Runtime.ExitError",
-			message: "RequestId: ID Error: Runtime exited with error: signal: killed"},
-		{name: "timeout", payload: `{"do":"hang"}`, change: timeout(1500 * time.Millisecond), errType: "Sandbox.Timedout",
-			message: "RequestId: ID Error: Task timed out after 1.50 seconds"},
+		{
+			name: "exit", payload: `{"do":"exit","size":3}`, errType: "Runtime.ExitError",
+			message: "RequestId: ID Error: Runtime exited with error: exit status 3",
+		},
+		{
+			name: "exit 0", payload: `{"do":"exit"}`, errType: "Runtime.ExitError",
+			message: "RequestId: ID Error: Runtime exited without providing a reason",
+		},
+		{
+			name: "killed", payload: `{"do":"kill"}`, errType: "Runtime.ExitError",
+			message: "RequestId: ID Error: Runtime exited with error: signal: killed",
+		},
+		{
+			name: "timeout", payload: `{"do":"hang"}`, change: timeout(1500 * time.Millisecond), errType: "Sandbox.Timedout",
+			message: "RequestId: ID Error: Task timed out after 1.50 seconds",
+		},
 		{name: "large response", payload: `{"do":"size","size":6291554}`, want: `"` + strings.Repeat("x", 6291554) + `"`, lives: true},
-		{name: "too large response", payload: `{"do":"size","size":6291555}`, errType: "Function.ResponseSizeTooLarge",
-			message: "Response payload size exceeded maximum allowed payload size (6291556 bytes)."},
+		{
+			name: "too large response", payload: `{"do":"size","size":6291555}`, errType: "Function.ResponseSizeTooLarge",
+			message: "Response payload size exceeded maximum allowed payload size (6291556 bytes).",
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -94,16 +108,26 @@ func TestInvokeRefused(t *testing.T) {
 		payload        string
 		want           Error
 	}{
-		{"unknown", "g", "{}", Error{Code: "ResourceNotFoundException",
-			Message: "Function not found: arn:aws:lambda:us-east-1:000000000000:function:g"}},
-		{"unknown qualifier", "f:7", "{}", Error{Code: "ResourceNotFoundException",
-			Message: "Function not found: arn:aws:lambda:us-east-1:000000000000:function:f:7"}},
-		{"not JSON", "f", "{", Error{Code: "InvalidRequestContentException",
-			Message: "Could not parse request body into json: the payload is not valid JSON"}},
-		{"too large", "f", strings.Repeat(" ", 6<<20) + "1", Error{Code: "RequestTooLargeException",
-			Message: "6291457 byte payload is too large for the RequestResponse invocation type (limit 6291456 bytes)"}},
-		{"nothing reserved", "off", "{}", Error{Code: "TooManyRequestsException", Message: "Rate Exceeded.",
-			Reason: "ReservedFunctionConcurrentInvocationLimitExceeded"}},
+		{"unknown", "g", "{}", Error{
+			Code:    "ResourceNotFoundException",
+			Message: "Function not found: arn:aws:lambda:us-east-1:000000000000:function:g",
+		}},
+		{"unknown qualifier", "f:7", "{}", Error{
+			Code:    "ResourceNotFoundException",
+			Message: "Function not found: arn:aws:lambda:us-east-1:000000000000:function:f:7",
+		}},
+		{"not JSON", "f", "{", Error{
+			Code:    "InvalidRequestContentException",
+			Message: "Could not parse request body into json: the payload is not valid JSON",
+		}},
+		{"too large", "f", strings.Repeat(" ", 6<<20) + "1", Error{
+			Code:    "RequestTooLargeException",
+			Message: "6291457 byte payload is too large for the RequestResponse invocation type (limit 6291456 bytes)",
+		}},
+		{"nothing reserved", "off", "{}", Error{
+			Code: "TooManyRequestsException", Message: "Rate Exceeded.",
+			Reason: "ReservedFunctionConcurrentInvocationLimitExceeded",
+		}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -231,12 +255,18 @@ func TestInit(t *testing.T) {
 		starts     int
 	}{
 		// Lambda starts it again as part of the invocation before it gives up.
-		{"exits", "exit", 30 * time.Second,
-			`{"errorMessage":"RequestId: ID Error: Runtime exited with error: exit status 7","errorType":"Runtime.ExitError"}`, 2},
-		{"reports", "report", 30 * time.Second,
-			`{"errorType":"NoSettings","errorMessage":"BUCKET is not set"}`, 2},
-		{"hangs", "hang", time.Second,
-			`{"errorMessage":"RequestId: ID Error: Task timed out after 1.00 seconds","errorType":"Sandbox.Timedout"}`, 2},
+		{
+			"exits", "exit", 30 * time.Second,
+			`{"errorMessage":"RequestId: ID Error: Runtime exited with error: exit status 7","errorType":"Runtime.ExitError"}`, 2,
+		},
+		{
+			"reports", "report", 30 * time.Second,
+			`{"errorType":"NoSettings","errorMessage":"BUCKET is not set"}`, 2,
+		},
+		{
+			"hangs", "hang", time.Second,
+			`{"errorMessage":"RequestId: ID Error: Task timed out after 1.00 seconds","errorType":"Sandbox.Timedout"}`, 2,
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"sync"
 	"syscall"
-	"time"
 
 	"github.com/lazaret/lazaret/local/template"
 )
@@ -26,14 +25,13 @@ type function struct {
 }
 
 // acquire takes a slot, with the environment used last or, when none is idle,
-// with nil: the caller starts one. Reusing the warmest lets the others age.
+// with nil: the caller starts one. An environment stays until the host closes.
 func (f *function) acquire() (*environment, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if n := len(f.idle); n > 0 {
 		e := f.idle[n-1]
 		f.idle = f.idle[:n-1]
-		e.reaper.Stop()
 		if f.host.Freeze {
 			e.signal(syscall.SIGCONT)
 		}
@@ -61,7 +59,6 @@ func (f *function) release(e *environment) {
 	if f.host.Freeze {
 		e.signal(syscall.SIGSTOP)
 	}
-	e.reaper = time.AfterFunc(f.host.IdleTimeout, func() { f.reap(e) })
 	f.idle = append(f.idle, e)
 }
 
@@ -70,20 +67,6 @@ func (f *function) drop() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.slots--
-}
-
-// reap ends an environment that nobody used for long.
-func (f *function) reap(e *environment) {
-	f.mu.Lock()
-	i := slices.Index(f.idle, e)
-	if i >= 0 {
-		f.idle = slices.Delete(f.idle, i, i+1)
-	}
-	f.mu.Unlock()
-	if i >= 0 {
-		e.stop()
-		f.drop()
-	}
 }
 
 // enter records an environment that has started. It is false when the host is
@@ -102,7 +85,6 @@ func (f *function) leave(e *environment) {
 	delete(f.live, e)
 	if i := slices.Index(f.idle, e); i >= 0 { // it died while nobody used it
 		f.idle = slices.Delete(f.idle, i, i+1)
-		e.reaper.Stop()
 		f.slots--
 	}
 	close(e.exited)

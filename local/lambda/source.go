@@ -71,9 +71,9 @@ func (h *Host) Poll(ctx context.Context) error {
 // work is one of the source's concurrent batches.
 func (s *source) work(ctx context.Context) {
 	for ctx.Err() == nil {
-		batch, err := s.collect(ctx)
-		// A batch under way is finished, and one only collected given back, when
-		// ctx has ended meanwhile.
+		batch, err := s.queue.Receive(ctx, s.QueueARN, cmp.Or(s.BatchSize, maxReceive), longPoll)
+		// When ctx has ended meanwhile the batch is given back; one under way is
+		// finished.
 		settled := context.WithoutCancel(ctx)
 		if ctx.Err() != nil {
 			for _, m := range batch {
@@ -81,36 +81,13 @@ func (s *source) work(ctx context.Context) {
 			}
 			return
 		}
-		if err != nil {
-			s.report("receive messages", err)
-			sleep(ctx, time.Second)
-			continue
-		}
-		if len(batch) > 0 {
+		s.report("receive messages", err)
+		if len(batch) > 0 { // what came before an error counts
 			s.process(settled, batch)
+		} else if err != nil {
+			sleep(ctx, time.Second)
 		}
 	}
-}
-
-// collect gathers a batch: what is there at once or, with a window, up to the
-// batch size in the time of the window after the first message.
-func (s *source) collect(ctx context.Context) ([]Message, error) {
-	var batch []Message
-	wait, end := longPoll, time.Time{}
-	for size := batchSize(s.QueueSource); len(batch) < size && wait >= 0; wait = time.Until(end) {
-		got, err := s.queue.Receive(ctx, s.QueueARN, min(size-len(batch), maxReceive), min(wait, longPoll))
-		batch = append(batch, got...)
-		if err != nil && len(batch) == 0 {
-			return nil, err
-		}
-		if err != nil || s.Window == 0 || len(batch) == 0 {
-			break
-		}
-		if end.IsZero() {
-			end = time.Now().Add(s.Window)
-		}
-	}
-	return batch, nil
 }
 
 // process invokes the function with a batch and deletes what it has dealt with.
@@ -171,8 +148,6 @@ func (s *source) report(doing string, err error) {
 		slog.Warn(doing, "queue", s.QueueARN, "function", s.function.Name, "error", err)
 	}
 }
-
-func batchSize(s template.QueueSource) int { return cmp.Or(s.BatchSize, 10) }
 
 // record is one message of an SQS event.
 type record struct {

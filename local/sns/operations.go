@@ -18,7 +18,7 @@ type listedSubscription struct {
 	SubscriptionArn, Owner, Protocol, Endpoint, TopicArn string
 }
 
-func publish(s *Service, ctx context.Context, form url.Values) (any, error) {
+func publish(ctx context.Context, s *Service, form url.Values) (any, error) {
 	for _, name := range []string{"MessageStructure", "PhoneNumber"} {
 		if form.Has(name) {
 			return nil, invalid(name + " Reason: not supported here")
@@ -40,7 +40,7 @@ func publish(s *Service, ctx context.Context, form url.Values) (any, error) {
 	return struct{ MessageId string }{id}, err
 }
 
-func listTopics(s *Service, _ context.Context, _ url.Values) (any, error) {
+func listTopics(_ context.Context, s *Service, _ url.Values) (any, error) {
 	type topic struct{ TopicArn string }
 	var out struct{ Topics member[topic] }
 	for _, t := range s.topics {
@@ -49,7 +49,7 @@ func listTopics(s *Service, _ context.Context, _ url.Values) (any, error) {
 	return out, nil
 }
 
-func subscribe(s *Service, _ context.Context, form url.Values) (any, error) {
+func subscribe(_ context.Context, s *Service, form url.Values) (any, error) {
 	topic, queue := form.Get("TopicArn"), form.Get("Endpoint")
 	switch {
 	case topic == "":
@@ -65,12 +65,12 @@ func subscribe(s *Service, _ context.Context, form url.Values) (any, error) {
 	return struct{ SubscriptionArn string }{sub.arn}, err
 }
 
-func unsubscribe(s *Service, _ context.Context, form url.Values) (any, error) {
+func unsubscribe(_ context.Context, s *Service, form url.Values) (any, error) {
 	s.unsubscribe(form.Get("SubscriptionArn")) // one that is not there is no error on AWS either
 	return struct{}{}, nil
 }
 
-func listSubscriptions(s *Service, _ context.Context, _ url.Values) (any, error) {
+func listSubscriptions(_ context.Context, s *Service, _ url.Values) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var out struct{ Subscriptions member[listedSubscription] }

@@ -85,8 +85,10 @@ func (s *Service) Publish(ctx context.Context, m Message) (messageID string, err
 		return "", err
 	}
 	id := uuid.NewString()
-	wrapped, err := json.Marshal(envelope{"Notification", id, m.TopicARN, m.Subject, m.Message,
-		time.Now().UTC().Format("2006-01-02T15:04:05.000Z"), m.Attributes})
+	wrapped, err := json.Marshal(envelope{
+		"Notification", id, m.TopicARN, m.Subject, m.Message,
+		time.Now().UTC().Format("2006-01-02T15:04:05.000Z"), m.Attributes,
+	})
 	if err != nil {
 		return "", fmt.Errorf("write the envelope of message %s: %w", id, err)
 	}

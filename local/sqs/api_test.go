@@ -72,7 +72,7 @@ func TestAttributesNotAskedForStayAway(t *testing.T) {
 	if _, err := client.SendMessage(t.Context(), &api.SendMessageInput{QueueUrl: url, MessageBody: aws.String("x"), MessageAttributes: attributes}); err != nil {
 		t.Fatal(err)
 	}
-	got, err := client.ReceiveMessage(t.Context(), &api.ReceiveMessageInput{QueueUrl: url, VisibilityTimeout: 0, AttributeNames: []types.QueueAttributeName{"SentTimestamp"}})
+	got, err := client.ReceiveMessage(t.Context(), &api.ReceiveMessageInput{QueueUrl: url, MessageSystemAttributeNames: []types.MessageSystemAttributeName{"SentTimestamp"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +90,8 @@ func TestVisibilityOverTheAPI(t *testing.T) {
 		url := aws.String("http://sqs.test/000000000000/lazaret-uploads")
 		count := func() map[string]string {
 			out, err := client.GetQueueAttributes(t.Context(), &api.GetQueueAttributesInput{QueueUrl: url, AttributeNames: []types.QueueAttributeName{
-				"ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"}})
+				"ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed",
+			}})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -64,11 +64,11 @@ func (s *Service) Send(_ context.Context, queueARN, body string) (messageID stri
 	return m.ID, err
 }
 
-// Receive returns up to max messages. It waits up to wait for the first one and
+// Receive returns up to limit messages. It waits up to wait for the first one and
 // returns at once when one arrives; no message in that time is no error. It
 // returns the context's error when that ends first.
-func (s *Service) Receive(ctx context.Context, queueARN string, max int, wait time.Duration) ([]Message, error) {
-	got, err := s.receive(ctx, nameOf(queueARN), receiving{Max: max, Wait: &wait})
+func (s *Service) Receive(ctx context.Context, queueARN string, limit int, wait time.Duration) ([]Message, error) {
+	got, err := s.receive(ctx, nameOf(queueARN), receiving{Max: limit, Wait: &wait})
 	messages := make([]Message, len(got))
 	for i, m := range got {
 		messages[i] = Message{ID: m.ID, Receipt: m.receipt, Body: m.Body, Attributes: m.systemAttributes(), MD5: md5Hex(m.Body)}

@@ -119,8 +119,7 @@ func TestStartExecutionIsIdempotent(t *testing.T) {
 	taken := func(input string) {
 		t.Helper()
 		_, err := c.StartExecution(t.Context(), &sfn.StartExecutionInput{StateMachineArn: aws.String(testMachine), Name: aws.String("same"), Input: aws.String(input)})
-		var exists *types.ExecutionAlreadyExists
-		if !errors.As(err, &exists) {
+		if _, exists := errors.AsType[*types.ExecutionAlreadyExists](err); !exists {
 			t.Errorf("StartExecution with input %s: %v", input, err)
 		}
 	}

@@ -16,18 +16,34 @@ func TestHistory(t *testing.T) {
 		name, definition, input, want string
 		replies                       []reply
 	}{
-		{"no choice", two(`"Type":"Choice","Choices":[{"Variable":"$.x","StringEquals":"n","Next":"B"}]`, `"Type":"Succeed"`), `{"x":"a"}`,
-			"ChoiceStateEntered<0 ExecutionFailed<2", nil},
-		{"task", one(invokeF + `,"End":true`), `{}`,
-			"TaskStateEntered<0 TaskScheduled<2 TaskStarted<3 TaskSucceeded<4 TaskStateExited<5 ExecutionSucceeded<6", []reply{{}}},
-		{"task retried", one(invokeF + `,"Retry":[{"ErrorEquals":["Boom"]}],"End":true`), `{}`,
-			"TaskStateEntered<0 TaskScheduled<2 TaskStarted<3 TaskFailed<4 TaskScheduled<5 TaskStarted<6 TaskSucceeded<7 TaskStateExited<8 ExecutionSucceeded<9", []reply{{fault: "Boom"}, {}}},
-		{"task timed out", one(invokeF + `,"TimeoutSeconds":1,"End":true`), `{}`,
-			"TaskStateEntered<0 TaskScheduled<2 TaskStarted<3 TaskTimedOut<4 ExecutionFailed<5", []reply{{hang: true}}},
-		{"the rest", `{"StartAt":"A","States":{"A":{"Type":"Wait","Seconds":1,"Next":"B"},"B":{"Type":"Choice","Choices":[{"Variable":"$","IsPresent":true,"Next":"C"}],"Default":"C"},"C":{"Type":"Succeed"}}}`, `{}`,
-			"WaitStateEntered<0 WaitStateExited<2 ChoiceStateEntered<3 ChoiceStateExited<4 SucceedStateEntered<5 SucceedStateExited<6 ExecutionSucceeded<7", nil},
-		{"machine timeout", `{"TimeoutSeconds":1,` + one(invokeF + `,"End":true`)[1:], `{}`,
-			"TaskStateEntered<0 TaskScheduled<2 TaskStarted<3 ExecutionTimedOut<4", []reply{{hang: true}}},
+		{
+			"no choice", two(`"Type":"Choice","Choices":[{"Variable":"$.x","StringEquals":"n","Next":"B"}]`, `"Type":"Succeed"`), `{"x":"a"}`,
+			"ChoiceStateEntered<0 ExecutionFailed<2", nil,
+		},
+		{
+			"task", one(invokeF + `,"End":true`), `{}`,
+			"TaskStateEntered<0 TaskScheduled<2 TaskStarted<3 TaskSucceeded<4 TaskStateExited<5 ExecutionSucceeded<6",
+			[]reply{{}},
+		},
+		{
+			"task retried", one(invokeF + `,"Retry":[{"ErrorEquals":["Boom"]}],"End":true`), `{}`,
+			"TaskStateEntered<0 TaskScheduled<2 TaskStarted<3 TaskFailed<4 TaskScheduled<5 TaskStarted<6 TaskSucceeded<7 TaskStateExited<8 ExecutionSucceeded<9",
+			[]reply{{fault: "Boom"}, {}},
+		},
+		{
+			"task timed out", one(invokeF + `,"TimeoutSeconds":1,"End":true`), `{}`,
+			"TaskStateEntered<0 TaskScheduled<2 TaskStarted<3 TaskTimedOut<4 ExecutionFailed<5",
+			[]reply{{hang: true}},
+		},
+		{
+			"the rest", `{"StartAt":"A","States":{"A":{"Type":"Wait","Seconds":1,"Next":"B"},"B":{"Type":"Choice","Choices":[{"Variable":"$","IsPresent":true,"Next":"C"}],"Default":"C"},"C":{"Type":"Succeed"}}}`, `{}`,
+			"WaitStateEntered<0 WaitStateExited<2 ChoiceStateEntered<3 ChoiceStateExited<4 SucceedStateEntered<5 SucceedStateExited<6 ExecutionSucceeded<7", nil,
+		},
+		{
+			"machine timeout", `{"TimeoutSeconds":1,` + one(invokeF + `,"End":true`)[1:], `{}`,
+			"TaskStateEntered<0 TaskScheduled<2 TaskStarted<3 ExecutionTimedOut<4",
+			[]reply{{hang: true}},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -60,11 +60,17 @@ func TestAttempts(t *testing.T) {
 		{"fractional rate", `[{"ErrorEquals":["A"],"IntervalSeconds":60,"BackoffRate":1.5}]`, []string{"A", "A", "A"}, 0, []float64{60, 90, 135}},
 		{"full jitter", `[{"ErrorEquals":["A"],"IntervalSeconds":4,"JitterStrategy":"FULL"}]`, []string{"A", "A"}, 0.25, []float64{1, 2}},
 		{"full jitter after the cap", `[{"ErrorEquals":["A"],"IntervalSeconds":4,"MaxDelaySeconds":6,"JitterStrategy":"FULL"}]`, []string{"A", "A"}, 0.5, []float64{2, 3}},
-		{"counted apart", `[{"ErrorEquals":["A"],"MaxAttempts":1},{"ErrorEquals":["B"],"MaxAttempts":2}]`,
-			[]string{"A", "B", "B", "A"}, 0, []float64{1, 1, 2, -1}},
+		{
+			"counted apart", `[{"ErrorEquals":["A"],"MaxAttempts":1},{"ErrorEquals":["B"],"MaxAttempts":2}]`,
+			[]string{"A", "B", "B", "A"},
+			0,
+			[]float64{1, 1, 2, -1},
+		},
 		{"first that names it", `[{"ErrorEquals":["A","B"],"MaxAttempts":1},{"ErrorEquals":["B"],"MaxAttempts":9}]`, []string{"A", "B"}, 0, []float64{1, -1}},
-		{"600 attempts do not overflow", `[{"ErrorEquals":["A"],"IntervalSeconds":5,"MaxDelaySeconds":300,"MaxAttempts":600}]`, repeat("A", 601), 0,
-			append(append([]float64{5, 10, 20, 40, 80, 160}, repeat(300.0, 594)...), -1)},
+		{
+			"600 attempts do not overflow", `[{"ErrorEquals":["A"],"IntervalSeconds":5,"MaxDelaySeconds":300,"MaxAttempts":600}]`, repeat("A", 601), 0,
+			append(append([]float64{5, 10, 20, 40, 80, 160}, repeat(300.0, 594)...), -1),
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -91,7 +91,7 @@ func (b *builder) mountedFolder(arn string) (string, error) {
 func (b *builder) event(f *Function, name string, e event) error {
 	var p struct {
 		Queue                                     string
-		BatchSize, MaximumBatchingWindowInSeconds number
+		BatchSize, MaximumBatchingWindowInSeconds number // of SQS, to ScalingConfig
 		FunctionResponseTypes                     []string
 		ScalingConfig                             struct{ MaximumConcurrency number }
 		Enabled                                   *truth
@@ -108,8 +108,11 @@ func (b *builder) event(f *Function, name string, e event) error {
 	}
 	switch e.Type {
 	case "SQS":
+		if p.MaximumBatchingWindowInSeconds > 0 || p.BatchSize > 10 {
+			return errors.New("batches are what one receive brings; a window, and more than 10, are not supported")
+		}
 		f.Sources = append(f.Sources, QueueSource{
-			QueueARN: p.Queue, BatchSize: cmp.Or(int(p.BatchSize), 10), Window: p.MaximumBatchingWindowInSeconds.seconds(),
+			QueueARN: p.Queue, BatchSize: cmp.Or(int(p.BatchSize), 10),
 			MaxConcurrency: int(p.ScalingConfig.MaximumConcurrency),
 			ReportFailures: slices.Contains(p.FunctionResponseTypes, "ReportBatchItemFailures"),
 		})

@@ -102,7 +102,7 @@ func TestLoadParts(t *testing.T) {
 			{"LogicalID": "Merged", "Name": "st-merged", "Short": "merged", "ARN": "arn:aws:lambda:us-east-1:000000000000:function:st-merged",
 			 "RoleARN": "arn:aws:iam::000000000000:role/shared", "MemoryMB": 512, "Timeout": 20000000000, "Reserved": 2,
 			 "Environment": {"A": "own", "B": "1", "C": "true"}, "Mounts": [{"Path": "/mnt/x", "Root": "/deep"}, {"Path": "/mnt/y", "Root": "/"}],
-			 "Sources": [{"QueueARN": "arn:aws:sqs:us-east-1:000000000000:in", "BatchSize": 5, "Window": 2000000000, "MaxConcurrency": 3, "ReportFailures": true}],
+			 "Sources": [{"QueueARN": "arn:aws:sqs:us-east-1:000000000000:in", "BatchSize": 5, "MaxConcurrency": 3, "ReportFailures": true}],
 			 "Schedules": [{"Expression": "rate(3 hours)", "Input": "{}"}]}]`},
 		{"a false condition takes the resource away", "functions.yaml", func(a *Application) any { return a.Topics }, `null`},
 		{"rule", "rules.json", func(a *Application) any { return a.Rules }, `[
@@ -172,6 +172,7 @@ func TestLoadErrors(t *testing.T) {
 			[]string{"P does not exist", "Never is false"},
 		},
 		{"unknown event", "Resources: {F: {Type: 'AWS::Serverless::Function', Properties: {Events: {E: {Type: Api}}}}}", []string{"resource F", "event E", `"Api"`}},
+		{"batching window", "Resources: {F: {Type: 'AWS::Serverless::Function', Properties: {Events: {E: {Type: SQS, Properties: {MaximumBatchingWindowInSeconds: 1}}}}}}", []string{"event E", "window"}},
 		{"definition that is not there", "Resources: {M: {Type: 'AWS::Serverless::StateMachine', Properties: {DefinitionUri: nope.json}}}", []string{"resource M", "nope.json"}},
 		{"substitution that is not given", "Resources: {M: {Type: 'AWS::Serverless::StateMachine', Properties: {DefinitionUri: machine.asl.json}}}", []string{"resource M", "${Q}"}},
 		{"inline definition", "Resources: {M: {Type: 'AWS::Serverless::StateMachine', Properties: {Definition: {}}}}", []string{"resource M", "DefinitionUri"}},

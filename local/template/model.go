@@ -90,10 +90,9 @@ type Mount struct {
 // QueueSource is an event source mapping from a queue to a function.
 type QueueSource struct {
 	QueueARN       string
-	BatchSize      int           // 1 to 10,000; AWS's default is 10
-	Window         time.Duration // MaximumBatchingWindowInSeconds
-	MaxConcurrency int           // ScalingConfig.MaximumConcurrency; 0 when not given
-	ReportFailures bool          // ReportBatchItemFailures
+	BatchSize      int  // 1 to 10; AWS's default is 10
+	MaxConcurrency int  // ScalingConfig.MaximumConcurrency; 0 when not given
+	ReportFailures bool // ReportBatchItemFailures
 }
 
 // Schedule is a ScheduleV2 event of a function.
