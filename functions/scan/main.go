@@ -29,16 +29,19 @@ func main() {
 		if err != nil {
 			return nil, err
 		}
-		store := definitions.Open(root)
+		current, err := follow(definitions.Open(root))
+		if err != nil {
+			return nil, err
+		}
 		engine := clamav.NewSupervisor(clamav.Config{Clamd: clamd(), RunDir: os.TempDir()})
 		// Lambda cuts init off after ten seconds, a full set takes longer to load:
 		// begin now, wait at the first invocation.
-		if g, err := store.Current(); err == nil {
+		if g, err := current.Current(); err == nil {
 			if err := engine.Start(g); err != nil {
 				slog.Warn("init", "cause", err.Error())
 			}
 		}
-		h := handler{engine: engine, definitions: store, dir: dir, metrics: metric.Default}
+		h := handler{engine: engine, definitions: current, dir: dir, metrics: metric.Default}
 		return h.handle, nil
 	})
 }

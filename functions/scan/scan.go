@@ -99,6 +99,8 @@ func (h *handler) ask(ctx context.Context, f *os.File, w job.Work, scan *job.Sca
 	switch {
 	case errors.Is(err, definitions.ErrNone):
 		return time.Time{}, fmt.Errorf("%w: %w", job.ErrDefinitionsNotReady, err)
+	case errors.Is(err, job.ErrDefinitionsNotReady):
+		return time.Time{}, err
 	case err != nil:
 		return time.Time{}, fmt.Errorf("%w: %w", job.ErrTransient, err)
 	}
