@@ -42,8 +42,11 @@ func (m *Machine) checkEnds(t testing.TB, want map[job.Object]end) map[end]int {
 			t.Errorf("%s ended as %q, want %q", o, got, wanted)
 		}
 		counts[got]++
-		if m.readable(t, o) != (got == endClean) {
-			t.Errorf("%s ended as %q, and readable is %t", o, got, got != endClean)
+		switch open := m.readable(t, o); {
+		case !open && got == endClean:
+			t.Errorf("%s is clean and cannot be read", o)
+		case open && got != endClean && !(got == endDead && m.endOf(t, o, nil) == endClean):
+			t.Errorf("%s ended as %q and can be read", o, got)
 		}
 		if got != endDead {
 			for _, name := range m.WorkFiles() {
