@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
