@@ -11,7 +11,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/lazaret/lazaret/internal/stack"
 )
@@ -40,7 +39,7 @@ func (d *deployed) find(ctx context.Context) (aws.Config, stack.Stack, error) {
 	if cfg.Region == "" {
 		return cfg, stack.Stack{}, startError{errors.New("no region is configured: --region or AWS_REGION names one")}
 	}
-	s, err := stack.Find(ctx, sqs.NewFromConfig(cfg), d.stack)
+	s, err := stack.Find(ctx, sqsClient(cfg), d.stack)
 	if err != nil {
 		return cfg, s, startError{err}
 	}

@@ -8,8 +8,6 @@ import (
 	"io"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
-
 	"github.com/lazaret/lazaret/internal/redrive"
 )
 
@@ -44,7 +42,7 @@ func runRedrive(ctx context.Context, args []string, stdout, stderr io.Writer) er
 	if err != nil {
 		return err
 	}
-	r := redrive.New(sqs.NewFromConfig(cfg), s)
+	r := redrive.New(sqsClient(cfg), s)
 	choose := func(l redrive.Letter) bool { return all || match != nil && l.Matches(*match) }
 	if dry || !all && match == nil {
 		return listLetters(ctx, stdout, r, s.Name, limit, choose, dry && (all || match != nil))
@@ -95,6 +93,8 @@ func redriven(ctx context.Context, w io.Writer, name string, r redrive.Result, e
 		return fmt.Errorf("%s could not be redriven", letters(len(r.Failures)))
 	case r.Both > 0:
 		return fmt.Errorf("%s could not be deleted", letters(r.Both))
+	case r.Lost > 0:
+		return errors.New("run it again in five minutes, for what may be hidden")
 	}
 	return nil
 }
@@ -109,6 +109,9 @@ func remarks(w io.Writer, r redrive.Result) {
 	}
 	if r.More {
 		fmt.Fprintln(w, "there are more than SQS hands out at once: run it again for the rest")
+	}
+	if r.Lost > 0 {
+		fmt.Fprintf(w, "up to %s are hidden for five minutes: SQS handed them out, but its answer was lost on the way\n", letters(10*r.Lost))
 	}
 	if r.Hidden > 0 {
 		fmt.Fprintf(w, "%s could not be given back and will be visible again within five minutes\n", letters(r.Hidden))

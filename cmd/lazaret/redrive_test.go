@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -193,6 +195,7 @@ func TestRedriveInterrupted(t *testing.T) {
 			t.Parallel()
 			data := t.TempDir()
 			m := machine.Start(t, "--data", data)
+			m.SQS = sqsClient(m.Config) // an answer that is lost would look like lost letters
 			// Queues of a stack that nobody reads from: what is in them can be counted.
 			for _, queue := range []string{"av-uploads", "av-dead-letters"} {
 				m.NewQueue(t, queue)
@@ -216,6 +219,7 @@ func TestRedriveInterrupted(t *testing.T) {
 					t.Fatal(err)
 				}
 				m = machine.Start(t, "--data", data)
+				m.SQS = sqsClient(m.Config)
 			} else if code := cmd.ProcessState.ExitCode(); code != exitFailed || !strings.Contains(stderr.String(), "stopped before the end") {
 				t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
 			}
@@ -256,6 +260,26 @@ func distinct(lists ...[]string) int {
 	all := slices.Concat(lists...)
 	slices.Sort(all)
 	return len(slices.Compact(all))
+}
+
+// fakeHTTP sees requests as net/http would.
+type fakeHTTP struct{ do func(*http.Request) }
+
+func (f fakeHTTP) Do(r *http.Request) (*http.Response, error) {
+	f.do(r)
+	return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody, Header: http.Header{}}, nil
+}
+
+func TestRequestBodiesAreOnlyRead(t *testing.T) {
+	t.Parallel()
+	client := sqsClient(aws.Config{Region: "us-east-1", Credentials: aws.AnonymousCredentials{}, HTTPClient: fakeHTTP{func(r *http.Request) {
+		if _, ok := r.Body.(io.WriterTo); ok || r.ContentLength <= 0 {
+			t.Errorf("the body is a %T of %d bytes", r.Body, r.ContentLength)
+		}
+	}}})
+	if _, err := client.GetQueueUrl(t.Context(), &sqs.GetQueueUrlInput{QueueName: aws.String("q")}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestRedriveRefused(t *testing.T) {

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/lazaret/lazaret/internal/job"
 	"github.com/lazaret/lazaret/internal/rescan"
@@ -70,7 +69,7 @@ func scan(ctx context.Context, args []string, stdout, stderr io.Writer) (job.Ver
 	if err != nil {
 		return "", err
 	}
-	execution, err := rescan.Start(ctx, sqs.NewFromConfig(cfg), s, object)
+	execution, err := rescan.Start(ctx, sqsClient(cfg), s, object)
 	if err != nil {
 		return "", err
 	}

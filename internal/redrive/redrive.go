@@ -60,6 +60,7 @@ type Result struct {
 
 	Newer  int  // arrived since it began: none of this run's business
 	Busy   int  // were hidden at the beginning: somebody else is looking at them
+	Lost   int  // answers of SQS, with up to ten letters each, that did not arrive
 	Hidden int  // could not be given back; visible again after five minutes
 	More   bool // SQS refused to hand out more; a second run sees the rest
 }
@@ -93,7 +94,9 @@ func (r *Redriver) sweep(ctx context.Context, limit int, choose func(Letter) boo
 	}
 	result.Busy = busy
 	s := &sweep{queue: r.from, url: r.stack.DeadLetters, began: began, held: map[string]string{}, gone: map[string]bool{}, limit: patience}
-	defer func() { result.Newer, result.More, result.Hidden = s.newer, s.full, s.giveBack(ctx) }()
+	defer func() {
+		result.Newer, result.Lost, result.More, result.Hidden = s.newer, s.lost, s.full, s.giveBack(ctx)
+	}()
 	for limit == 0 || result.Chosen < limit {
 		messages, err := s.next(ctx)
 		if err != nil {

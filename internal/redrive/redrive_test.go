@@ -3,14 +3,20 @@ package redrive
 import (
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
@@ -93,7 +99,7 @@ func TestRedrive(t *testing.T) {
 			n := 0
 			f.receive = func() ([]types.Message, error) {
 				if n++; n == 2 {
-					return nil, errors.New("AccessDenied")
+					return nil, &smithy.GenericAPIError{Code: "AccessDenied"}
 				}
 				return nil, nil
 			}
@@ -210,6 +216,42 @@ func TestAttributesGoAlong(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, f.attached[0], cmpopts.IgnoreUnexported(types.MessageAttributeValue{})); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// An answer that does not arrive takes its messages along, whether the SDK asks
+// again or not. The result says so.
+func TestLostAnswer(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name string
+		lose func(w http.ResponseWriter)
+		want int // receives
+	}{
+		{"cut in the middle", func(w http.ResponseWriter) { w.Header().Set("Content-Length", "1000") }, 1},
+		{"cut before the beginning", func(http.ResponseWriter) { panic(http.ErrAbortHandler) }, 2},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var receives atomic.Int32
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+				if strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".ReceiveMessage") && receives.Add(1) == 1 {
+					tt.lose(w)
+				}
+				_, _ = w.Write([]byte("{}"))
+			}))
+			t.Cleanup(server.Close)
+			client := sqs.New(sqs.Options{
+				Region: "us-east-1", BaseEndpoint: &server.URL, Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
+			})
+			r := New(client, stack.Stack{Name: "lazaret", DeadLetters: server.URL + "/0/lazaret-dead-letters"})
+			got, err := r.List(t.Context(), 0, everything)
+			if int(receives.Load()) != tt.want || got.Lost != 1 || (err == nil) != (tt.want == 2) {
+				t.Errorf("%+v, %v after %d receives", got, err, receives.Load())
+			}
+		})
 	}
 }
 

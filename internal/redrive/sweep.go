@@ -7,8 +7,10 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/aws/smithy-go"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -39,6 +41,7 @@ type sweep struct {
 	held  map[string]string // message id -> latest receipt, of what goes back
 	gone  map[string]bool   // ids of messages that were deleted, or are to be
 	newer int               // messages that arrived since
+	lost  int               // answers that did not arrive: their messages are hidden, and nobody has them
 	full  bool              // SQS hides no more messages than it did
 
 	idle, limit int // see patience
@@ -97,9 +100,23 @@ func (s *sweep) receive(ctx context.Context) ([]types.Message, error) {
 		return nil, nil
 	}
 	if err != nil {
+		s.lost += unanswered(err)
 		return nil, err
 	}
+	attempts, _ := retry.GetAttemptResults(out.ResultMetadata)
+	for _, a := range attempts.Results {
+		s.lost += unanswered(a.Err)
+	}
 	return out.Messages, nil
+}
+
+// unanswered is 1 for the error of an attempt that SQS may have carried out, 0
+// for none and for a refusal.
+func unanswered(err error) int {
+	if _, refused := errors.AsType[smithy.APIError](err); err == nil || refused {
+		return 0
+	}
+	return 1
 }
 
 // sent is when SQS took the message; what brings no time is taken for old.
