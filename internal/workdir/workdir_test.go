@@ -89,6 +89,16 @@ func TestNamesNeverLeaveTheFolder(t *testing.T) {
 func TestMarksCountScansThatNeverEnded(t *testing.T) {
 	t.Parallel()
 	d, _ := open(t)
+	if _, err := d.Mark("a"); !errors.Is(err, job.ErrWorkFileGone) {
+		t.Errorf("Mark of a missing file = %v, want ErrWorkFileGone", err)
+	}
+	for _, name := range []string{"a", "b"} {
+		f, err := d.Create(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Close()
+	}
 	for want := range 3 {
 		if got, err := d.Mark("a"); err != nil || got != want {
 			t.Errorf("Mark() = %d, %v, want %d", got, err, want)
