@@ -57,11 +57,13 @@ func recognise(n node) ([]form, error) {
 var (
 	zipForm = form{name: "zip"}
 	tarForm = form{name: "tar"}
+	oleForm = form{name: "ole"}
 )
 
 func init() { // the forms open members, whose forms are these: a cycle of values
 	zipForm.walk = walkZip
 	tarForm.walk = walkTar
+	oleForm.walk = walkOLE
 	magics = []magic{
 		{0, "PK\x03\x04", zipForm},
 		{0, "PK\x05\x06", zipForm},
@@ -83,7 +85,7 @@ func init() { // the forms open members, whose forms are these: a cycle of value
 		{0, "070702", form{"cpio", walkCpio}},
 		{0, "070707", form{"cpio", walkCpio}},
 		{0, "\xed\xab\xee\xdb", form{"rpm", walkRPM}},
-		{0, "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", form{"ole", walkOLE}},
+		{0, "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", oleForm},
 		{0, "%PDF-", form{"pdf", walkPDF}},
 		{0, "MZ", form{"program", walkProgram}},
 		{0, "\x7fELF", form{"program", walkProgram}},

@@ -100,3 +100,14 @@ func TestPDF(t *testing.T) {
 		{name: "pdf and a zip64", content: join(whole, wide64(t)), want: infected},
 	})
 }
+
+// TestZipAtTheEndOfOffice: Excel keeps a theme, which is a zip, in a workbook's
+// stream, and that stream may be the last.
+func TestZipAtTheEndOfOffice(t *testing.T) {
+	t.Parallel()
+	theme := zipOf(t, zipped{name: "theme.xml", content: pages(9000), method: 8})
+	try(t, []sample{
+		{name: "theme", content: oleOf(oleStream{"Workbook", join(pages(5000), theme)}), want: "covered"},
+		{name: "appended zip64", content: join(oleOf(oleStream{"Workbook", pages(5000)}), wide64(t)), want: infected},
+	})
+}

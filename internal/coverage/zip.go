@@ -182,6 +182,16 @@ func (w *walk) zipRemainders(n node, d zipDirectory, members []zipMember) error 
 	slices.SortFunc(members, func(a, b zipMember) int { return cmp.Compare(a.local, b.local) })
 	at := int64(0)
 	name := "prefix"
+	var first [4]byte
+	if err := n.read(first[:], 0); err != nil {
+		return err
+	}
+	if string(first[:2]) != "PK" { // look has walked what it begins as, which is not a zip
+		at = 1 << 62
+		for _, m := range members {
+			at = min(at, m.local)
+		}
+	}
 	for _, m := range append(members, zipMember{local: d.start, data: d.start}) {
 		if m.local < at {
 			return damaged("zip with members that overlap: %s", clip(m.name, 64))
