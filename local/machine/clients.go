@@ -58,8 +58,7 @@ func Status(err error) int {
 	if err == nil {
 		return http.StatusOK
 	}
-	var response *awshttp.ResponseError
-	if errors.As(err, &response) {
+	if response, ok := errors.AsType[*awshttp.ResponseError](err); ok {
 		return response.HTTPStatusCode()
 	}
 	return 0
