@@ -91,17 +91,19 @@ func (g *group) show(w io.Writer, name string) {
 	}
 }
 
-// subject names a letter by what it is about.
+// subject names a letter by what it is about, and where its story can be read:
+// in an execution's history, or in dispatch's log, by message.
 func subject(l redrive.Letter) string {
-	what := "message " + l.MessageID
-	if n := len(l.Objects); n > 0 {
-		what = short(l.Objects[0].String(), 120)
-		if n > 1 {
-			what += fmt.Sprintf(" and %d more", n-1)
-		}
-	}
+	source := "message " + l.MessageID
 	if l.Execution != "" {
-		return what + "\n    execution " + l.Name()
+		source = "execution " + l.Name()
 	}
-	return what + "\n    message " + l.MessageID
+	if len(l.Objects) == 0 {
+		return source
+	}
+	what := short(l.Objects[0].String(), 120)
+	if n := len(l.Objects); n > 1 {
+		what += fmt.Sprintf(" and %d more", n-1)
+	}
+	return what + "\n    " + source
 }
