@@ -10,6 +10,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	eventtypes "github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
@@ -76,21 +78,33 @@ func TestStack(t *testing.T) {
 		_ = got.Body.Close()
 	})
 
-	t.Run("a machine reaches queue, topic and bus, and its status is told", func(t *testing.T) {
-		_, err := sns.NewFromConfig(as(s, "test")).Subscribe(t.Context(), &sns.SubscribeInput{
-			TopicArn: aws.String("arn:aws:sns" + accountARN + "st-Topic"), Protocol: aws.String("sqs"), Endpoint: aws.String("arn:aws:sqs" + accountARN + "st-Queue"),
-		})
-		if err != nil {
+	t.Run("topic and bus reach queues", func(t *testing.T) {
+		topics, topic := sns.NewFromConfig(as(s, "test")), aws.String("arn:aws:sns"+accountARN+"st-Topic")
+		if _, err := topics.Subscribe(t.Context(), &sns.SubscribeInput{
+			TopicArn: topic, Protocol: aws.String("sqs"), Endpoint: aws.String("arn:aws:sqs" + accountARN + "st-Queue"),
+		}); err != nil {
 			t.Fatal(err)
 		}
+		if _, err := topics.Publish(t.Context(), &sns.PublishInput{TopicArn: topic, Message: aws.String("told")}); err != nil {
+			t.Fatal(err)
+		}
+		want(t, s, "st-Queue", "told")
+		event := eventtypes.PutEventsRequestEntry{Source: aws.String("own"), DetailType: aws.String("Own"), Detail: aws.String(`{"put":true}`)}
+		put, err := eventbridge.NewFromConfig(as(s, "test")).PutEvents(t.Context(), &eventbridge.PutEventsInput{Entries: []eventtypes.PutEventsRequestEntry{event}})
+		if err != nil || put.FailedEntryCount > 0 {
+			t.Fatal(put, err)
+		}
+		want(t, s, "st-Events", `"put":true`)
+	})
+
+	t.Run("a machine reaches its queue, and its status is told", func(t *testing.T) {
 		start(t, s, "ok", `{"body": "sent"}`)
-		want(t, s, "st-Queue", "sent", "told")
-		want(t, s, "st-Events", `"status":"RUNNING"`, `"put":true`, `"status":"SUCCEEDED"`)
+		want(t, s, "st-Queue", "sent")
+		want(t, s, "st-Events", `"status":"RUNNING"`, `"status":"SUCCEEDED"`)
 	})
 
 	t.Run("a refusal of a service is caught by its name", func(t *testing.T) {
 		start(t, s, "refused", `{"body": "`+"\\u0000"+`"}`)
-		want(t, s, "st-Queue", "told")
 		got := want(t, s, "st-Events", `"status":"SUCCEEDED"`)
 		last := got[len(got)-1]
 		if !strings.Contains(last, "SQS.") || strings.Contains(last, "SdkClientException") {
