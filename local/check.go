@@ -28,6 +28,11 @@ func (s *Stack) check() error {
 		_, asks := f.Environment[definitionsDir]
 		scans = scans || asks
 	}
+	if s.config.fromMirror() {
+		if err := findFreshclam(); err != nil {
+			return err
+		}
+	}
 	if scans {
 		return findClamd(clamdPlaces)
 	}

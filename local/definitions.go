@@ -15,6 +15,8 @@ import (
 const (
 	TestDefinitions = "test" // they know EICAR and nothing else
 	NoDefinitions   = "none" // publishes nothing: what the data folder has already stays
+	// OfficialDefinitions has the freshclam function ask ClamAV's own mirror.
+	OfficialDefinitions = "official"
 )
 
 // publishDefinitions does what the freshclam function does on AWS and returns
@@ -26,6 +28,9 @@ func (s *Stack) publishDefinitions(ctx context.Context) (definitions.Generation,
 		return definitions.Generation{}, nil
 	}
 	store, source := definitions.Open(root), s.config.Definitions
+	if s.config.fromMirror() {
+		source = NoDefinitions // the function comes later, when it can be run
+	}
 	switch source {
 	case NoDefinitions:
 		g, err := store.Current()

@@ -39,7 +39,10 @@ type Config struct {
 
 	// Definitions is what is published before anything runs: TestDefinitions,
 	// NoDefinitions, or a folder of ClamAV databases. Empty is TestDefinitions.
+	// OfficialDefinitions contacts ClamAV's mirror.
 	Definitions string
+	// Mirror is the URL of a ClamAV mirror that takes the place of Definitions.
+	Mirror string
 
 	Scale  float64   // divides the intervals of Wait and Retry; 1 when zero
 	Freeze bool      // stop environments between invocations, as Lambda does
@@ -100,7 +103,13 @@ func (s *Stack) start(ctx context.Context) error {
 	if s.Definitions, err = s.publishDefinitions(ctx); err != nil {
 		return err
 	}
-	return s.startServices()
+	if err := s.startServices(); err != nil {
+		return err
+	}
+	if s.config.fromMirror() {
+		s.Definitions, err = s.updateDefinitions(ctx)
+	}
+	return err
 }
 
 // absolutePaths comes first, because s3 changes the working directory.
@@ -113,7 +122,7 @@ func (s *Stack) absolutePaths() (err error) {
 	c.BinDir = cmp.Or(c.BinDir, filepath.Join(filepath.Dir(c.Template), "build"))
 	paths = append(paths, &c.BinDir)
 	c.Definitions = cmp.Or(c.Definitions, TestDefinitions)
-	if c.Definitions != TestDefinitions && c.Definitions != NoDefinitions {
+	if c.Definitions != TestDefinitions && c.Definitions != NoDefinitions && c.Definitions != OfficialDefinitions {
 		paths = append(paths, &c.Definitions)
 	}
 	for _, p := range paths {

@@ -43,14 +43,14 @@ func (s *Stack) putS3Event(ctx context.Context, source, detailType string, detai
 // environment points a function at its endpoint, with the credentials of its
 // role, and away from the user's own configuration of AWS.
 func (s *Stack) environment(f template.Function) []string {
-	return []string{
-		"AWS_ENDPOINT_URL=" + cmp.Or(s.config.FunctionsEndpoint, s.Endpoint),
-		"AWS_ACCESS_KEY_ID=" + accessKey(f.RoleARN),
-		"AWS_SECRET_ACCESS_KEY=" + secret,
+	return append(s.mirror(f),
+		"AWS_ENDPOINT_URL="+cmp.Or(s.config.FunctionsEndpoint, s.Endpoint),
+		"AWS_ACCESS_KEY_ID="+accessKey(f.RoleARN),
+		"AWS_SECRET_ACCESS_KEY="+secret,
 		"AWS_CONFIG_FILE=/dev/null",
 		"AWS_SHARED_CREDENTIALS_FILE=/dev/null",
 		"AWS_EC2_METADATA_DISABLED=true",
-	}
+	)
 }
 
 // queues are the queues as the functions' pollers want them.

@@ -21,7 +21,8 @@ func runLocal(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	flags.StringVar(&config.DataDir, "data", "", "folder that keeps objects, queues, definitions, work files and logs (default a temporary one, removed at the end)")
 	flags.Func("parameter-overrides", "`Name=Value` ... as in sam deploy", overrides(config.Parameters))
 	flags.StringVar(&config.Definitions, "definitions", local.TestDefinitions,
-		"test (EICAR and nothing else), none (publish nothing), or a folder of ClamAV databases")
+		"test (EICAR and nothing else), none (publish nothing), official (download from ClamAV's mirror), or a folder of ClamAV databases")
+	flags.StringVar(&config.Mirror, "mirror", "", "`URL` of a ClamAV mirror of yours to download definitions from")
 	flags.Float64Var(&config.Scale, "time-scale", 1, "makes Wait and Retry intervals this many times shorter")
 	flags.BoolVar(&config.Freeze, "freeze", false, "stop functions between invocations, as Lambda does")
 	flags.StringVar(&config.FunctionsEndpoint, "functions-endpoint", "", "`URL` at which functions call AWS, for a proxy of yours in between (default the stack's own endpoint)")
@@ -114,7 +115,7 @@ func definitionsLine(stack *local.Stack, config local.Config) string {
 	switch {
 	case g.Dir == "":
 		return "none published: scans wait for them"
-	case config.Definitions == local.TestDefinitions:
+	case config.Definitions == local.TestDefinitions && config.Mirror == "":
 		return "test definitions: only EICAR is detected"
 	}
 	return fmt.Sprintf("generation %s, daily version %d, %d signatures", g.Fingerprint, g.Version, g.Signatures)

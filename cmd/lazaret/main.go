@@ -25,6 +25,7 @@ var commands = []command{
 	{"demo", "send samples through a local stack and show their verdicts", runDemo},
 	{"scan", "scan an object of a deployed stack now, and wait for the verdict", runScan},
 	{"redrive", "list dead letters, and send them back to be tried again", runRedrive},
+	{"definitions", "list, update, roll back or pin the definitions of a deployed stack", runDefinitions},
 }
 
 // Exit codes: 1 for what failed while running, 2 for what could not start.
@@ -97,7 +98,7 @@ func exitCode(err error, stderr io.Writer) int {
 func usage(w io.Writer) {
 	fmt.Fprintln(w, "usage: lazaret <command> [flags]")
 	for _, c := range commands {
-		fmt.Fprintf(w, "  %-10s %s\n", c.name, c.summary)
+		fmt.Fprintf(w, "  %-12s %s\n", c.name, c.summary)
 	}
 	fmt.Fprintln(w, "lazaret <command> --help lists the command's flags.")
 }

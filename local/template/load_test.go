@@ -93,7 +93,7 @@ func TestLoadParts(t *testing.T) {
 		{"intrinsic functions", "intrinsics.yaml", func(a *Application) any { return a.Functions[0].Environment }, `{
 			"Branch": "yes", "Coma": "000000000000", "Equal": "yes", "GetAttText": "arn:aws:sqs:us-east-1:000000000000:st-Named",
 			"Joined": "a-b-7", "Literal": "${NotReplaced} st", "Nested": "Net.Outputs.Ids", "Partition": "aws.amazonaws.com", "Placeholder": "Net",
-			"Role": "arn:aws:iam::000000000000:role/st-WorkerRole", "Split": "a+c", "Variables": "st/one/us-east-1"}`},
+			"Role": "arn:aws:iam::000000000000:role/st-WorkerRole", "Select": "c", "Split": "a+c", "Variables": "st/one/us-east-1"}`},
 		{"no value goes with its property", "intrinsics.yaml", func(a *Application) any { return a.Functions[0].Reserved }, `null`},
 		{"globals", "functions.yaml", func(a *Application) any { return a.Functions }, `[
 			{"LogicalID": "Alone", "Name": "st-Alone", "Short": "Alone", "ARN": "arn:aws:lambda:us-east-1:000000000000:function:st-Alone",
@@ -175,6 +175,7 @@ func TestLoadErrors(t *testing.T) {
 		{"batching window", "Resources: {F: {Type: 'AWS::Serverless::Function', Properties: {Events: {E: {Type: SQS, Properties: {MaximumBatchingWindowInSeconds: 1}}}}}}", []string{"event E", "window"}},
 		{"definition that is not there", "Resources: {M: {Type: 'AWS::Serverless::StateMachine', Properties: {DefinitionUri: nope.json}}}", []string{"resource M", "nope.json"}},
 		{"substitution that is not given", "Resources: {M: {Type: 'AWS::Serverless::StateMachine', Properties: {DefinitionUri: machine.asl.json}}}", []string{"resource M", "${Q}"}},
+		{"index beyond the list", "Resources: {T: {Type: 'AWS::SNS::Topic', Properties: {TopicName: !Select [2, !Split [',', 'a,b']]}}}", []string{"resource T", "Fn::Select", "within the list"}},
 		{"inline definition", "Resources: {M: {Type: 'AWS::Serverless::StateMachine', Properties: {Definition: {}}}}", []string{"resource M", "DefinitionUri"}},
 		{"schedule as a rule", "Resources: {R: {Type: 'AWS::Events::Rule', Properties: {ScheduleExpression: rate(1 day)}}}", []string{"resource R", "EventPattern"}},
 		{"target with an input", "Resources: {R: {Type: 'AWS::Events::Rule', Properties: {EventPattern: {a: [b]}, Targets: [{Id: x, Arn: y, Input: z}]}}}", []string{"resource R", "as it is"}},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -105,6 +106,8 @@ func (s *scope) apply(name string, argument any) (any, error) {
 		return join(list)
 	case "Fn::Split":
 		return split(list)
+	case "Fn::Select":
+		return pick(list)
 	}
 	return nil, errUnsupported
 }
@@ -158,4 +161,20 @@ func split(list []any) (any, error) {
 		parts = append(parts, part)
 	}
 	return parts, nil
+}
+
+func pick(list []any) (any, error) {
+	if len(list) != 2 {
+		return nil, errors.New("want [index, list]")
+	}
+	index, err := asText(list[0])
+	if err != nil {
+		return nil, err
+	}
+	i, err := strconv.Atoi(index)
+	items, ok := list[1].([]any)
+	if err != nil || !ok || i < 0 || i >= len(items) {
+		return nil, errors.New("want [index, list], and the index within the list")
+	}
+	return items[i], nil
 }

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/lazaret/lazaret/internal/freshclam/mirrortest"
+	"github.com/lazaret/lazaret/local/machine"
+)
+
+// mirrored is a whole machine whose freshclam function has run against a
+// loopback mirror. It changes PATH, so its test runs alone.
+func mirrored(t *testing.T, flags ...string) (*machine.Machine, *mirrortest.Mirror) {
+	t.Helper()
+	programs := t.TempDir()
+	if err := mirrortest.Programs(programs); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", programs+":"+os.Getenv("PATH"))
+	mirror := mirrortest.New()
+	t.Cleanup(mirror.Close)
+	offer(mirror, 1, "firstword")
+	return machine.Start(t, append(flags, "--mirror", mirror.URL)...), mirror
+}
+
+func offer(m *mirrortest.Mirror, version int, word string) {
+	m.Offer(mirrortest.Set(version, time.Now().Add(-time.Hour).Add(time.Duration(version)*time.Minute), word)...)
+}
+
+// verdict uploads a text and returns its outcome and the generation that made it.
+func verdict(t *testing.T, m *machine.Machine, key, text string) (outcome, generation string) {
+	t.Helper()
+	r := m.Await(t, m.Put(t, key, []byte(text)))
+	if r.Job.Scan == nil || r.Job.Scan.Definitions == nil {
+		t.Fatalf("%s ended with %+v", key, r.Dead)
+	}
+	return r.Job.Scan.Outcome(), r.Job.Scan.Definitions.Fingerprint
+}
+
+// TestDefinitions goes through a life of definitions on a whole machine: from a
+// mirror to verdicts, an update, and a rollback that scan follows at once.
+func TestDefinitions(t *testing.T) {
+	m, mirror := mirrored(t)
+	first, one := verdict(t, m, "first.txt", "some firstword here")
+	if !strings.HasPrefix(first, "INFECTED") {
+		t.Errorf("the first set's word is %s", first)
+	}
+	expect(t, m, 0, []string{one, "daily 1 of", "current", ": updated"}, "definitions")
+
+	offer(mirror, 2, "secondword")
+	expect(t, m, 0, []string{": updated"}, "definitions", "update")
+	expect(t, m, 0, []string{"daily 2 of", "previous"}, "definitions", "list")
+	expect(t, m, 0, []string{"current, pinned"}, "definitions", "rollback")
+	if outcome, generation := verdict(t, m, "back.txt", "some firstword again"); !strings.HasPrefix(outcome, "INFECTED") || generation != one {
+		t.Errorf("after the rollback the first word is %s by %s", outcome, generation)
+	}
+	expect(t, m, 0, []string{": pinned"}, "definitions", "update")
+	expect(t, m, 0, nil, "definitions", "unpin")
+	expect(t, m, 0, []string{": updated"}, "definitions", "update")
+	expect(t, m, 1, []string{"no definitions published"}, "definitions", "pin", "0000")
+	expect(t, m, 2, []string{"usage:"}, "definitions", "delete")
+}
+
+// TestOwnSignaturesFromABucket puts them where CustomSignatures points, a bad
+// one among them.
+func TestOwnSignaturesFromABucket(t *testing.T) {
+	bucket := aws.String("own-signatures")
+	m, _ := mirrored(t, "--parameter-overrides", "CustomSignatures=s3://"+*bucket+"/own")
+	if _, err := m.S3.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: bucket}); err != nil {
+		t.Fatal(err)
+	}
+	for key, content := range map[string]string{
+		"own/good.ndb": "Own-Word:0:*:6f776e776f7264\n", "own/bad.ndb": "Bad:0:*:zz\n", "own/allow.ign2": "Word-firstword\n",
+	} {
+		if _, err := m.S3.PutObject(t.Context(), &s3.PutObjectInput{Bucket: bucket, Key: &key, Body: strings.NewReader(content)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	expect(t, m, 0, []string{"own signatures bad.ndb are refused", "line 1", "allow.ign2 switch detection off"}, "definitions", "update")
+	expect(t, m, 0, nil, "definitions", "pin", current(t, m)) // so that the one environment follows at once
+	if outcome, _ := verdict(t, m, "own.txt", "some ownword here"); !strings.Contains(outcome, "Own-Word") {
+		t.Errorf("the own word is %s", outcome)
+	}
+	if outcome, _ := verdict(t, m, "allowed.txt", "some firstword here"); outcome != "CLEAN" {
+		t.Errorf("the ignored word is %s", outcome)
+	}
+}
+
+// current is the fingerprint that the listing calls current.
+func current(t *testing.T, m *machine.Machine) string {
+	t.Helper()
+	printed, _ := operate(t, m, "definitions")
+	for line := range strings.Lines(printed) {
+		if strings.Contains(line, "current") {
+			return strings.Fields(line)[0]
+		}
+	}
+	t.Fatalf("no generation is current:\n%s", printed)
+	return ""
+}
+
+func TestLocalSaysWhatIsWrongWithTheMirror(t *testing.T) {
+	t.Parallel()
+	mirror := mirrortest.New()
+	t.Cleanup(mirror.Close)
+	mirror.Handle("*", mirrortest.Status(403, 0))
+	m, err := machine.Launch(t.TempDir(), "--mirror", mirror.URL)
+	if err == nil {
+		_ = m.Stop()
+	}
+	if err == nil || !strings.Contains(err.Error(), "update definitions: refused") {
+		t.Errorf("lazaret local started with %v", err)
+	}
+}
