@@ -116,8 +116,12 @@ func (s *Stack) startLambda() (err error) {
 }
 
 func (s *Stack) startStates() (err error) {
+	kept := ""
+	if !s.temporary() {
+		kept = filepath.Join(s.DataDir, "executions.jsonl")
+	}
 	s.services.states, err = states.New(context.Background(), states.Config{
-		Machines: s.Application.Machines, Scale: s.config.Scale,
+		Machines: s.Application.Machines, Scale: s.config.Scale, Journal: kept,
 		Invoke: s.invoke, SendMessage: s.sendMessage, StatusChanged: s.statusChanged,
 	})
 	if err != nil {

@@ -156,8 +156,8 @@ func (s *Stack) Wait(ctx context.Context) error {
 }
 
 // Close stops everything and every process that was started, within 5 seconds,
-// and removes a temporary data folder. Executions under way are lost, as
-// docs/local.md says; messages in queues are kept in a data folder of the user's.
+// and removes a temporary data folder. In a data folder of the user's, messages
+// and executions under way are kept for the next stack.
 func (s *Stack) Close() error {
 	s.once.Do(func() {
 		for _, closing := range slices.Backward(s.closing) {

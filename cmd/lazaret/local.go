@@ -18,7 +18,7 @@ func runLocal(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	flags.SetOutput(stderr)
 	flags.StringVar(&config.Template, "template", "template.yaml", "the application; paths in it, and build/, are relative to its folder")
 	flags.IntVar(&config.Port, "port", 4566, "port of the endpoint on 127.0.0.1; 0 takes a free one")
-	flags.StringVar(&config.DataDir, "data", "", "folder that keeps objects, queues, definitions, work files and logs (default a temporary one, removed at the end)")
+	flags.StringVar(&config.DataDir, "data", "", "folder that keeps objects, queues, executions, definitions, work files and logs (default a temporary one, removed at the end)")
 	flags.Func("parameter-overrides", "`Name=Value` ... as in sam deploy", overrides(config.Parameters))
 	flags.StringVar(&config.Definitions, "definitions", local.TestDefinitions,
 		"test (EICAR and nothing else), none (publish nothing), official (download from ClamAV's mirror), or a folder of ClamAV databases")

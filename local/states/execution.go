@@ -32,6 +32,7 @@ type execution struct {
 	started time.Time
 	input   any
 	text    string // input as it was given
+	from    position
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
 	done    chan struct{} // closed when status is final
@@ -52,18 +53,41 @@ func (a abortion) Error() string { return "the execution was stopped" }
 
 var errMachineTimeout = errors.New("the execution timed out")
 
+// position is where an execution goes on: a state, and its input.
+type position struct {
+	state string
+	value any
+	text  string // value's JSON
+}
+
 // start makes and runs an execution. The service's lock is held.
-func (s *Service) start(m *machine, name string, input any, text string) *execution {
+func (s *Service) start(m *machine, name string, input any, text string) (*execution, error) {
+	arn, started := executionARN(m.ARN, name), now()
+	if err := s.journal.put(entry{ARN: arn, Machine: m.ARN, Name: name, Started: started, Input: text}); err != nil {
+		return nil, err
+	}
+	x := s.newExecution(m, name, input, text, position{m.definition.StartAt, input, text})
+	x.started = started
+	s.begin(x)
+	return x, nil
+}
+
+// newExecution makes an execution that does not run yet. The service's lock is
+// held.
+func (s *Service) newExecution(m *machine, name string, input any, text string, from position) *execution {
 	x := &execution{
 		service: s, machine: m, name: name, arn: executionARN(m.ARN, name), number: len(m.executions),
-		started: now(), input: input, text: text, done: make(chan struct{}), status: running,
+		input: input, text: text, from: from, done: make(chan struct{}), status: running,
 	}
 	x.ctx, x.cancel = context.WithCancelCause(s.ctx)
 	m.executions = append(m.executions, x)
 	s.executions[x.arn] = x
-	x.record("ExecutionStarted", details{"input": text, "inputDetails": complete, "roleArn": m.RoleARN})
-	s.work.Go(x.run)
 	return x
+}
+
+func (s *Service) begin(x *execution) {
+	x.record("ExecutionStarted", details{"input": x.text, "inputDetails": complete, "roleArn": x.machine.RoleARN})
+	s.work.Go(x.run)
 }
 
 // run is the execution's goroutine, from the first announcement to the last.
@@ -78,6 +102,8 @@ func (x *execution) run() {
 	output, err := x.walk()
 	if x.finish(output, err) {
 		x.announce()
+		// Last: whoever dies before has it announced again, by the next process.
+		_ = x.service.journal.put(entry{ARN: x.arn, Status: x.status, Stopped: x.stopped}) // the journal keeps the error
 		x.service.retire(x)
 	}
 }

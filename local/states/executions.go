@@ -47,7 +47,9 @@ func (s *Service) startExecution(in startRequest) (any, error) {
 	}
 	x := s.executions[executionARN(m.ARN, in.Name)]
 	if x == nil {
-		x = s.start(m, in.Name, input, text)
+		if x, err = s.start(m, in.Name, input, text); err != nil {
+			return nil, err
+		}
 	} else if !x.same(text) {
 		return nil, refuse("ExecutionAlreadyExists", "Execution Already Exists: '%s'", x.arn)
 	}

@@ -21,8 +21,8 @@ type visit struct {
 // walk takes the states from the first to an end and returns the output's JSON.
 // An error is either a *failure or the interruption of the execution.
 func (x *execution) walk() (string, error) {
-	d, value, text := x.machine.definition, x.input, x.text
-	for name := d.StartAt; name != ""; {
+	d, value, text := x.machine.definition, x.from.value, x.from.text
+	for name := x.from.state; name != ""; {
 		if err := x.interrupted(); err != nil {
 			return "", err
 		}
@@ -36,7 +36,9 @@ func (x *execution) walk() (string, error) {
 			return "", v.locate(fail(errDataLimit, "The state's output has a size exceeding the maximum number of bytes service limit."))
 		}
 		x.record(v.state.Type+"StateExited", details{"name": name, "output": text, "outputDetails": complete})
-		name = next
+		if name = next; name != "" {
+			x.keep(position{name, value, text})
+		}
 	}
 	return text, nil
 }

@@ -1,8 +1,9 @@
 // Package states runs state machines as AWS Step Functions does: an interpreter
 // for the part of the JSONPath Amazon States Language that Lazaret's machines are
-// written in, and the JSON 1.0 API over it, for Standard workflows, in memory. It
-// reaches Lambda and SQS only through its Config. What it cannot honour in a
-// definition is an error at load, never ignored. The local stack is its only caller.
+// written in, and the JSON 1.0 API over it, for Standard workflows, in memory and,
+// where asked for, in a journal. It reaches Lambda and SQS only through its
+// Config. What it cannot honour in a definition is an error at load, never
+// ignored. The local stack is its only caller.
 package states
 
 import (
@@ -36,6 +37,11 @@ type Config struct {
 	// SendMessage puts a message into the queue with that ARN.
 	SendMessage func(ctx context.Context, queueARN, body string) (messageID string, err error)
 
+	// Journal is the file that keeps executions over the end of the service, in
+	// good order or not: the next one goes on with those that were running. Empty
+	// keeps nothing.
+	Journal string
+
 	// StatusChanged hears of each new status of an execution, in order, with the
 	// detail of EventBridge's "Step Functions Execution Status Change". Nil is
 	// allowed. The execution waits for it.
@@ -61,10 +67,11 @@ func (e *ServiceError) Error() string { return e.Code + ": " + e.Message }
 
 // Service holds the machines and every execution since it was made.
 type Service struct {
-	config Config
-	ctx    context.Context
-	stop   context.CancelCauseFunc
-	work   sync.WaitGroup // executions and the calls that they started
+	config  Config
+	journal *journal
+	ctx     context.Context
+	stop    context.CancelCauseFunc
+	work    sync.WaitGroup // executions and the calls that they started
 
 	mu         sync.Mutex
 	closed     bool
@@ -97,6 +104,11 @@ func New(ctx context.Context, config Config) (*Service, error) {
 		s.machines = append(s.machines, &machine{Machine: m, definition: d, created: now()})
 	}
 	s.ctx, s.stop = context.WithCancelCause(ctx)
+	if config.Journal != "" {
+		if err := s.goOn(); err != nil {
+			return nil, errors.Join(err, s.journal.close())
+		}
+	}
 	return s, nil
 }
 
@@ -112,12 +124,13 @@ func (s *Service) Close(ctx context.Context) error {
 		s.work.Wait()
 		close(done)
 	}()
+	var err error
 	select {
 	case <-done:
-		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("wait for running executions: %w", context.Cause(ctx))
+		err = fmt.Errorf("wait for running executions: %w", context.Cause(ctx))
 	}
+	return errors.Join(err, s.journal.close())
 }
 
 // now has the precision of the API's timestamps.
