@@ -36,8 +36,10 @@ func TestReadHeader(t *testing.T) {
 	}{
 		{name: "seconds win over text", text: container(dailyHeader), want: full},
 		{name: "no seconds", text: container(old), want: toTheMinute},
-		{name: "a day of one digit", text: container(strings.Replace(old, "16 Nov", "02 Nov", 1)),
-			want: Header{Built: time.Date(2026, 11, 2, 9, 24, 0, 0, time.UTC), Version: 27825, Signatures: 2063500, FunctionalLevel: 90, Builder: "builder"}},
+		{
+			name: "a day of one digit", text: container(strings.Replace(old, "16 Nov", "02 Nov", 1)),
+			want: Header{Built: time.Date(2026, 11, 2, 9, 24, 0, 0, time.UTC), Version: 27825, Signatures: 2063500, FunctionalLevel: 90, Builder: "builder"},
+		},
 		{name: "short", text: dailyHeader, wantErr: "unexpected EOF"},
 		{name: "other magic", text: container("ClamAV-XDB:a:1:2:3:4:5:6:7"), wantErr: "no \"ClamAV-VDB:\""},
 		{name: "few fields", text: container("ClamAV-VDB:a:1:2:3"), wantErr: "4 fields"},

@@ -80,7 +80,7 @@ func (s *Store) place(ctx context.Context, g Generation, files []file) error {
 	if err != nil {
 		return fmt.Errorf("create staging folder: %w", err)
 	}
-	defer removeTree(tmp) // after the rename there is nothing under this name
+	defer func() { _ = removeTree(tmp) }() // after the rename there is nothing under this name
 	for _, f := range files {
 		if err := copyFile(ctx, filepath.Join(g.Dir, f.name), filepath.Join(tmp, f.name), f.sum); err != nil {
 			return fmt.Errorf("copy %s: %w", f.name, err)

@@ -47,7 +47,11 @@ func (b *bench) finds(text string) string {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	defer e.Stop()
+	defer func() {
+		if err := e.Stop(); err != nil {
+			b.t.Error(err)
+		}
+	}()
 	path := filepath.Join(b.t.TempDir(), "file")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		b.t.Fatal(err)

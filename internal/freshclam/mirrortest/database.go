@@ -92,13 +92,13 @@ func (d Database) archive(copying string) []byte {
 // of commands, a signature.
 func (d Database) Cdiff(next Database) []byte {
 	var script strings.Builder
-	edit := func(file, old, new string) {
+	edit := func(file, before, after string) {
 		fmt.Fprintf(&script, "OPEN %s\n", file)
-		for i, line := range strings.Split(strings.TrimSuffix(old, "\n"), "\n") {
+		for i, line := range strings.Split(strings.TrimSuffix(before, "\n"), "\n") {
 			// A line's beginning is compared; its signature has a salt.
 			fmt.Fprintf(&script, "DEL %d %.5s\n", i+1, line)
 		}
-		for line := range strings.SplitSeq(strings.TrimSuffix(new, "\n"), "\n") {
+		for line := range strings.SplitSeq(strings.TrimSuffix(after, "\n"), "\n") {
 			fmt.Fprintf(&script, "ADD %s\n", line)
 		}
 		script.WriteString("CLOSE\n")
