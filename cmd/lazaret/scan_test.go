@@ -36,11 +36,19 @@ func TestScan(t *testing.T) {
 		code int
 		says []string
 	}{
-		{"clean, once more", []string{uploads + first.Key}, 0,
-			[]string{"Fetch", "Scan", "Tag", "Done", "CLEAN", "still s3://" + machine.Uploads + "/over and over.txt@" + first.VersionID}},
+		{
+			"clean, once more",
+			[]string{uploads + first.Key},
+			0,
+			[]string{"Fetch", "Scan", "Tag", "Done", "CLEAN", "still s3://" + machine.Uploads + "/over and over.txt@" + first.VersionID},
+		},
 		{"a key as it stands", []string{"s3://held/odd/a b+c%20ñ.txt"}, 0, []string{"CLEAN"}},
-		{"infected, by its version", []string{"s3://held/" + second.Key + "?versionId=" + second.VersionID}, 1,
-			[]string{"INFECTED Eicar", "Quarantine", "Notify", "moved to s3://" + machine.Quarantine + "/" + second.QuarantineKey()}},
+		{
+			"infected, by its version",
+			[]string{"s3://held/" + second.Key + "?versionId=" + second.VersionID},
+			1,
+			[]string{"INFECTED Eicar", "Quarantine", "Notify", "moved to s3://" + machine.Quarantine + "/" + second.QuarantineKey()},
+		},
 		{"infected, and moved by now", []string{"s3://held/" + second.Key}, exitNoVerdict, []string{"never uploaded, was deleted, or has been moved"}},
 		{"the newest is clean", []string{"s3://held/infected.com"}, 0, []string{"CLEAN"}},
 		{"unscannable", []string{"s3://held/encrypted.zip"}, 2, []string{"UNSCANNABLE encrypted", "still s3://held/encrypted.zip"}},

@@ -56,7 +56,10 @@ func (f *fakeQueues) bury(body string, sent time.Time) {
 }
 
 // call counts and, from dieAt on, fails. It locks until the returned function.
-func (f *fakeQueues) call() (func(), error) {
+func (f *fakeQueues) call(ctx context.Context) (func(), error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	f.mu.Lock()
 	f.calls++
 	if f.dieAt > 0 && f.calls >= f.dieAt {
@@ -66,8 +69,8 @@ func (f *fakeQueues) call() (func(), error) {
 	return f.mu.Unlock, nil
 }
 
-func (f *fakeQueues) GetQueueAttributes(context.Context, *sqs.GetQueueAttributesInput, ...func(*sqs.Options)) (*sqs.GetQueueAttributesOutput, error) {
-	unlock, err := f.call()
+func (f *fakeQueues) GetQueueAttributes(ctx context.Context, _ *sqs.GetQueueAttributesInput, _ ...func(*sqs.Options)) (*sqs.GetQueueAttributesOutput, error) {
+	unlock, err := f.call(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -75,8 +78,8 @@ func (f *fakeQueues) GetQueueAttributes(context.Context, *sqs.GetQueueAttributes
 	return &sqs.GetQueueAttributesOutput{Attributes: map[string]string{"ApproximateNumberOfMessagesNotVisible": f.busy}}, nil
 }
 
-func (f *fakeQueues) ReceiveMessage(_ context.Context, in *sqs.ReceiveMessageInput, _ ...func(*sqs.Options)) (*sqs.ReceiveMessageOutput, error) {
-	unlock, err := f.call()
+func (f *fakeQueues) ReceiveMessage(ctx context.Context, in *sqs.ReceiveMessageInput, _ ...func(*sqs.Options)) (*sqs.ReceiveMessageOutput, error) {
+	unlock, err := f.call(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -115,8 +118,8 @@ func (f *fakeQueues) of(receipt *string) *letter {
 	return f.letters[i]
 }
 
-func (f *fakeQueues) DeleteMessageBatch(_ context.Context, in *sqs.DeleteMessageBatchInput, _ ...func(*sqs.Options)) (*sqs.DeleteMessageBatchOutput, error) {
-	unlock, err := f.call()
+func (f *fakeQueues) DeleteMessageBatch(ctx context.Context, in *sqs.DeleteMessageBatchInput, _ ...func(*sqs.Options)) (*sqs.DeleteMessageBatchOutput, error) {
+	unlock, err := f.call(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -134,8 +137,8 @@ func (f *fakeQueues) DeleteMessageBatch(_ context.Context, in *sqs.DeleteMessage
 	return out, nil
 }
 
-func (f *fakeQueues) ChangeMessageVisibilityBatch(_ context.Context, in *sqs.ChangeMessageVisibilityBatchInput, _ ...func(*sqs.Options)) (*sqs.ChangeMessageVisibilityBatchOutput, error) {
-	unlock, err := f.call()
+func (f *fakeQueues) ChangeMessageVisibilityBatch(ctx context.Context, in *sqs.ChangeMessageVisibilityBatchInput, _ ...func(*sqs.Options)) (*sqs.ChangeMessageVisibilityBatchOutput, error) {
+	unlock, err := f.call(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -153,8 +156,8 @@ func (f *fakeQueues) ChangeMessageVisibilityBatch(_ context.Context, in *sqs.Cha
 	return out, nil
 }
 
-func (f *fakeQueues) SendMessageBatch(_ context.Context, in *sqs.SendMessageBatchInput, _ ...func(*sqs.Options)) (*sqs.SendMessageBatchOutput, error) {
-	unlock, err := f.call()
+func (f *fakeQueues) SendMessageBatch(ctx context.Context, in *sqs.SendMessageBatchInput, _ ...func(*sqs.Options)) (*sqs.SendMessageBatchOutput, error) {
+	unlock, err := f.call(ctx)
 	if err != nil {
 		return nil, err
 	}

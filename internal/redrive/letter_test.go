@@ -45,13 +45,22 @@ func TestRead(t *testing.T) {
 		want       Letter // Objects aside
 		keys       []string
 	}{
-		{"handed over", handedOver(t, "k", "TagLimit", `{"errorMessage":"tag s3://b/k: ten","errorType":"TagLimit"}`),
-			Letter{Error: "TagLimit", Cause: "tag s3://b/k: ten", Execution: arn + "k-0123", Attempt: 1}, []string{"k"}},
-		{"handed over, as upload's tests have it", sample(t, "dead-letter.json"),
-			Letter{Error: "AccessDenied", Cause: "{}", Execution: arn + "c-1", Attempt: 1}, []string{"año 1/a+b&c.txt"}},
+		{
+			"handed over", handedOver(t, "k", "TagLimit", `{"errorMessage":"tag s3://b/k: ten","errorType":"TagLimit"}`),
+			Letter{Error: "TagLimit", Cause: "tag s3://b/k: ten", Execution: arn + "k-0123", Attempt: 1},
+			[]string{"k"},
+		},
+		{
+			"handed over, as upload's tests have it", sample(t, "dead-letter.json"),
+			Letter{Error: "AccessDenied", Cause: "{}", Execution: arn + "c-1", Attempt: 1},
+			[]string{"año 1/a+b&c.txt"},
+		},
 		{"timed out", sample(t, "died.json"), Letter{Error: "TIMED_OUT", Execution: arn + "c-1", Attempt: 3}, []string{"año 1/a+b&c.txt"}},
-		{"failed outside a Catch", died(`"error": null`, `"error": "States.Runtime"`),
-			Letter{Error: "States.Runtime", Execution: arn + "c-1", Attempt: 3}, []string{"año 1/a+b&c.txt"}},
+		{
+			"failed outside a Catch", died(`"error": null`, `"error": "States.Runtime"`),
+			Letter{Error: "States.Runtime", Execution: arn + "c-1", Attempt: 3},
+			[]string{"año 1/a+b&c.txt"},
+		},
 		{"an upload that dispatch could not start", sample(t, "s3.json"), Letter{Error: NotDispatched}, []string{"año 1/a+b&c.txt"}},
 		{"several of them", sample(t, "s3-several.json"), Letter{Error: NotDispatched}, []string{"año 1/a+b&c.txt", "año 1/a+b&c.txt"}},
 		{"an operator's list", sample(t, "list.json"), Letter{Error: NotDispatched}, []string{"k"}},

@@ -54,28 +54,50 @@ func TestRedrive(t *testing.T) {
 		want    Result
 		uploads []string // bodies, sorted
 		left    []string // among the dead, visible
+		hidden  int      // among the dead, and hidden
 		fails   bool
 	}{
 		{name: "none"},
 		{name: "all", letters: 25, want: Result{Seen: 25, Chosen: 25, Redriven: 25}, uploads: numbers(0, 25)},
-		{name: "some", letters: 25, choose: func(l Letter) bool { return l.MessageID == "m3" || l.MessageID == "m22" },
+		{
+			name: "some", letters: 25, choose: func(l Letter) bool { return l.MessageID == "m3" || l.MessageID == "m22" },
 			want: Result{Seen: 25, Chosen: 2, Redriven: 2}, uploads: []string{"22", "3"},
-			left: slices.DeleteFunc(numbers(0, 25), func(s string) bool { return s == "3" || s == "22" })},
+			left: slices.DeleteFunc(numbers(0, 25), func(s string) bool { return s == "3" || s == "22" }),
+		},
 		{name: "a limit", letters: 25, limit: 12, want: Result{Seen: 20, Chosen: 12, Redriven: 12}, uploads: numbers(0, 12), left: numbers(12, 25)},
-		{name: "some are refused", letters: 4, set: func(f *fakeQueues) {
-			f.send = func(e types.SendMessageBatchRequestEntry) bool { return *e.MessageBody == "2" }
-		}, want: Result{Seen: 4, Chosen: 4, Redriven: 3, Failures: []Failure{{Letter{MessageID: "m2", Error: NotUnderstood}, "InternalError: try later"}}},
-			uploads: []string{"0", "1", "3"}, left: []string{"2"}},
-		{name: "SQS does not say what became of them", letters: 1, set: func(f *fakeQueues) { f.forget = true },
+		{
+			name: "some are refused", letters: 4, set: func(f *fakeQueues) {
+				f.send = func(e types.SendMessageBatchRequestEntry) bool { return *e.MessageBody == "2" }
+			}, want: Result{Seen: 4, Chosen: 4, Redriven: 3, Failures: []Failure{{Letter{MessageID: "m2", Error: NotUnderstood}, "InternalError: try later"}}},
+			uploads: []string{"0", "1", "3"}, left: []string{"2"},
+		},
+		{
+			name: "SQS does not say what became of them", letters: 1, set: func(f *fakeQueues) { f.forget = true },
 			want:    Result{Seen: 1, Chosen: 1, Failures: []Failure{{Letter{MessageID: "m0", Error: NotUnderstood}, "SQS did not say what became of it"}}},
-			uploads: []string{"0"}, left: []string{"0"}},
-		{name: "one cannot be deleted", letters: 3, set: func(f *fakeQueues) { f.remove = func(l *letter) bool { return l.body == "1" } },
-			want: Result{Seen: 3, Chosen: 3, Redriven: 3, Both: 1}, uploads: numbers(0, 3)},
+			uploads: []string{"0"}, left: []string{"0"},
+		},
+		{
+			name: "one cannot be deleted", letters: 3, set: func(f *fakeQueues) { f.remove = func(l *letter) bool { return l.body == "1" } },
+			want: Result{Seen: 3, Chosen: 3, Redriven: 3, Both: 1}, uploads: numbers(0, 3), hidden: 1,
+		},
 		{name: "deleted when it comes back, not sent twice", letters: 3, set: func(f *fakeQueues) {
 			f.remove = func(l *letter) bool { first := l.body == "1" && l.receives == 1; l.hidden = !first; return first }
 		}, want: Result{Seen: 3, Chosen: 3, Redriven: 3, Both: 1}, uploads: numbers(0, 3)},
-		{name: "what is redriven comes back for ever", letters: 15, set: recent,
-			want: Result{Seen: 15, Chosen: 15, Redriven: 15, Newer: 15}, uploads: numbers(0, 15), left: numbers(0, 15)},
+		{
+			name: "what is redriven comes back for ever", letters: 15, set: recent,
+			want: Result{Seen: 15, Chosen: 15, Redriven: 15, Newer: 15}, uploads: numbers(0, 15), left: numbers(0, 15),
+		},
+		{name: "filled faster than it is read", set: func(f *fakeQueues) {
+			n := 0
+			f.receive = func() (messages []types.Message, err error) {
+				for range batch {
+					n++
+					l := letter{id: strconv.Itoa(n), sent: time.Now().Add(time.Minute)}
+					messages = append(messages, l.message())
+				}
+				return messages, nil
+			}
+		}, want: Result{Newer: patience + batch, Hidden: patience + batch}},
 		{name: "delivered twice", letters: 3, set: func(f *fakeQueues) {
 			n := 0
 			f.receive = func() ([]types.Message, error) {
@@ -128,6 +150,9 @@ func TestRedrive(t *testing.T) {
 			}
 			if diff := cmp.Diff(tt.left, f.visible()); diff != "" {
 				t.Errorf("visible among the dead (-want +got):\n%s", diff)
+			}
+			if n := len(f.letters) - len(f.visible()); n != tt.hidden {
+				t.Errorf("%d are hidden among the dead, want %d", n, tt.hidden)
 			}
 		})
 	}

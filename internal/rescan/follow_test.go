@@ -121,17 +121,29 @@ func TestEnd(t *testing.T) {
 		{"clean, then gone", func(p *tape) { p.enter("Gone", clean).succeeded(clean) }, "", false, "", "", "CLEAN"},
 		{"done without a verdict", func(p *tape) { p.enter("Done", object).succeeded(object) }, "", false, "", "", "no verdict"},
 		{"infected, and not announced", func(p *tape) {
-			p.enter("DeadLetter", handed).enter("Failed", handed).add(types.HistoryEvent{Type: types.HistoryEventTypeExecutionFailed,
-				ExecutionFailedEventDetails: &types.ExecutionFailedEventDetails{Error: aws.String("DeadLettered"), Cause: aws.String("publish")}})
+			p.enter("DeadLetter", handed).enter("Failed", handed).add(types.HistoryEvent{
+				Type:                        types.HistoryEventTypeExecutionFailed,
+				ExecutionFailedEventDetails: &types.ExecutionFailedEventDetails{Error: aws.String("DeadLettered"), Cause: aws.String("publish")},
+			})
 		}, "", true, "AccessDenied", "publish: denied", "INFECTED X"},
 		{"failed outside every Catch", func(p *tape) {
-			p.enter("Scan", object).add(types.HistoryEvent{Type: types.HistoryEventTypeExecutionFailed,
-				ExecutionFailedEventDetails: &types.ExecutionFailedEventDetails{Error: aws.String("States.Runtime"), Cause: aws.String("path")}})
+			p.enter("Scan", object).add(types.HistoryEvent{
+				Type:                        types.HistoryEventTypeExecutionFailed,
+				ExecutionFailedEventDetails: &types.ExecutionFailedEventDetails{Error: aws.String("States.Runtime"), Cause: aws.String("path")},
+			})
 		}, "", true, "States.Runtime", "path", "no verdict"},
+		{"failed outside every Catch, after one", func(p *tape) {
+			p.enter("Scan", handed).add(types.HistoryEvent{
+				Type:                        types.HistoryEventTypeExecutionFailed,
+				ExecutionFailedEventDetails: &types.ExecutionFailedEventDetails{Error: aws.String("States.Runtime"), Cause: aws.String("path")},
+			})
+		}, "", true, "States.Runtime", "path", "INFECTED X"},
 		{"timed out", func(p *tape) { p.enter("Scan", object).kind(types.HistoryEventTypeExecutionTimedOut) }, "", true, "", "", "no verdict"},
 		{"stopped by hand", func(p *tape) {
-			p.enter("Done", clean).add(types.HistoryEvent{Type: types.HistoryEventTypeExecutionAborted,
-				ExecutionAbortedEventDetails: &types.ExecutionAbortedEventDetails{Error: aws.String("me")}})
+			p.enter("Done", clean).add(types.HistoryEvent{
+				Type:                         types.HistoryEventTypeExecutionAborted,
+				ExecutionAbortedEventDetails: &types.ExecutionAbortedEventDetails{Error: aws.String("me")},
+			})
 		}, "", true, "me", "", "CLEAN"},
 	}
 	for _, tt := range tests {
