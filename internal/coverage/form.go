@@ -96,7 +96,7 @@ func init() { // the forms open members, whose forms are these: a cycle of value
 	}
 	testers = []tester{
 		{isTar, tarForm},
-		{isLZMA, packed("lzma", openLZMA, false)},
+		{isLZMA, form{"lzma", walkLZMA}},
 	}
 }
 

@@ -45,6 +45,10 @@ func walkRAR(w *walk, n node) error {
 }
 
 func (w *walk) rarMembers(n node, seen bool) error {
+	if err := w.hold(maxWindow); err != nil {
+		return err
+	}
+	defer w.release(maxWindow)
 	r, err := rardecode.NewReader(all(n), rardecode.MaxDictionarySize(maxWindow), rardecode.BufferSize(64<<10))
 	if err != nil {
 		return rarError(err)

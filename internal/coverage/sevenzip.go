@@ -17,6 +17,10 @@ func walk7z(w *walk, n node) error {
 	if h.empty {
 		return w.remainder(n, "appended", h.end, n.size-h.end)
 	}
+	if err := w.hold(h.window); err != nil {
+		return err
+	}
+	defer w.release(h.window)
 	archive, err := sevenzip.NewReader(n.r, n.size)
 	if err != nil {
 		return sevenError(err)
@@ -40,7 +44,6 @@ func (w *walk) sevenMember(n node, f *sevenzip.File, h header7z) error {
 	case err != nil:
 		return sevenError(err)
 	}
-	defer r.Close()
 	var in io.Reader = sevenReader{r}
 	if f.CRC32 != 0 {
 		in = &summed{r: in, size: int64(f.UncompressedSize), crc: f.CRC32}
@@ -48,10 +51,10 @@ func (w *walk) sevenMember(n node, f *sevenzip.File, h header7z) error {
 	return w.stream(n, f.Name, in, h.known)
 }
 
-type sevenReader struct{ io.Reader }
+type sevenReader struct{ io.ReadCloser }
 
 func (s sevenReader) Read(p []byte) (int, error) {
-	n, err := s.Reader.Read(p)
+	n, err := s.ReadCloser.Read(p)
 	if err == nil || ended(err) {
 		return n, err
 	}

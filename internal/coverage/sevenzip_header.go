@@ -17,7 +17,7 @@ type header7z struct {
 	empty   bool
 	known   bool   // the engine has all of its methods
 	strange []byte // a method that the library does not have
-	window  uint64 // bytes that unpacking takes at a time
+	window  int64  // bytes that unpacking takes at a time
 	end     int64  // of the archive in the file
 }
 
@@ -101,7 +101,7 @@ func (h *header7z) read(w *walk, c *cursor7z) error {
 				}
 				window += coder.window()
 			}
-			h.window = max(h.window, window)
+			h.window = max(h.window, int64(min(window, 1<<40)))
 		}
 		id = c.byte()
 	}

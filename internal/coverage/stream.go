@@ -25,9 +25,6 @@ func packed(name string, open func(n node) (io.Reader, error), seen bool) form {
 		if err != nil {
 			return unreadable(err)
 		}
-		if c, ok := r.(io.Closer); ok {
-			defer c.Close()
-		}
 		return w.stream(n, name, r, seen)
 	}}
 }
@@ -95,14 +92,10 @@ func zstdError(err error) error {
 }
 
 // newLZMA opens the format of lzma alone: properties, dictionary size and
-// unpacked size in 13 bytes, then the stream.
+// unpacked size in 13 bytes, then the stream. A dictionary that is too large is
+// taken as smaller, which does unless the stream refers that far back.
 func newLZMA(header [13]byte, r io.Reader) (io.Reader, error) {
-	if size := binary.LittleEndian.Uint32(header[1:]); size > maxWindow {
-		// The dictionary need not be larger than what is unpacked.
-		whole := binary.LittleEndian.Uint64(header[5:])
-		if whole > maxWindow {
-			return nil, tooWide("lzma with a dictionary of %d bytes", size)
-		}
+	if binary.LittleEndian.Uint32(header[1:]) > maxWindow {
 		binary.LittleEndian.PutUint32(header[1:], maxWindow)
 	}
 	return lzma.NewReader(io.MultiReader(bytes.NewReader(header[:]), r))
@@ -121,12 +114,34 @@ func isLZMA(_ node, head []byte) bool {
 	return round && d >= 1<<12 && (whole == 1<<64-1 || whole > 0 && whole < 1<<38)
 }
 
-func openLZMA(n node) (io.Reader, error) {
+// walkLZMA unpacks an lzma file. Only with the properties that every writer
+// sets is one that cannot be unpacked taken for damaged: with others it is more
+// likely to be something else.
+func walkLZMA(w *walk, n node) error {
 	var header [13]byte
 	if err := n.read(header[:], 0); err != nil {
-		return nil, err
+		return err
 	}
-	return newLZMA(header, bufio.NewReader(n.at(13, n.size)))
+	r, err := newLZMA(header, bufio.NewReader(n.at(13, n.size)))
+	if err != nil {
+		return unreadable(err)
+	}
+	in := &forgiving{r: r, forgive: header[0] != 0x5d}
+	return w.stream(n, "lzma", in, false)
+}
+
+// forgiving ends where r fails.
+type forgiving struct {
+	r       io.Reader
+	forgive bool
+}
+
+func (f *forgiving) Read(p []byte) (int, error) {
+	n, err := recovered(f.r, p)
+	if err != nil && f.forgive {
+		err = io.EOF
+	}
+	return n, err
 }
 
 // zipLZMA opens a zip member of method 14 (APPNOTE 5.8): two bytes of version,

@@ -19,6 +19,7 @@ type walk struct {
 	dir     string
 	bytes   int64
 	members int
+	memory  int64    // that decoders hold while their members are walked
 	disk    int64    // bytes that members may yet take on the disk, once measured
 	onDisk  bool     // disk was measured
 	fault   error    // the first read that failed
@@ -118,6 +119,9 @@ func (w *walk) stream(n node, name string, r io.Reader, seen bool) error {
 		return err
 	}
 	body, failure := w.spool(r)
+	if c, ok := r.(io.Closer); ok { // its memory, before the member's own decoders take theirs
+		c.Close()
+	}
 	defer w.drop(body)
 	if failure = w.settle(m, failure); failure != nil {
 		return failure
@@ -130,6 +134,17 @@ func (w *walk) stream(n node, name string, r io.Reader, seen bool) error {
 	m.r, m.size = body, body.size
 	return w.look(m)
 }
+
+// hold takes memory for a decoder that stays while its members are walked.
+func (w *walk) hold(n int64) error {
+	if w.memory += n; w.memory > 4*maxWindow {
+		w.memory -= n
+		return tooWide("archives in one another whose dictionaries take more than %d bytes", 4*maxWindow)
+	}
+	return nil
+}
+
+func (w *walk) release(n int64) { w.memory -= n }
 
 // region takes a member that stands in n as it is.
 func (w *walk) region(n node, name string, from, size int64, seen bool) error {

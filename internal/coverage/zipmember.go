@@ -167,9 +167,6 @@ func (w *walk) zipMember(n node, m zipMember) error {
 		}
 		return nil
 	}
-	if closer, ok := r.(io.Closer); ok {
-		defer closer.Close()
-	}
 	seen = seen && !m.odd
 	return w.stream(n, m.name, &summed{r: r, size: m.size, crc: m.crc}, seen)
 }
@@ -204,6 +201,14 @@ type summed struct {
 	crc  uint32
 	got  int64
 	sum  uint32
+}
+
+// Close frees what r holds, once it was read.
+func (s *summed) Close() error {
+	if c, ok := s.r.(io.Closer); ok {
+		return c.Close()
+	}
+	return nil
 }
 
 func (s *summed) Read(p []byte) (int, error) {
