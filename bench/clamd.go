@@ -126,24 +126,34 @@ func (c *clamd) scan(path string) error {
 	return err
 }
 
-// rawRate is files a second: those that drainRate uploads, on the disk already,
-// through one clamd with two clients.
-func (l *lab) rawRate(ctx context.Context, databases string) (rate float64, err error) {
+// alone is what clamd does without Lazaret.
+type alone struct {
+	rate      float64       // files a second
+	processor time.Duration // for each file
+}
+
+// scanAlone takes the files that drain uploads, on the disk already, through
+// one clamd with two clients.
+func (l *lab) scanAlone(ctx context.Context, databases string) (a alone, err error) {
 	dir, err := l.dir("files")
 	if err != nil {
-		return 0, err
+		return a, err
 	}
 	file := func(i int) string { return filepath.Join(dir, fmt.Sprintf("%04d.txt", i)) }
 	for i := range l.amount.Objects {
 		if err := os.WriteFile(file(i), text(i, l.amount.Size), 0o600); err != nil {
-			return 0, fmt.Errorf("write file: %w", err)
+			return a, fmt.Errorf("write file: %w", err)
 		}
 	}
 	c, err := l.startClamd(ctx, databases)
 	if err != nil {
-		return 0, err
+		return a, err
 	}
 	defer func() { err = errors.Join(err, c.stop()) }()
+	before, err := processorTime(c.cmd.Process.Pid)
+	if err != nil {
+		return a, err
+	}
 	start := time.Now()
 	var clients errgroup.Group
 	for client := range 2 {
@@ -157,7 +167,10 @@ func (l *lab) rawRate(ctx context.Context, databases string) (rate float64, err 
 		})
 	}
 	if err := clients.Wait(); err != nil {
-		return 0, err
+		return a, err
 	}
-	return float64(l.amount.Objects) / time.Since(start).Seconds(), nil
+	a.rate = float64(l.amount.Objects) / time.Since(start).Seconds()
+	after, err := processorTime(c.cmd.Process.Pid)
+	a.processor = (after - before) / time.Duration(l.amount.Objects)
+	return a, err
 }

@@ -40,11 +40,12 @@ func measureDrain(ctx context.Context, l *lab) error {
 // as they are deployed, and with a tenth of them: with few engines and many
 // objects, the machine mostly waits.
 func (l *lab) drains(ctx context.Context, name, databases string, aim func(name string, rate, raw float64), args ...string) error {
-	raw, err := l.rawRate(ctx, databases)
+	raw, err := l.scanAlone(ctx, databases)
 	if err != nil {
 		return err
 	}
-	l.report.plain(name+"clamd alone, 2 clients", raw, "/s")
+	l.report.plain(name+"clamd alone, 2 clients", raw.rate, "/s")
+	l.report.plain(name+"clamd alone, processor time of each", milliseconds(raw.processor), "ms")
 	for _, scale := range []string{"1", "10"} {
 		d, err := l.drain(ctx, append([]string{"--time-scale", scale}, args...)...)
 		if err != nil {
@@ -54,7 +55,7 @@ func (l *lab) drains(ctx context.Context, name, databases string, aim func(name 
 		if scale != "1" {
 			label += ", --time-scale " + scale
 		}
-		aim(label, d.rate, raw)
+		aim(label, d.rate, raw.rate)
 		l.report.plain(label+", first 90 %", d.most, "/s")
 		l.report.plain(label+", processor time of each", milliseconds(d.processor), "ms")
 	}
