@@ -86,6 +86,7 @@ func init() { // the forms open members, whose forms are these: a cycle of value
 		{0, "070707", form{"cpio", walkCpio}},
 		{0, "\xed\xab\xee\xdb", form{"rpm", walkRPM}},
 		{0, "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", oleForm},
+		{0, "MSCF\x00\x00\x00\x00", form{"cabinet", walkCab}},
 		{0, "%PDF-", form{"pdf", walkPDF}},
 		{0, "MZ", form{"program", walkProgram}},
 		{0, "\x7fELF", form{"program", walkProgram}},
@@ -96,6 +97,8 @@ func init() { // the forms open members, whose forms are these: a cycle of value
 	}
 	testers = []tester{
 		{isTar, tarForm},
+		{isISO, form{"iso", walkISO}},
+		{isMail, form{"mail", walkMail}},
 		{isLZMA, form{"lzma", walkLZMA}},
 	}
 }

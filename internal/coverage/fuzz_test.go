@@ -37,7 +37,7 @@ func seeds(f *testing.F) {
 		plain, zipOf(f, zipped{name: "a", content: text, method: 8, wide: true, local64: true}), join(plain, plain), unlisted(f, text),
 		gzipOf(f, text), xzOf(f, text), zstdOf(f, text), lz4Of(f, text), lzmaOf(f, text), tarOf(f, text, plain), arOf(text, plain), cpioOf(text),
 		rpmOf(gzipOf(f, cpioOf(text))), sevenOf([]byte{4, 1, 8}, deflated(f, text), text), rar4Probe(), rar5Probe(), pdfOf(text),
-		oleOf(oleStream{"WordDocument", with(uint16(0xa5ec))}), join(elf(), rar4Probe()), join([]byte("#!/bin/sh\n"), gzipOf(f, text)),
+		oleOf(oleStream{"WordDocument", with(uint16(0xa5ec))}), join(elf(), rar4Probe()), join([]byte("#!/bin/sh\n"), gzipOf(f, text)), mailOf(plain), cabHead(100, 0),
 	} {
 		f.Add(s)
 	}
@@ -67,7 +67,7 @@ func FuzzCheck(f *testing.F) {
 func FuzzForms(f *testing.F) {
 	seeds(f)
 	own := []func(*walk, node) error{
-		walkZip, walkTar, walkAr, walkCpio, walkRPM, walkPDF, walkProgram, walkScript, walkGzip,
+		walkZip, walkTar, walkAr, walkCpio, walkRPM, walkPDF, walkProgram, walkScript, walkGzip, walkMail, walkCab, walkISO,
 		func(w *walk, n node) error { _, err := read7zHeader(w, n); return err },
 		packed("compress", openZ, false).walk,
 	}

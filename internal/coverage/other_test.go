@@ -1,8 +1,11 @@
 package coverage
 
 import (
+	"encoding/base64"
 	"fmt"
+	"iter"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -91,4 +94,59 @@ func TestZipsOfOthers(t *testing.T) {
 		}
 	}
 	try(t, samples)
+}
+
+// mailOf is a message with one attachment.
+func mailOf(content []byte) []byte {
+	return []byte("From: a@example.com\r\nSubject: x\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=\"q\"\r\n\r\n" +
+		"--q\r\nContent-Type: text/plain\r\n\r\nSee below.\r\n--q\r\nContent-Type: application/octet-stream; name=\"a\"\r\n" +
+		"Content-Transfer-Encoding: base64\r\nContent-Disposition: attachment; filename=\"a\"\r\n\r\n" +
+		strings.Join(slices.Collect(lines(base64.StdEncoding.EncodeToString(content))), "\r\n") + "\r\n--q--\r\n")
+}
+
+func lines(s string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for ; len(s) > 76; s = s[76:] {
+			if !yield(s[:76]) {
+				return
+			}
+		}
+		yield(s)
+	}
+}
+
+// cabHead is the beginning of a cabinet that announces a size.
+func cabHead(size uint32, flags uint16) []byte {
+	return join([]byte("MSCF\x00\x00\x00\x00"), le(size, uint32(0), uint32(44), uint32(0), uint8(3), uint8(1), uint16(0), uint16(0), flags, uint32(0)), make([]byte, 64))
+}
+
+// isoHead is a CD image that announces a number of sectors.
+func isoHead(sectors uint32) []byte {
+	b := make([]byte, 40<<10)
+	copy(b[isoStart:], "\x01CD001\x01")
+	copy(b[isoStart+80:], le(sectors))
+	copy(b[isoStart+128:], le(uint16(2048)))
+	return b
+}
+
+func TestMailAndDisks(t *testing.T) {
+	t.Parallel()
+	manifest := func(entry string) []byte {
+		return zipOf(t, zipped{name: "mimetype", content: []byte("application/vnd.oasis.opendocument.text")},
+			zipped{name: "META-INF/manifest.xml", content: []byte("<manifest:manifest><manifest:file-entry manifest:full-path=\"content.xml\">" + entry + "</manifest:file-entry></manifest:manifest>"), method: 8},
+			zipped{name: "content.xml", content: pages(500), method: 8})
+	}
+	try(t, []sample{
+		{name: "mail", content: mailOf(goZip(t, "a", pages(500))), want: "covered"},
+		{name: "mail with a zip64", content: mailOf(wide64(t)), want: infected},
+		{name: "mail with a cut gzip", content: mailOf(gzipOf(t, pages(500))[:80]), want: "damaged"},
+		{name: "text that begins like a mail", content: []byte("Subject: none\nof the rest\n"), want: "covered"},
+		{name: "cabinet", content: cabHead(100, 0), want: "covered"},
+		{name: "cabinet cut", content: cabHead(3000, 0), want: "damaged"},
+		{name: "cabinet of several", content: cabHead(100, 2), want: "unsupported-archive"},
+		{name: "CD image", content: isoHead(20), want: "covered"},
+		{name: "CD image cut", content: isoHead(2000), want: "damaged"},
+		{name: "OpenDocument", content: manifest(""), want: "covered"},
+		{name: "OpenDocument encrypted", content: manifest("<manifest:encryption-data/>"), want: "encrypted"},
+	})
 }

@@ -166,6 +166,11 @@ func walkZip(w *walk, n node) error {
 		if err := w.settle(n, w.zipMember(n, m)); err != nil {
 			return err
 		}
+		if m.name == "META-INF/manifest.xml" {
+			if err := w.settle(n, n.odfEncryption(m)); err != nil {
+				return err
+			}
+		}
 	}
 	if err := w.settle(n, w.zipRemainders(n, d, members)); err != nil {
 		return err

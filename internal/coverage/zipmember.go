@@ -159,7 +159,7 @@ func (w *walk) zipMember(n node, m zipMember) error {
 	raw := n.at(m.data, m.packed)
 	r, seen, err := unzipper(m, raw)
 	if err != nil {
-		return err
+		return unreadable(err)
 	}
 	if r == nil { // unpacked by the engine, not by us
 		if m.odd {
