@@ -26,7 +26,7 @@ func (c client) ask(ctx context.Context, command string, f *os.File) ([]byte, er
 		return nil, fmt.Errorf("connect: %w", err)
 	}
 	defer conn.Close()
-	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 
 	raw, err := exchange(conn, command, f)

@@ -59,7 +59,7 @@ func (o *output) watch() {
 	if err != nil {
 		return
 	}
-	conn.Read(func(fd uintptr) bool {
+	_ = conn.Read(func(fd uintptr) bool { // ends with the pipe
 		for {
 			if n, more := o.take(int(fd)); n <= 0 {
 				return !more
@@ -75,7 +75,7 @@ func (o *output) sync() {
 	if err != nil {
 		return
 	}
-	conn.Control(func(fd uintptr) {
+	_ = conn.Control(func(fd uintptr) {
 		// More than a pipe holds was printed since: enough was seen.
 		for seen := 0; seen <= pipeSize; {
 			n, _ := o.take(int(fd))

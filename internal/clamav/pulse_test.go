@@ -42,7 +42,7 @@ func TestHungEngineIsNoticed(t *testing.T) {
 // for scans in use.
 func TestLongScanIsNoHang(t *testing.T) {
 	t.Parallel()
-	const wait = 50 * time.Millisecond
+	const wait = 250 * time.Millisecond // a busy machine answers late, but not three times
 	e := engine(t, Config{PulseWait: wait, Threads: 1})
 	f := onDisk(t, members(t, 20000))
 	began := time.Now()

@@ -67,8 +67,10 @@ func TestDecode(t *testing.T) {
 		{"test event", fixture(t, "s3-test-event.json"), upload.Message{Ignored: []string{"s3:TestEvent"}}},
 		{"test event in SNS", inSNS(t, fixture(t, "s3-test-event.json")), upload.Message{Ignored: []string{"s3:TestEvent"}}},
 		{"folder", fixture(t, "s3-folder.json"), upload.Message{Ignored: []string{"folder photos/2026/"}}},
-		{"a key like a folder's, with content", []byte(`{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},"object":{"key":"a/","size":1,"eTag":"e"}}}]}`),
-			upload.Message{Jobs: []job.Job{{Version: 1, Object: job.Object{Bucket: "b", Key: "a/", Size: 1, ETag: "e"}}}}},
+		{
+			"a key like a folder's, with content", []byte(`{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},"object":{"key":"a/","size":1,"eTag":"e"}}}]}`),
+			upload.Message{Jobs: []job.Job{{Version: 1, Object: job.Object{Bucket: "b", Key: "a/", Size: 1, ETag: "e"}}}},
+		},
 		{"EventBridge", fixture(t, "eventbridge.json"), upload.Message{Jobs: []job.Job{bridged}}},
 		{"dead letter of the state machine", fixture(t, "dead-letter.json"), upload.Message{Jobs: []job.Job{replayed}}},
 		{"execution that died", fixture(t, "died.json"), upload.Message{

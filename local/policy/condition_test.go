@@ -92,8 +92,17 @@ func TestWildcard(t *testing.T) {
 		pattern, text string
 		want          bool
 	}{
-		{"", "", true}, {"", "a", false}, {"*", "", true}, {"**", "ab", true}, {"a*b*c", "aXbYc", true},
-		{"a*b", "ab/b/b", true}, {"a*b", "abc", false}, {"?", "", false}, {"?", "é", true}, {"*a", "aaab", false}, {"*aab", "aaab", true},
+		{"", "", true},
+		{"", "a", false},
+		{"*", "", true},
+		{"**", "ab", true},
+		{"a*b*c", "aXbYc", true},
+		{"a*b", "ab/b/b", true},
+		{"a*b", "abc", false},
+		{"?", "", false},
+		{"?", "é", true},
+		{"*a", "aaab", false},
+		{"*aab", "aaab", true},
 	}
 	for _, tt := range tests {
 		if got := wildcard(tt.pattern, tt.text); got != tt.want {

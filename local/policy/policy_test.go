@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -82,9 +83,7 @@ func TestEvaluateUploads(t *testing.T) {
 					r.Context["s3:RequestObjectTagKeys"] = append(r.Context["s3:RequestObjectTagKeys"], k)
 				}
 			}
-			for k, v := range tt.context {
-				r.Context[k] = v
-			}
+			maps.Copy(r.Context, tt.context)
 			if diff := cmp.Diff(tt.want, p.Evaluate(r)); diff != "" {
 				t.Errorf("decision (-want +got):\n%s", diff)
 			}

@@ -38,7 +38,8 @@ func TestReadGate(t *testing.T) {
 		},
 		"attributes": func(v string) error {
 			_, err := alice.GetObjectAttributes(t.Context(), &s3.GetObjectAttributesInput{
-				Bucket: aws.String(b), Key: &k, VersionId: optional(v), ObjectAttributes: []types.ObjectAttributes{types.ObjectAttributesEtag}})
+				Bucket: aws.String(b), Key: &k, VersionId: optional(v), ObjectAttributes: []types.ObjectAttributes{types.ObjectAttributesEtag},
+			})
 			return err
 		},
 		"copy": func(v string) error {
@@ -234,8 +235,12 @@ func TestPrincipals(t *testing.T) {
 		}
 	}
 	for _, r := range []struct{ method, path string }{
-		{http.MethodPut, "/versioned?policy"}, {http.MethodPut, "/versioned/x"}, {http.MethodPut, "/anonymous"}, {http.MethodDelete, "/versioned/x"},
-		{http.MethodPost, "/versioned?delete"}, {http.MethodPatch, "/list-buckets"},
+		{http.MethodPut, "/versioned?policy"},
+		{http.MethodPut, "/versioned/x"},
+		{http.MethodPut, "/anonymous"},
+		{http.MethodDelete, "/versioned/x"},
+		{http.MethodPost, "/versioned?delete"},
+		{http.MethodPatch, "/list-buckets"},
 	} {
 		req := must2(http.NewRequest(r.method, endpoint+r.path, strings.NewReader("{}")))(t)
 		res := must2(http.DefaultClient.Do(req))(t)
