@@ -74,9 +74,11 @@ func (n node) lastZipEnd(tail []byte, at int64) (zipDirectory, bool, error) {
 	return zipDirectory{}, false, nil
 }
 
+// endsAsZip wants members: many a program has an empty end record among its
+// constants.
 func endsAsZip(n node) (bool, error) {
-	_, ok, err := findZipEnd(n)
-	return ok, err
+	d, ok, err := findZipEnd(n)
+	return ok && d.start < d.end, err
 }
 
 // zipDirectoryAt reads the end record at pos, and is false if no central
@@ -192,7 +194,7 @@ func (w *walk) zipRemainders(n node, d zipDirectory, members []zipMember) error 
 		return err
 	}
 	if string(first[:2]) != "PK" { // look has walked what it begins as, which is not a zip
-		at = 1 << 62
+		at = d.start
 		for _, m := range members {
 			at = min(at, m.local)
 		}

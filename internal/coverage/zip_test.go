@@ -219,6 +219,7 @@ func TestZip(t *testing.T) {
 		{name: "bit flipped in a stored member", content: flipped(plain, bytes.Index(plain, []byte("b.txt"))+300), want: "damaged"},
 		{name: "split marker", content: join([]byte(zipSpan), plain), want: "unsupported-archive"},
 		{name: "member cut out of the directory", content: unlisted(t, evil), want: infected},
+		{name: "an empty end record in a program", content: join(png, []byte(zipEnd), make([]byte, 40)), want: "covered"},
 		{name: "behind a picture", content: join(png, zipOf(t, zipped{name: "a", content: evil, method: 8, wide: true})), want: infected},
 	})
 }
