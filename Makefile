@@ -7,7 +7,7 @@ LAYOUT    ?= two-bucket
 FUNCTIONS := $(patsubst functions/%/main.go,%,$(wildcard functions/*/main.go))
 PROGRAMS  := bin/lazaret $(FUNCTIONS:%=build/%/bootstrap)
 GO_BUILD  := CGO_ENABLED=0 go build -trimpath -tags lambda.norpc,grpcnotrace -ldflags '-s -w'
-AS_BUILT  := CGO_ENABLED=0 GOFLAGS="$$GOFLAGS -trimpath" # what analyses then compiles nothing a second time
+AS_BUILT  := CGO_ENABLED=0 GOFLAGS="$${GOFLAGS:-} -trimpath" # what analyses then compiles nothing a second time
 
 # The architecture that is deployed is named once, in the template; the local stack runs this machine's own.
 TEMPLATE_ARCH := $(shell sed -n 's/^ *Architectures: \[\(.*\)\].*/\1/p' template.yaml)
