@@ -34,7 +34,6 @@ type misfortune struct {
 func TestReplay(t *testing.T) {
 	t.Parallel()
 	p := startFaulty(t, "--time-scale", "200", "--parameter-overrides", "BucketLayout=three-bucket", "AnnounceClean=true", "--template", altered(t,
-		`"TimeoutSeconds": 172800`, `"TimeoutSeconds": 15`,
 		// A comparison that finds nothing to compare is no error that a Catch sees.
 		`{ "Not": { "Variable": "$.scan.verdict"`, `{ "And": [
 			{ "Variable": "$.object.key", "StringEquals": "fails outside every Catch" },
@@ -47,7 +46,7 @@ func TestReplay(t *testing.T) {
 	denied := refuse(http.StatusForbidden, "AccessDenied")
 	stopped := make(chan struct{})
 	hold := p.hold(t, stopped)
-	const failed, aborted, timedOut = types.ExecutionStatusFailed, types.ExecutionStatusAborted, types.ExecutionStatusTimedOut
+	const failed, aborted = types.ExecutionStatusFailed, types.ExecutionStatusAborted
 	misfortunes := []misfortune{
 		{"fetch refused", "fetch GetObject", denied, infected, failed, "AccessDenied", endDead, endQuarantined},
 		{"tag refused, infected", "tag PutObjectTagging", denied, infected, "SUCCEEDED", "", endQuarantined, endQuarantined},
@@ -65,7 +64,6 @@ func TestReplay(t *testing.T) {
 		{"aborted in Promote", "promote CopyObject", hold, harmless, aborted, "", endDead, endClean},
 		{"aborted in Quarantine, which was done", "quarantine DeleteObject", p.doneThen(hold), infected, aborted, "", endDead, endQuarantined},
 		{"aborted in Notify", "notify Publish", hold, infected, aborted, "", endDead, endQuarantined},
-		{"timed out", "notify Publish", hold, infected, timedOut, "", endDead, endQuarantined},
 		{"fails outside every Catch", "tag", pass, infected, failed, "States.Runtime", endDead, endQuarantined},
 	}
 	first, replay := map[job.Object]end{}, map[job.Object]end{}
@@ -114,6 +112,38 @@ func TestReplay(t *testing.T) {
 	}
 }
 
+// TestTimedOut lets executions run out of their time, and has them replayed by
+// the next machine, on the same data, which gives them all the time they need.
+func TestTimedOut(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	p := startFaulty(t, "--data", data, "--template", altered(t, `"TimeoutSeconds": 172800`, `"TimeoutSeconds": 1`))
+	p.on("fetch HeadObject", "held", p.hold(t, nil))
+	objects := map[job.Object]end{p.Put(t, "held/a", eicar.Bytes()): endDead, p.Put(t, "held/b", sample.Text("b")): endDead}
+	for o := range objects {
+		if r := p.Await(t, o); r.Status != types.ExecutionStatusTimedOut {
+			t.Errorf("%s: %s, states %v", o, r.Status, r.States)
+		}
+	}
+	p.checkEnds(t, objects)
+	if err := p.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	m := Start(t, "--data", data)
+	m.checkEnds(t, objects)
+	m.moveBack(t)
+	for o := range objects {
+		if r := m.AwaitJob(t, job.Job{Object: o, Attempt: 1}); r.Status != "SUCCEEDED" {
+			t.Errorf("%s: attempt 1: %s, states %v, %+v", o, r.Status, r.States, r.Dead)
+		}
+		objects[o] = endClean
+		if o.Key == "held/a" {
+			objects[o] = endQuarantined
+		}
+	}
+	m.checkEnds(t, objects)
+}
+
 // checkFailure looks at how a first attempt ended and at what is in its dead
 // letter.
 func (p *proxy) checkFailure(t *testing.T, f misfortune, o job.Object) {
@@ -148,11 +178,15 @@ func (p *proxy) checkFailure(t *testing.T, f misfortune, o job.Object) {
 }
 
 // hold makes a call wait until the test says so, and then ends the function that
-// made it: nobody is there any more to take the answer.
+// made it: nobody is there any more to take the answer. It waits no longer than
+// the function does.
 func (p *proxy) hold(t testing.TB, until <-chan struct{}) action {
 	return func(n int, c call, w http.ResponseWriter, forward http.Handler, r *http.Request) {
-		<-until
-		p.kill(t, n, false)(n, c, w, forward, r)
+		select {
+		case <-until:
+			p.kill(t, n, false)(n, c, w, forward, r)
+		case <-r.Context().Done():
+		}
 	}
 }
 
