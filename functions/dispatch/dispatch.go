@@ -88,25 +88,29 @@ func (h *handler) start(ctx context.Context, j job.Job) error {
 // that one had found out by then: without it, an object that it had already
 // moved to quarantine would look as if it had vanished, and never be announced.
 // The history may be gone (it is kept for 90 days); then the replay starts from
-// the job as it was.
+// the job as it was. It is read to its beginning, at most 25,000 events: a task
+// that was throttled for hours has hundreds after the last state that ended.
 func (h *handler) recall(ctx context.Context, execution string, j job.Job) (job.Job, error) {
-	history, err := h.states.GetExecutionHistory(ctx, &sfn.GetExecutionHistoryInput{
-		ExecutionArn: &execution, ReverseOrder: true, MaxResults: 100, IncludeExecutionData: aws.Bool(true),
+	pages := sfn.NewGetExecutionHistoryPaginator(h.states, &sfn.GetExecutionHistoryInput{
+		ExecutionArn: &execution, ReverseOrder: true, MaxResults: 1000, IncludeExecutionData: aws.Bool(true),
 	})
-	if _, gone := errors.AsType[*types.ExecutionDoesNotExist](err); gone {
-		return j, nil
-	}
-	if err != nil {
-		return j, fmt.Errorf("read the history of %s: %w", execution, err)
-	}
-	for _, e := range history.Events {
-		if e.StateExitedEventDetails == nil {
-			continue
-		}
-		var last job.Job
-		if json.Unmarshal([]byte(aws.ToString(e.StateExitedEventDetails.Output)), &last) == nil && last.Object.Same(j.Object) {
-			j.Scan, j.Copy = last.Scan, last.Copy
+	for pages.HasMorePages() {
+		history, err := pages.NextPage(ctx)
+		if _, gone := errors.AsType[*types.ExecutionDoesNotExist](err); gone {
 			return j, nil
+		}
+		if err != nil {
+			return j, fmt.Errorf("read the history of %s: %w", execution, err)
+		}
+		for _, e := range history.Events {
+			if e.StateExitedEventDetails == nil {
+				continue
+			}
+			var last job.Job
+			if json.Unmarshal([]byte(aws.ToString(e.StateExitedEventDetails.Output)), &last) == nil && last.Object.Same(j.Object) {
+				j.Scan, j.Copy = last.Scan, last.Copy
+				return j, nil
+			}
 		}
 	}
 	return j, nil

@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
 	"github.com/google/go-cmp/cmp"
@@ -19,6 +21,7 @@ import (
 type fakeStates struct {
 	start   func(name, input string) error
 	history func(execution string) ([]types.HistoryEvent, error)
+	pages   int // of the history, all but the last without an event; 0 is one
 }
 
 func (f fakeStates) StartExecution(_ context.Context, in *sfn.StartExecutionInput, _ ...func(*sfn.Options)) (*sfn.StartExecutionOutput, error) {
@@ -26,6 +29,10 @@ func (f fakeStates) StartExecution(_ context.Context, in *sfn.StartExecutionInpu
 }
 
 func (f fakeStates) GetExecutionHistory(_ context.Context, in *sfn.GetExecutionHistoryInput, _ ...func(*sfn.Options)) (*sfn.GetExecutionHistoryOutput, error) {
+	page, _ := strconv.Atoi(aws.ToString(in.NextToken))
+	if page < f.pages-1 {
+		return &sfn.GetExecutionHistoryOutput{NextToken: aws.String(strconv.Itoa(page + 1))}, nil
+	}
 	e, err := f.history(*in.ExecutionArn)
 	return &sfn.GetExecutionHistoryOutput{Events: e}, err
 }
@@ -117,15 +124,18 @@ func TestReplayOfAnExecutionThatDied(t *testing.T) {
 	tests := []struct {
 		name    string
 		history []types.HistoryEvent
+		pages   int
 		err     error
 		want    job.Job // of the replay, without policy
 		fails   bool
 	}{
-		{"died after quarantine", []types.HistoryEvent{{}, exited(encode(t, found)), exited(encode(t, input))}, nil, found, false},
-		{"died before any state ended", []types.HistoryEvent{{}}, nil, input, false},
-		{"an output that is no job", []types.HistoryEvent{exited("[]")}, nil, input, false},
-		{"history is gone", nil, &types.ExecutionDoesNotExist{}, input, false},
-		{"history cannot be read now", nil, errors.New("ThrottlingException"), job.Job{}, true},
+		{"died after quarantine", []types.HistoryEvent{{}, exited(encode(t, found)), exited(encode(t, input))}, 0, nil, found, false},
+		{"died after many retries of Notify", []types.HistoryEvent{exited(encode(t, found))}, 4, nil, found, false},
+		{"a later page cannot be read", nil, 2, errors.New("ThrottlingException"), job.Job{}, true},
+		{"died before any state ended", []types.HistoryEvent{{}}, 0, nil, input, false},
+		{"an output that is no job", []types.HistoryEvent{exited("[]")}, 0, nil, input, false},
+		{"history is gone", nil, 0, &types.ExecutionDoesNotExist{}, input, false},
+		{"history cannot be read now", nil, 0, errors.New("ThrottlingException"), job.Job{}, true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -137,6 +147,7 @@ func TestReplayOfAnExecutionThatDied(t *testing.T) {
 			h := handler{states: fakeStates{
 				start:   func(_, input string) error { return json.Unmarshal([]byte(input), &got) },
 				history: func(string) ([]types.HistoryEvent, error) { return tt.history, tt.err },
+				pages:   tt.pages,
 			}}
 			body := encode(t, map[string]any{
 				"detail-type": "Step Functions Execution Status Change",
