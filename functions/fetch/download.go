@@ -32,17 +32,12 @@ const (
 // download writes the object to the work file and returns the hex SHA-256 of
 // its bytes. Each part is asked for under the same version or ETag, so all of
 // them are of one object; their sum must be what S3 says it is.
-func (h *handler) download(ctx context.Context, o job.Object, s stored, name string) (sum string, err error) {
+func (h *handler) download(ctx context.Context, o job.Object, s stored, name string) (string, error) {
 	f, err := h.dir.Create(name)
 	if err != nil {
 		return "", err
 	}
-	defer func() {
-		// On a network file system, close is where a write may fail.
-		if closeErr := f.Close(); err == nil && closeErr != nil {
-			err = fmt.Errorf("close work file: %w", workdir.Transient(closeErr))
-		}
-	}()
+	defer f.Close() // once more after Publish, which reports it, is harmless
 	d := &parts{o: o, s: s, get: h.s3, file: f, free: make(chan []byte, buffers)}
 	for range min(buffers, d.count()) {
 		d.free <- nil // grown when it is first used: a small object needs a small one
@@ -64,6 +59,9 @@ func (h *handler) download(ctx context.Context, o job.Object, s stored, name str
 		if err := c.check(); err != nil {
 			return "", err
 		}
+	}
+	if err := h.dir.Publish(name, f); err != nil {
+		return "", err
 	}
 	return hex.EncodeToString(hash.Sum(nil)), nil
 }

@@ -66,7 +66,9 @@ func newBench(t *testing.T, content string, e fakeEngine) *bench {
 	if _, err := f.WriteString(content); err != nil {
 		t.Fatal(err)
 	}
-	f.Close()
+	if err := dir.Publish("work-1", f); err != nil {
+		t.Fatal(err)
+	}
 	sum := sha256.Sum256([]byte(content))
 	b.job = job.Job{
 		Version: 1, Object: job.Object{Bucket: "b", Key: "k", VersionID: "v"},

@@ -35,24 +35,71 @@ func Open(path string) (*Dir, error) {
 	return &Dir{root}, nil
 }
 
-// Create makes an empty work file, or empties the one that an earlier attempt
-// of the same execution left.
+// Create opens an empty file to become the work file with Publish. Until then
+// it has another name, and never is it one that exists: an invocation of fetch
+// that the state machine gave up may still run, and must not change a file
+// while it is scanned. That would be whole again when it is verified.
 func (d *Dir) Create(name string) (*os.File, error) {
-	return d.open(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC)
+	if err := check(name); err != nil {
+		return nil, err
+	}
+	if err := d.root.Remove(part(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("remove an unfinished work file %s: %w", name, classify(err))
+	}
+	f, err := d.root.OpenFile(part(name), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o660)
+	if errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("%w: create work file %s: %w", job.ErrTransient, name, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("create work file %s: %w", name, classify(err))
+	}
+	return f, nil
+}
+
+// Publish closes f, which Create made, and gives it its name in place of what
+// an earlier attempt of the same execution left. On a network file system,
+// close is where a write may fail. The error is a job.ErrTransient where
+// another fetch of the same execution has begun meanwhile.
+func (d *Dir) Publish(name string, f *os.File) error {
+	if err := check(name); err != nil {
+		return err
+	}
+	mine, err := f.Stat()
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("close work file %s: %w", name, Transient(err))
+	}
+	there, err := d.root.Lstat(part(name))
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(mine, there) {
+		return fmt.Errorf("%w: another fetch took the place of work file %s", job.ErrTransient, name)
+	}
+	if err == nil {
+		err = d.root.Rename(part(name), name)
+	}
+	if err != nil {
+		return fmt.Errorf("publish work file %s: %w", name, Transient(err))
+	}
+	return nil
 }
 
 // Read opens a work file read-only. A missing one is ErrWorkFileGone.
 func (d *Dir) Read(name string) (*os.File, error) {
-	return d.open(name, os.O_RDONLY)
+	if err := check(name); err != nil {
+		return nil, err
+	}
+	f, err := d.root.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("open work file %s: %w", name, classify(err))
+	}
+	return f, nil
 }
 
-// Remove removes a work file and the marks of its scans. A file that is not
+// Remove removes a work file, finished or not, and the marks of its scans. A file that is not
 // there is no error: a repeated scan finds none.
 func (d *Dir) Remove(name string) error {
 	if err := check(name); err != nil {
 		return err
 	}
-	for _, n := range []string{name, mark(name, 1), mark(name, 2)} {
+	for _, n := range []string{name, part(name), mark(name, 1), mark(name, 2)} {
 		if err := d.root.Remove(n); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("remove work file %s: %w", n, classify(err))
 		}
@@ -99,23 +146,15 @@ func (d *Dir) Unmark(name string) error {
 	return nil
 }
 
-func (d *Dir) open(name string, flags int) (*os.File, error) {
-	if err := check(name); err != nil {
-		return nil, err
-	}
-	f, err := d.root.OpenFile(name, flags, 0o660)
-	if err != nil {
-		return nil, fmt.Errorf("open work file %s: %w", name, classify(err))
-	}
-	return f, nil
-}
-
 func check(name string) error {
 	if !legal.MatchString(name) {
 		return fmt.Errorf("%w: %q is no name of a work file", job.ErrBadJob, name)
 	}
 	return nil
 }
+
+// part is a work file's name while it is written.
+func part(name string) string { return name + ".part" }
 
 // mark names the marks. The dot keeps them apart from every work file.
 func mark(name string, n int) string {

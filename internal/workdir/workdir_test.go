@@ -37,7 +37,9 @@ func TestLifeOfAWorkFile(t *testing.T) {
 		if _, err := io.WriteString(f, content); err != nil {
 			t.Fatal(err)
 		}
-		f.Close()
+		if err := d.Publish("a-1", f); err != nil {
+			t.Fatal(err)
+		}
 	}
 	f, err := d.Read("a-1")
 	if err != nil {
@@ -54,6 +56,55 @@ func TestLifeOfAWorkFile(t *testing.T) {
 		if err := d.Remove("a-1"); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if left, _ := os.ReadDir(path); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// An invocation of fetch that the state machine gave up goes on beside the
+// next, and beside the scan.
+func TestALateFetchChangesNoFileThatIsScanned(t *testing.T) {
+	t.Parallel()
+	d, path := open(t)
+	fetch := func(content string) *os.File {
+		f, err := d.Create("a-1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(f, content); err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	slow := fetch("ha")
+	if _, err := d.Read("a-1"); !errors.Is(err, job.ErrWorkFileGone) {
+		t.Errorf("Read of an unfinished file = %v, want ErrWorkFileGone", err)
+	}
+	if err := d.Publish("a-1", fetch("whole")); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Publish("a-1", slow); !errors.Is(err, job.ErrTransient) {
+		t.Errorf("Publish of an overtaken file = %v, want ErrTransient", err)
+	}
+	scanned, err := d.Read("a-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer scanned.Close()
+	late := fetch("ha")
+	if info, err := scanned.Stat(); err != nil || info.Size() != 5 {
+		t.Errorf("the file under scan has %d bytes after a late fetch began, want 5 (%v)", info.Size(), err)
+	}
+	if err := d.Publish("a-1", late); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := io.ReadAll(scanned); string(got) != "whole" {
+		t.Errorf("the file under scan holds %q, want the bytes that were there", got)
+	}
+	fetch("x").Close()
+	if err := d.Remove("a-1"); err != nil {
+		t.Fatal(err)
 	}
 	if left, _ := os.ReadDir(path); len(left) != 0 {
 		t.Errorf("left behind: %v", left)
@@ -97,7 +148,9 @@ func TestMarksCountScansThatNeverEnded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f.Close()
+		if err := d.Publish(name, f); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for want := range 3 {
 		if got, err := d.Mark("a"); err != nil || got != want {
