@@ -47,7 +47,7 @@ func (h *handler) handle(ctx context.Context, j job.Job) (job.Job, error) {
 			Verdict: job.Unscannable, Reason: head.unscannable, Detail: head.detail,
 			Size: max(head.size, j.Object.Size), Engine: job.Engine{Name: "none"}, Time: time.Now().UTC(),
 		}
-		j.Object.Size = j.Scan.Size
+		j.Object.Size, j.Copy = j.Scan.Size, nil // a copy would be an earlier verdict's
 		return j, nil
 	}
 	j.Object.Size = head.size // S3's own word, where an operator's list may have been wrong

@@ -346,3 +346,18 @@ func TestFetchUnversioned(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestFetchsVerdictHasNoEarlierCopy(t *testing.T) {
+	t.Parallel()
+	f := serve(nil)
+	f.head = func(*s3.HeadObjectInput) (*s3.HeadObjectOutput, error) {
+		return &s3.HeadObjectOutput{ContentLength: aws.Int64(clamav.MaxFileSize + 1)}, nil
+	}
+	h, _ := newHandler(t, f)
+	in := upload()
+	in.Copy = &job.Copy{Bucket: "quarantine", Key: "h", SourceLocked: true}
+	out, err := h.handle(t.Context(), in)
+	if err != nil || out.Copy != nil || out.Scan.Outcome() != "UNSCANNABLE too-large" {
+		t.Errorf("%s, copy %v, err %v", out.Scan.Outcome(), out.Copy, err)
+	}
+}

@@ -51,7 +51,8 @@ func (h *handler) handle(ctx context.Context, j job.Job) (job.Job, error) {
 	if err := h.dir.Remove(j.Work.File); err != nil {
 		return j, fmt.Errorf("scan %s: %w", j.Object, err)
 	}
-	j.Scan = scan
+	// A copy is an earlier verdict's; quarantine and promote find theirs again.
+	j.Scan, j.Copy = scan, nil
 	h.measure(ctx, *scan)
 	return j, nil
 }

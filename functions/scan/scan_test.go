@@ -216,6 +216,23 @@ func TestNothingIsCleanByDefault(t *testing.T) {
 	}
 }
 
+// An object that Object Lock kept may be judged otherwise by newer definitions:
+// the earlier attempt's copy is then not where it was moved to.
+func TestAnEarlierAttemptsCopyIsNotThisVerdicts(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, "hello, world", finds(clamav.Finding{Outcome: clamav.Encrypted, Signature: "Heuristics.Encrypted.Zip"}))
+	b.job.Attempt = 1
+	b.job.Scan = &job.Scan{Verdict: job.Infected, Signature: "X"}
+	b.job.Copy = &job.Copy{Bucket: "quarantine", Key: "h", SourceLocked: true}
+	out, err := b.handle(t.Context(), b.job)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out.Copy != nil || out.Scan.Verdict != job.Unscannable {
+		t.Errorf("%s with the copy %v of an earlier verdict", out.Scan.Outcome(), out.Copy)
+	}
+}
+
 func TestSmallFilesNeedNoEngine(t *testing.T) {
 	t.Parallel()
 	for _, content := range []string{"", "abc", "12345"} {
