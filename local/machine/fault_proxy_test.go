@@ -56,7 +56,10 @@ func startFaulty(t testing.TB, flags ...string) *proxy {
 	p := &proxy{copied: map[string]string{}}
 	p.server = httptest.NewServer(p)
 	t.Cleanup(p.server.Close)
-	p.Machine = Start(t, append([]string{"--functions-endpoint", p.server.URL}, flags...)...)
+	m := Start(t, append([]string{"--functions-endpoint", p.server.URL}, flags...)...)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.Machine = m
 	return p
 }
 
@@ -86,11 +89,14 @@ func (f *fault) seen() []string {
 }
 
 func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if p.Machine == nil {
+	p.mu.Lock()
+	m := p.Machine
+	p.mu.Unlock()
+	if m == nil {
 		http.Error(w, "the machine is not ready", http.StatusServiceUnavailable)
 		return
 	}
-	upstream, err := url.Parse(p.Endpoint)
+	upstream, err := url.Parse(m.Endpoint)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return

@@ -23,7 +23,8 @@ type action = func(n int, c call, w http.ResponseWriter, forward http.Handler, r
 func first(limit int, act action) action {
 	return func(n int, c call, w http.ResponseWriter, forward http.Handler, r *http.Request) {
 		if n > limit {
-			act = pass
+			forward.ServeHTTP(w, r)
+			return
 		}
 		act(n, c, w, forward, r)
 	}
