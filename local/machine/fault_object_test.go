@@ -2,52 +2,12 @@ package machine
 
 import (
 	"net/http"
-	"os"
-	"strings"
 	"testing"
 
 	"github.com/lazaret/lazaret/internal/eicar"
 	"github.com/lazaret/lazaret/internal/job"
 	"github.com/lazaret/lazaret/local/sample"
 )
-
-// testSwept removes the work file while Fetch still writes it: the file that
-// Scan looks for is gone. It is fetched again, three times in all.
-func (p *proxy) testSwept(t *testing.T) {
-	t.Parallel()
-	again := "Fetch Scan Refetch "
-	for _, test := range []struct {
-		name   string
-		sweeps int
-		want   end
-		states string
-	}{
-		{"once", 1, endQuarantined, again + "Fetch Scan Tag Route Quarantine Notify Done"},
-		{"twice", 2, endQuarantined, again + again + "Fetch Scan Tag Route Quarantine Notify Done"},
-		{"every time", 100, endDead, again + again + again + "DeadLetter Failed"},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			key := "swept/" + test.name
-			p.on("fetch GetObject", key, first(test.sweeps, func(n int, c call, w http.ResponseWriter, forward http.Handler, r *http.Request) {
-				name := job.Job{Object: job.Object{Bucket: Uploads, Key: key, VersionID: r.URL.Query().Get("versionId")}}.ExecutionName()
-				if err := os.Remove(p.workPath(name)); err != nil {
-					t.Error(err)
-				}
-				forward.ServeHTTP(w, r)
-			}))
-			o := p.Put(t, key, eicar.Bytes())
-			r := p.Await(t, o)
-			if got := strings.Join(r.States, " "); got != test.states {
-				t.Errorf("states %s\nwant   %s", got, test.states)
-			}
-			if test.want == endDead && (r.Dead.Error != job.Name(job.ErrWorkFileGone) || r.Job.Scan != nil) {
-				t.Errorf("dead letter %+v, scan %+v", r.Dead, r.Job.Scan)
-			}
-			p.checkEnds(t, map[job.Object]end{o: test.want})
-		})
-	}
-}
 
 // testDeleted lets the uploader delete the version for good while it is under
 // way. An infection that was found by then is announced in any case.

@@ -15,6 +15,5 @@ func TestFaults(t *testing.T) {
 	t.Run("S3", p.testS3)
 	t.Run("engine", p.testEngine)
 	t.Run("killer", p.testKiller)
-	t.Run("swept", p.testSwept)
 	t.Run("deleted", p.testDeleted)
 }
