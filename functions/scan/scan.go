@@ -149,7 +149,7 @@ func (h *handler) ask(ctx context.Context, f *os.File, w job.Work, scan *job.Sca
 // failed is an error of the engine as the state machine knows it: whatever went
 // wrong, the next attempt meets a fresh one.
 func failed(err error) error {
-	if errors.Is(err, clamav.ErrEngine) {
+	if errors.Is(err, clamav.ErrEngine) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return fmt.Errorf("%w: %w", job.ErrEngine, err)
 	}
 	return err

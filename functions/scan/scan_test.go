@@ -167,6 +167,9 @@ func TestNothingIsCleanByDefault(t *testing.T) {
 		{"the zero finding", func(_ *testing.T, b *bench) { b.engine = finds(clamav.Finding{}) }, job.ErrEngine},
 		{"an unexamined file that is long enough", func(_ *testing.T, b *bench) { b.engine = finds(clamav.Finding{Outcome: clamav.Unexamined}) }, job.ErrEngine},
 		{"engine not there", func(_ *testing.T, b *bench) { b.engine = fakeEngine{ensure: func() error { return clamav.ErrEngine }} }, job.ErrEngine},
+		{"time is up before the engine is ready", func(_ *testing.T, b *bench) {
+			b.engine = fakeEngine{ensure: func() error { return fmt.Errorf("wait: %w", context.DeadlineExceeded) }}
+		}, job.ErrEngine},
 		{"engine failed", func(_ *testing.T, b *bench) { b.engine = fails(clamav.ErrEngine) }, job.ErrEngine},
 		{"no definitions", func(_ *testing.T, b *bench) {
 			b.definitions = fakeGenerations(func() (definitions.Generation, error) { return definitions.Generation{}, definitions.ErrNone })
