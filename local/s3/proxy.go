@@ -2,6 +2,8 @@ package s3
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -43,4 +45,26 @@ func proxy(socket string) http.Handler {
 		}
 		forward.ServeHTTP(w, r)
 	})
+}
+
+// answers waits for the gateway's first answer. It says that it listens while
+// it still looks at globals of the process, os.Stdout among them.
+func answers(ctx context.Context, socket string) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "unix", socket)
+	if err != nil {
+		return fmt.Errorf("ask for a first answer: %w", err)
+	}
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	defer stop()
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "GET / HTTP/1.0\r\n\r\n"); err != nil {
+		return fmt.Errorf("ask for a first answer: %w", err)
+	}
+	if _, err := io.Copy(io.Discard, conn); err != nil {
+		return fmt.Errorf("read the first answer: %w", err)
+	}
+	return nil
 }

@@ -89,6 +89,9 @@ func Start(ctx context.Context, cfg Config) (*Service, error) {
 	}()
 	select {
 	case <-ready:
+		if err := answers(ctx, gateway.Ports[0]); err != nil {
+			return nil, fmt.Errorf("start S3 gateway: %w", err)
+		}
 		return s, nil
 	case <-s.done:
 		return nil, fmt.Errorf("start S3 gateway: %w", cmp.Or(s.err, ctx.Err()))
