@@ -79,17 +79,17 @@ func tell(ctx context.Context, log *slog.Logger, s refresh.Status) {
 // measure emits what the alarms are made of. Without a daily set there is no
 // age, and the alarm takes its absence for the worst.
 func (h *handler) measure(s refresh.Status) error {
-	values := []metric.Value{{Name: "CooldownRemaining", Unit: metric.Seconds}}
+	values := []metric.Value{{Name: metric.CooldownRemaining, Unit: metric.Seconds}}
 	if !s.Retry.IsZero() {
 		values[0].Value = s.Retry.Sub(s.Time).Seconds()
 	}
 	if s.Current != nil && !s.Current.Built.IsZero() {
 		values = append(values,
-			metric.Value{Name: "DefinitionsAge", Unit: metric.Seconds, Value: float64(s.AgeSeconds)},
-			metric.Value{Name: "DefinitionsVersion", Unit: metric.Count, Value: float64(s.Current.Version)})
+			metric.Value{Name: metric.DefinitionsAge, Unit: metric.Seconds, Value: float64(s.AgeSeconds)},
+			metric.Value{Name: metric.DefinitionsVersion, Unit: metric.Count, Value: float64(s.Current.Version)})
 	}
 	if err := h.metrics.Emit(nil, values...); err != nil {
 		return err
 	}
-	return h.metrics.Emit(map[string]string{"Outcome": string(s.Outcome)}, metric.Value{Name: "UpdateOutcome", Unit: metric.Count, Value: 1})
+	return h.metrics.Emit(map[string]string{"Outcome": string(s.Outcome)}, metric.Value{Name: metric.UpdateOutcome, Unit: metric.Count, Value: 1})
 }

@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"sync"
 	"time"
 )
@@ -52,8 +54,14 @@ func New(w io.Writer, stack string) *Emitter {
 var Default = New(os.Stdout, os.Getenv("STACK_NAME"))
 
 // Emit writes the values as one line. Dimensions come in addition to Stack and
-// must have few values each: every combination is billed as a metric.
+// must have few values each: every combination is billed as a metric. What All
+// does not have in this form is refused, since no alarm could find it.
 func (e *Emitter) Emit(dimensions map[string]string, values ...Value) error {
+	for _, v := range values {
+		if err := v.check(dimensions); err != nil {
+			return err
+		}
+	}
 	names := []string{"Stack"}
 	line := map[string]any{"Stack": e.stack}
 	for name, value := range dimensions {
@@ -83,6 +91,25 @@ func (e *Emitter) Emit(dimensions map[string]string, values ...Value) error {
 	defer e.mu.Unlock()
 	if _, err := e.w.Write(append(data, '\n')); err != nil {
 		return fmt.Errorf("write metrics: %w", err)
+	}
+	return nil
+}
+
+// check holds a value and its dimensions to what All says of its name.
+func (v Value) check(dimensions map[string]string) error {
+	m, known := Find(v.Name)
+	if !known {
+		return fmt.Errorf("emit %s: no such metric", v.Name)
+	}
+	if v.Unit != m.Unit {
+		return fmt.Errorf("emit %s: its unit is %s, not %s", v.Name, m.Unit, v.Unit)
+	}
+	var want []string
+	if m.Dimension != "" {
+		want = []string{m.Dimension}
+	}
+	if got := slices.Sorted(maps.Keys(dimensions)); !slices.Equal(got, want) {
+		return fmt.Errorf("emit %s: its dimensions beside Stack are %q, not %q", v.Name, want, got)
 	}
 	return nil
 }
