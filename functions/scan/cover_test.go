@@ -100,7 +100,7 @@ func TestMembersFailures(t *testing.T) {
 	}{
 		{"engine fails", clamav.ErrEngine, job.ErrEngine, 0},
 		{"member kills the engine", clamav.ErrEngineDied, job.ErrEngine, 1},
-		{"member hangs the engine", fmt.Errorf("%w: %w", clamav.ErrEngine, context.DeadlineExceeded), job.ErrEngine, 1},
+		{"time is up", fmt.Errorf("%w: %w", clamav.ErrEngine, context.DeadlineExceeded), job.ErrEngine, 0},
 		{"too large a member", clamav.ErrTooLarge, nil, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

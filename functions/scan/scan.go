@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"os/exec"
 	"time"
@@ -44,6 +43,7 @@ func (h *handler) handle(ctx context.Context, j job.Job) (job.Job, error) {
 	}
 	scan, err := h.judge(ctx, *j.Work)
 	if err != nil {
+		h.missed(ctx, err)
 		return j, fmt.Errorf("scan %s: %w", j.Object, err)
 	}
 	// Before the answer: a verdict that is lost on its way costs a second fetch,
@@ -106,44 +106,60 @@ func (h *handler) ask(ctx context.Context, f *os.File, w job.Work, scan *job.Sca
 		return time.Time{}, fmt.Errorf("%w: %w", job.ErrTransient, err)
 	}
 	scan.Definitions = &job.Definitions{Version: g.Version, Built: g.Built, Fingerprint: g.Fingerprint}
+	whole := left(ctx)
 	if err := h.engine.Ensure(ctx, g); err != nil {
 		return time.Time{}, failed(err)
 	}
+	// An engine that came late is no reason to call a file slow.
+	fair := left(ctx) >= whole/2
 	start := time.Now()
-	unfinished, err := h.dir.Mark(w.File)
+	mark, err := h.dir.Mark(w.File, f)
 	if err != nil {
 		return start, err
 	}
-	if unfinished >= 2 {
+	if mark.Unfinished >= 2 {
 		scan.Engine = job.Engine{Name: "clamd"}
 		scan.Verdict, scan.Reason, scan.Detail = job.Unscannable, job.EngineCrash, "two engines did not survive this file"
-		return start, nil
+		return start, mark.Release(true)
+	}
+	err = h.scan(ctx, g, f, scan)
+	if releaseErr := mark.Release(errors.Is(err, clamav.ErrEngineDied)); releaseErr != nil {
+		return start, releaseErr
+	}
+	switch {
+	case errors.Is(err, clamav.ErrTooLarge):
+		scan.Verdict, scan.Reason, scan.Detail = job.Unscannable, job.TooLarge, err.Error()
+		scan.Engine = job.Engine{Name: "none"}
+	case errors.Is(err, clamav.ErrOverdue) && fair:
+		scan.Verdict, scan.Reason, scan.Detail = job.Unscannable, job.LimitTime, err.Error()
+		scan.Engine.Name = "clamd"
+	case err != nil:
+		return start, failed(err)
+	}
+	return start, nil
+}
+
+// scan asks the engine about f within nine tenths of the time that is left, and
+// then coverage. What remains is for the hash of the content and the answer.
+func (h *handler) scan(ctx context.Context, g definitions.Generation, f *os.File, scan *job.Scan) error {
+	asking := ctx
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		asking, cancel = context.WithTimeout(ctx, time.Until(deadline)*9/10)
+		defer cancel()
 	}
 	var finding clamav.Finding
-	err = trace.Capture(ctx, "clamd", func(ctx context.Context) error {
+	err := trace.Capture(asking, "clamd", func(ctx context.Context) (err error) {
 		finding, err = h.engine.Scan(ctx, g, f)
 		return err
 	})
 	if err == nil {
-		if err = conclude(finding, scan); err == nil && scan.Verdict == job.Clean {
-			err = h.cover(ctx, g, f, scan)
-		}
+		err = conclude(finding, scan)
 	}
-	// The mark of a scan that killed or hung the engine stays.
-	if !errors.Is(err, clamav.ErrEngineDied) && !errors.Is(err, context.DeadlineExceeded) {
-		if unmarkErr := h.dir.Unmark(w.File); unmarkErr != nil {
-			return start, unmarkErr
-		}
+	if err == nil && scan.Verdict == job.Clean {
+		err = h.cover(ctx, g, f, scan)
 	}
-	if err != nil && !errors.Is(err, clamav.ErrTooLarge) {
-		return start, failed(err)
-	}
-	if err != nil {
-		scan.Verdict, scan.Reason, scan.Detail = job.Unscannable, job.TooLarge, err.Error()
-		scan.Engine = job.Engine{Name: "none"}
-		return start, nil
-	}
-	return start, nil
+	return err
 }
 
 // failed is an error of the engine as the state machine knows it: whatever went
@@ -155,19 +171,12 @@ func failed(err error) error {
 	return err
 }
 
-// measure emits what the dashboard and the alarms are made of. A metric that
-// cannot be written is no reason to withhold a verdict.
-func (h *handler) measure(ctx context.Context, s job.Scan) {
-	err := errors.Join(
-		h.metrics.Emit(nil,
-			metric.Value{Name: "ScanDuration", Unit: metric.Milliseconds, Value: float64(s.DurationMS)},
-			metric.Value{Name: "BytesScanned", Unit: metric.Bytes, Value: float64(s.Size)}),
-		h.metrics.Emit(map[string]string{"Verdict": string(s.Verdict)},
-			metric.Value{Name: "Verdicts", Unit: metric.Count, Value: 1}),
-	)
-	if err != nil {
-		slog.WarnContext(ctx, "scan", "cause", err.Error())
+// left is how long this invocation may still take; 0 if it has no end.
+func left(ctx context.Context) time.Duration {
+	if deadline, ok := ctx.Deadline(); ok {
+		return time.Until(deadline)
 	}
+	return 0
 }
 
 // clamd finds the engine: Debian keeps it in sbin, which is not on every PATH.

@@ -25,6 +25,7 @@ import (
 type fakeEngine struct {
 	ensure func() error
 	scan   func(*os.File) (clamav.Finding, error)
+	within func(context.Context) (clamav.Finding, error) // in place of scan
 }
 
 func (f fakeEngine) Ensure(context.Context, definitions.Generation) error {
@@ -34,7 +35,10 @@ func (f fakeEngine) Ensure(context.Context, definitions.Generation) error {
 	return f.ensure()
 }
 
-func (f fakeEngine) Scan(_ context.Context, _ definitions.Generation, file *os.File) (clamav.Finding, error) {
+func (f fakeEngine) Scan(ctx context.Context, _ definitions.Generation, file *os.File) (clamav.Finding, error) {
+	if f.within != nil {
+		return f.within(ctx)
+	}
 	return f.scan(file)
 }
 
@@ -266,7 +270,7 @@ func TestFetchsVerdictIsHandedOn(t *testing.T) {
 
 func TestAFileThatKillsTheEngineTwice(t *testing.T) {
 	t.Parallel()
-	for _, deadly := range []error{clamav.ErrEngineDied, fmt.Errorf("%w: %w", clamav.ErrEngine, context.DeadlineExceeded)} {
+	for _, deadly := range []error{clamav.ErrEngineDied, fmt.Errorf("%w: %w", context.DeadlineExceeded, clamav.ErrEngineDied)} {
 		b := newBench(t, "some content", fails(deadly))
 		for attempt := range 2 {
 			if _, err := b.handle(t.Context(), b.job); !errors.Is(err, job.ErrEngine) {
@@ -302,5 +306,36 @@ func TestAnEngineThatDiesOnceIsNotTheFilesFault(t *testing.T) {
 	out, err := b.handle(t.Context(), b.job)
 	if err != nil || out.Scan.Verdict != job.Clean {
 		t.Errorf("handle() = %s, %v, want CLEAN", out.Scan.Outcome(), err)
+	}
+}
+
+// TestMissedCanariesAreCounted: at the start of an engine, after an error and
+// with the proof that takes an answer back.
+func TestMissedCanariesAreCounted(t *testing.T) {
+	t.Parallel()
+	missed := fmt.Errorf("canary eicar: %w: answer is clean", clamav.ErrCanary)
+	tests := []struct {
+		name   string
+		engine fakeEngine
+		want   int
+	}{
+		{"at the start", fakeEngine{ensure: func() error { return missed }}, 1},
+		{"with the answer", fails(missed), 1},
+		{"with a member's answer", blind("abcdefghi", func() (clamav.Finding, error) { return clamav.Finding{}, missed }), 1},
+		{"another failure", fails(clamav.ErrEngine), 0},
+		{"none", finds(clamav.Finding{Outcome: clamav.Clean}), 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, zstdOf(t, "abcdefghi"), tt.engine)
+			_, err := b.handle(t.Context(), b.job)
+			if errors.Is(err, job.ErrEngine) == (tt.name == "none") {
+				t.Errorf("handle() = %v", err)
+			}
+			if got := bytes.Count(b.metrics.Bytes(), []byte(`"CanaryFailures":1,"Stack":"lazaret"`)); got != tt.want {
+				t.Errorf("%d misses counted, want %d:\n%s", got, tt.want, b.metrics.String())
+			}
+		})
 	}
 }

@@ -18,8 +18,9 @@ import (
 // Prove shows with three files that the engine works now: EICAR is found (the
 // definitions are loaded and the matcher runs), EICAR in a deflated zip is
 // found (it unpacks, and has room to), and a clean file is clean (it does not
-// shout at everything). A miss is an ErrEngine: withdraw what it said since
-// the proof before, and stop it.
+// shout at everything). A miss, which is an ErrCanary, is a wrong answer as well
+// as none: withdraw what it said since the proof before, and stop it. The error
+// is no miss where ctx ended first.
 //
 // None of the answers can come from clamd's cache, which remembers clean files
 // only: two are found, and the clean one is new every time.
@@ -55,11 +56,13 @@ func (e *Engine) prove(ctx context.Context, c canary) error {
 	}
 	defer f.Close()
 	got, err := e.Scan(ctx, f)
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() == nil:
+		return fmt.Errorf("%w: %w", ErrCanary, err)
+	case err != nil:
 		return err
-	}
-	if got.Outcome != c.want {
-		return fmt.Errorf("%w: answer is %s %s, want %s", ErrEngine, got.Outcome, got.Signature, c.want)
+	case got.Outcome != c.want:
+		return fmt.Errorf("%w: answer is %s %s, want %s", ErrCanary, got.Outcome, got.Signature, c.want)
 	}
 	return nil
 }

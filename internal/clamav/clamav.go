@@ -26,6 +26,14 @@ var (
 	// kills it.
 	ErrEngineDied = fmt.Errorf("%w: process ended during the scan", ErrEngine)
 
+	// ErrOverdue is the ErrEngine of a scan that took longer than it was given,
+	// by the context or by Limits.ScanTime, while the engine gave signs of life.
+	// It says something about the file, not about the engine.
+	ErrOverdue = fmt.Errorf("%w: not done in time", ErrEngine)
+
+	// ErrCanary is the ErrEngine of an engine that missed a canary.
+	ErrCanary = fmt.Errorf("%w: canary missed", ErrEngine)
+
 	errHung = errors.New("clamd hangs")
 
 	// ErrDescriptor refuses a file that clamd would call OK without reading it:

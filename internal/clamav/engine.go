@@ -181,13 +181,16 @@ func (e *Engine) scan(ctx context.Context, f *os.File) (Finding, error) {
 const deathNews = 2 * time.Second
 
 // blame tells an engine that ended, or hangs as a whole, from a scan that is not
-// done in time.
+// done in time, and that from a caller who gave up.
 func (e *Engine) blame(ctx context.Context, err error) error {
 	if errors.Is(err, errHung) {
 		return fmt.Errorf("%w: %w", ErrEngineDied, err)
 	}
 	if ctx.Err() == nil && e.proc.diedWithin(ctx, deathNews) {
 		return fmt.Errorf("%w: %w: %w", ErrEngineDied, err, e.proc.obituary())
+	}
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) && e.proc.alive() {
+		return fmt.Errorf("%w: %w", ErrOverdue, err)
 	}
 	return fmt.Errorf("%w: %w", ErrEngine, err)
 }

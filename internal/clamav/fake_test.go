@@ -149,15 +149,15 @@ func TestSilentEngineEndsWithTheContext(t *testing.T) {
 
 			got, err := e.Scan(within(t, 50*time.Millisecond), f)
 			noVerdict(t, got, err)
-			if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrEngineDied) {
-				t.Errorf("Scan() error = %v, want the deadline in it and no death", err)
+			if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, ErrOverdue) || errors.Is(err, ErrEngineDied) {
+				t.Errorf("Scan() error = %v, want the deadline in it, ErrOverdue and no death", err)
 			}
 			ctx, cancel := context.WithCancel(t.Context())
 			time.AfterFunc(20*time.Millisecond, cancel)
 			got, err = e.Scan(ctx, f)
 			noVerdict(t, got, err)
-			if !errors.Is(err, context.Canceled) {
-				t.Errorf("Scan() error = %v, want the cancellation in it", err)
+			if !errors.Is(err, context.Canceled) || errors.Is(err, ErrOverdue) {
+				t.Errorf("Scan() error = %v, want the cancellation in it, and not ErrOverdue", err)
 			}
 		})
 	}
@@ -170,6 +170,9 @@ func TestSilentEngineEndsWithoutADeadline(t *testing.T) {
 	e := engine(t, Config{Clamd: fake(t, "hangs"), Limits: limits, ReplyMargin: 20 * time.Millisecond})
 	got, err := e.Scan(context.Background(), onDisk(t, eicar.Bytes()))
 	noVerdict(t, got, err)
+	if !errors.Is(err, ErrOverdue) {
+		t.Errorf("Scan() error = %v, want ErrOverdue", err)
+	}
 }
 
 func TestSocketGone(t *testing.T) {
@@ -217,11 +220,11 @@ func TestReadyEndsWithTheContext(t *testing.T) {
 
 func TestProveNoticesLiars(t *testing.T) {
 	t.Parallel()
-	for how, want := range map[string]string{"always-clean": "canary eicar", "always-found": "canary clean"} {
+	for how, want := range map[string]string{"always-clean": "canary eicar", "always-found": "canary clean", "empty": "canary eicar", "dies": "canary eicar"} {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
 			err := engine(t, Config{Clamd: fake(t, how)}).Prove(within(t, time.Minute))
-			if !errors.Is(err, ErrEngine) || !strings.Contains(err.Error(), want) {
+			if !errors.Is(err, ErrCanary) || !errors.Is(err, ErrEngine) || !strings.Contains(err.Error(), want) {
 				t.Errorf("Prove() = %v, want ErrEngine about %s", err, want)
 			}
 		})

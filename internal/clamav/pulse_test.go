@@ -42,9 +42,9 @@ func TestHungEngineIsNoticed(t *testing.T) {
 // for scans in use.
 func TestLongScanIsNoHang(t *testing.T) {
 	t.Parallel()
-	const wait = 250 * time.Millisecond // a busy machine answers late, but not three times
+	const wait = 150 * time.Millisecond // a busy machine answers late, but not three times
 	e := engine(t, Config{PulseWait: wait, Threads: 1})
-	f := onDisk(t, members(t, 20000))
+	f := onDisk(t, members(t, 29000))
 	began := time.Now()
 	got := scanned(t, e, f)
 	if took := time.Since(began); took < 2*pulseMisses*wait {

