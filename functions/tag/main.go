@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -13,7 +14,7 @@ import (
 
 func main() {
 	step.Start("tag", func(_ context.Context, cfg aws.Config) (step.Handler, error) {
-		h := handler{s3: s3.NewFromConfig(cfg, step.PathStyle)}
+		h := handler{s3: s3.NewFromConfig(cfg, step.PathStyle), now: time.Now}
 		return h.handle, nil
 	})
 }

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -22,10 +24,17 @@ type api interface {
 	PutObjectTagging(context.Context, *s3.PutObjectTaggingInput, ...func(*s3.Options)) (*s3.PutObjectTaggingOutput, error)
 }
 
-type handler struct{ s3 api }
+type handler struct {
+	s3  api
+	now func() time.Time
+}
 
 // handle writes the job's verdict among the tags of the version that was
-// scanned. Tags cannot be written under a condition, so in a bucket without
+// scanned, unless a later scan's stands there (verdicttag.Stands). Where that
+// one is worse the job ends here, as superseded: promoting or announcing what
+// it found would contradict it. An infection always goes on to quarantine.
+//
+// Tags cannot be written under a condition, so in a bucket without
 // versions the object is looked at before and after; what remains is the moment
 // in which an overwrite is not yet seen and the old verdict stands on it.
 func (h *handler) handle(ctx context.Context, j job.Job) (job.Job, error) {
@@ -45,6 +54,12 @@ func (h *handler) tag(ctx context.Context, o job.Object, scan *job.Scan) error {
 	existing, err := h.get(ctx, o)
 	if err != nil {
 		return err
+	}
+	if verdicttag.Stands(existing, *scan, h.now()) {
+		if there := verdicttag.Verdict(existing); there[verdicttag.Status] != string(scan.Verdict) {
+			return fmt.Errorf("%w: a scan at %s found it %s", job.ErrSuperseded, cmp.Or(there[verdicttag.Time], "a time unknown"), there[verdicttag.Status])
+		}
+		return nil
 	}
 	merged, err := verdicttag.Merge(existing, *scan)
 	if err != nil {

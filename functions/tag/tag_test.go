@@ -39,7 +39,8 @@ func world(versioned bool, tags map[string]string) (*s3fake.S3, job.Job) {
 
 func run(t *testing.T, f *s3fake.S3, j job.Job) error {
 	t.Helper()
-	h := handler{s3: f}
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	h := handler{s3: f, now: func() time.Time { return now }}
 	out, err := h.handle(t.Context(), j)
 	switch {
 	case err == nil:
@@ -200,6 +201,50 @@ func TestOverwrittenUnderway(t *testing.T) {
 		// Between reading and writing the tags, S3 offers no way to keep the newer's.
 		if n != 3 && got["new"] != "1" {
 			t.Errorf("overwritten before call %d: the newer object's own tags are gone, %v left", n, got)
+		}
+	}
+}
+
+// TestSlowExecution: a verdict that a later scan of this version wrote is not
+// undone by an execution that was slow to get here, unless it is a worse one.
+func TestSlowExecution(t *testing.T) {
+	t.Parallel()
+	later := func(status string) map[string]string {
+		return map[string]string{"scan-status": status, "scan-time": "2026-11-22T10:00:00Z", "scan-detail": "of the later scan", "own": "1"}
+	}
+	scans := map[job.Verdict]job.Scan{
+		job.Clean:       {Verdict: job.Clean},
+		job.Unscannable: {Verdict: job.Unscannable, Reason: job.Encrypted},
+		job.Infected:    {Verdict: job.Infected, Signature: "Eicar-Test"},
+	}
+	tests := []struct {
+		there string
+		scan  job.Verdict
+		err   error
+		stays bool
+	}{
+		{"INFECTED", job.Clean, job.ErrSuperseded, true},
+		{"INFECTED", job.Unscannable, job.ErrSuperseded, true},
+		{"INFECTED", job.Infected, nil, true}, // and goes on to quarantine
+		{"UNSCANNABLE", job.Clean, job.ErrSuperseded, true},
+		{"UNSCANNABLE", job.Infected, nil, false},
+		{"CLEAN", job.Clean, nil, true},
+		{"CLEAN", job.Unscannable, nil, false},
+		{"CLEAN", job.Infected, nil, false},
+	}
+	for _, tt := range tests {
+		for _, versioned := range []bool{true, false} {
+			f, j := world(versioned, later(tt.there))
+			scan := scans[tt.scan]
+			scan.Time = j.Scan.Time
+			j.Scan = &scan
+			if err := run(t, f, j); !errors.Is(err, tt.err) {
+				t.Errorf("%s over %s: %v, want %v", tt.scan, tt.there, err, tt.err)
+			}
+			got := f.All(bucket, key)[0].Tags
+			if stays := cmp.Equal(later(tt.there), got); stays != tt.stays || !stays && got["scan-status"] != string(tt.scan) || got["own"] != "1" {
+				t.Errorf("%s over %s, versioned %v: tags %v", tt.scan, tt.there, versioned, got)
+			}
 		}
 	}
 }

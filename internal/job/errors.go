@@ -10,8 +10,9 @@ var (
 	// ErrObjectChanged: the bucket keeps no versions and the object was
 	// overwritten; the newer one has an event of its own.
 	ErrObjectChanged = errors.New("object changed")
-	// ErrSuperseded: a newer version of the object was promoted already.
-	ErrSuperseded = errors.New("superseded by a newer version")
+	// ErrSuperseded: a newer version of the object was promoted already, or a
+	// later scan of this version found it worse.
+	ErrSuperseded = errors.New("superseded")
 	// ErrWorkFileGone: the work file was swept between fetch and scan.
 	ErrWorkFileGone = errors.New("work file gone")
 	// ErrDefinitionsNotReady: no generation of definitions was published yet.

@@ -102,6 +102,42 @@ func Verdict(tags []types.Tag) map[string]string {
 	return found
 }
 
+// skew is how far the clocks of two functions may be apart. Lambda's are within
+// milliseconds; a scan-time that lies further ahead is nobody's scan.
+const skew = 5 * time.Minute
+
+// severity orders verdicts from good to bad.
+var severity = map[job.Verdict]int{job.Clean: 1, job.Unscannable: 2, job.Infected: 3}
+
+// Stands reports whether the verdict among existing stays in place of scan's,
+// about the same bytes: one that an execution wrote which scanned them later,
+// while the one that asks was slow. Nothing that is there is trusted to be ours
+// when it would make an object look better, so only a verdict as bad as scan's
+// or worse can stand: INFECTED never gives way to an earlier CLEAN, and an
+// earlier INFECTED replaces a later CLEAN. A later scan clears a false positive.
+//
+// Of two scans in the same second the worse verdict stands. A time from the
+// future, or one that cannot be read, is not ours, nor is a missing one where
+// there was room for it; where nine tags of the object's own left none, the
+// order is unknown, and an INFECTED stands.
+func Stands(existing []types.Tag, scan job.Scan, now time.Time) bool {
+	there := Verdict(existing)
+	standing, asking := severity[job.Verdict(there[Status])], severity[scan.Verdict]
+	if standing == 0 || standing < asking {
+		return false
+	}
+	value, dated := there[Time]
+	if !dated {
+		return standing > asking && standing == severity[job.Infected] && len(Own(existing)) == Limit-1
+	}
+	at, err := time.Parse(time.RFC3339, value)
+	if err != nil || at.After(now.Add(skew)) {
+		return false
+	}
+	order := at.Compare(scan.Time.Truncate(time.Second))
+	return order > 0 || order == 0 && standing > asking
+}
+
 // sanitise makes s a tag value: letters, digits, the space and + - = . _ : / @
 // of the Basic Multilingual Plane stay, anything else becomes an underscore, and
 // what is beyond S3's length is cut. Signatures' names come from whoever wrote

@@ -144,6 +144,55 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
+func TestStands(t *testing.T) {
+	t.Parallel()
+	now := at.Add(time.Hour)
+	scans := map[job.Verdict]job.Scan{
+		job.Clean:       {Verdict: job.Clean, Time: at.Add(300 * time.Millisecond)}, // tags have whole seconds
+		job.Unscannable: {Verdict: job.Unscannable, Reason: job.Encrypted, Time: at.Add(300 * time.Millisecond)},
+		job.Infected:    {Verdict: job.Infected, Signature: "X", Time: at.Add(300 * time.Millisecond)},
+	}
+	stamp := func(d time.Duration) string { return "scan-time=" + at.Add(d).Format(time.RFC3339) }
+	later, same, earlier := stamp(time.Second), stamp(0), stamp(-time.Second)
+	tests := []struct {
+		name  string
+		there []string
+		over  []job.Verdict // those that it stays in place of
+	}{
+		{"nothing", nil, nil},
+		{"no verdict, but a time", []string{later}, nil},
+		{"INFECTED later", []string{"scan-status=INFECTED", later}, []job.Verdict{job.Clean, job.Unscannable, job.Infected}},
+		{"INFECTED in the same second", []string{"scan-status=INFECTED", same}, []job.Verdict{job.Clean, job.Unscannable}},
+		{"INFECTED earlier: a false positive that was cleared", []string{"scan-status=INFECTED", earlier}, nil},
+		{"UNSCANNABLE later", []string{"scan-status=UNSCANNABLE", later}, []job.Verdict{job.Clean, job.Unscannable}},
+		{"UNSCANNABLE in the same second", []string{"scan-status=UNSCANNABLE", same}, []job.Verdict{job.Clean}},
+		{"UNSCANNABLE earlier", []string{"scan-status=UNSCANNABLE", earlier}, nil},
+		{"CLEAN later", []string{"scan-status=CLEAN", later}, []job.Verdict{job.Clean}},
+		{"CLEAN in the same second", []string{"scan-status=CLEAN", same}, nil},
+		{"CLEAN earlier", []string{"scan-status=CLEAN", earlier}, nil},
+		{"forged CLEAN of the future", []string{"scan-status=CLEAN", "scan-time=2999-01-01T00:00:00Z"}, nil},
+		{"forged INFECTED of the future", []string{"scan-status=INFECTED", "scan-time=2999-01-01T00:00:00Z"}, nil},
+		{"a clock that is ahead", []string{"scan-status=INFECTED", stamp(time.Hour + time.Minute)}, []job.Verdict{job.Clean, job.Unscannable, job.Infected}},
+		{"a time that is none", []string{"scan-status=INFECTED", "scan-time=later"}, nil},
+		{"another spelling", []string{"Scan-Status=INFECTED", later}, nil},
+		{"a verdict that is none", []string{"scan-status=SPOTLESS", later}, nil},
+		{"INFECTED without a time, for lack of room", append(own(9), "scan-status=INFECTED"), []job.Verdict{job.Clean, job.Unscannable}},
+		{"UNSCANNABLE without a time, for lack of room", append(own(9), "scan-status=UNSCANNABLE"), nil},
+		{"CLEAN without a time, for lack of room", append(own(9), "scan-status=CLEAN"), nil},
+		{"INFECTED without a time, with room for it", append(own(8), "scan-status=INFECTED"), nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			for verdict, scan := range scans {
+				if got, want := verdicttag.Stands(tags(tt.there...), scan, now), slices.Contains(tt.over, verdict); got != want {
+					t.Errorf("in place of %s: %v, want %v", verdict, got, want)
+				}
+			}
+		})
+	}
+}
+
 // value is AWS's own pattern for tags.
 var value = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
 
