@@ -41,6 +41,7 @@ func (h *handler) handle(ctx context.Context, j job.Job) (job.Job, error) {
 	if err != nil {
 		return j, fmt.Errorf("fetch %s: %w", j.Object, err)
 	}
+	j.Error = nil // that the work file was gone before is no part of the outcome
 	if head.unscannable != "" {
 		j.Work = &job.Work{Fetches: fetches}
 		j.Scan = &job.Scan{

@@ -107,6 +107,7 @@ func TestFetchBringsEveryByte(t *testing.T) {
 			h, path := newHandler(t, f)
 			in := upload()
 			in.Work = &job.Work{Fetches: 1} // swept once before
+			in.Error = &job.Failure{Error: "WorkFileGone"}
 			out, err := h.handle(t.Context(), in)
 			if err != nil {
 				t.Fatal(err)
@@ -115,6 +116,9 @@ func TestFetchBringsEveryByte(t *testing.T) {
 			want := &job.Work{File: in.ExecutionName(), Size: int64(size), SHA256: hex.EncodeToString(sum[:]), Fetches: 2}
 			if diff := cmp.Diff(want, out.Work); diff != "" {
 				t.Errorf("work (-want +got):\n%s", diff)
+			}
+			if out.Error != nil {
+				t.Errorf("what brought it back here is over: %+v", out.Error)
 			}
 			if out.Object.Size != int64(size) {
 				t.Errorf("object's size is %d, S3 said %d", out.Object.Size, size)
@@ -355,9 +359,9 @@ func TestFetchsVerdictHasNoEarlierCopy(t *testing.T) {
 	}
 	h, _ := newHandler(t, f)
 	in := upload()
-	in.Copy = &job.Copy{Bucket: "quarantine", Key: "h", SourceLocked: true}
+	in.Copy, in.Error = &job.Copy{Bucket: "quarantine", Key: "h", SourceLocked: true}, &job.Failure{Error: "WorkFileGone"}
 	out, err := h.handle(t.Context(), in)
-	if err != nil || out.Copy != nil || out.Scan.Outcome() != "UNSCANNABLE too-large" {
+	if err != nil || out.Copy != nil || out.Error != nil || out.Scan.Outcome() != "UNSCANNABLE too-large" {
 		t.Errorf("%s, copy %v, err %v", out.Scan.Outcome(), out.Copy, err)
 	}
 }

@@ -53,7 +53,7 @@ func (h *handler) promote(ctx context.Context, j job.Job) (*job.Copy, error) {
 	case j.Object.Bucket == h.bucket:
 		return nil, fmt.Errorf("%w: the clean bucket must not be scanned", job.ErrBadJob)
 	}
-	src, gone := h.move.Look(ctx, j.Object)
+	src, gone := h.look(ctx, j)
 	if gone != nil && !errors.Is(gone, job.ErrObjectGone) && !errors.Is(gone, job.ErrObjectChanged) {
 		return nil, gone
 	}
@@ -80,6 +80,15 @@ func (h *handler) promote(ctx context.Context, j job.Job) (*job.Copy, error) {
 		return nil, err
 	}
 	return &copied, nil
+}
+
+// look describes the original. Where it had vanished before, nothing that stands
+// in its place is looked at: only an earlier attempt's copy can be found.
+func (h *handler) look(ctx context.Context, j job.Job) (*s3copy.Source, error) {
+	if err := j.Vanished(); err != nil {
+		return nil, err
+	}
+	return h.move.Look(ctx, j.Object)
 }
 
 // earlier reports whether what is there is the copy that an earlier attempt for

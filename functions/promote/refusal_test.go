@@ -131,6 +131,40 @@ func TestAlreadyThere(t *testing.T) {
 	}
 }
 
+// TestVanished: after Fetch, Scan or Tag found the object gone or overwritten,
+// what is there now is another upload, though its ETag be the same. It is not
+// promoted by an earlier verdict; only an earlier attempt's copy is found.
+func TestVanished(t *testing.T) {
+	t.Parallel()
+	for _, versioned := range []bool{true, false} {
+		for _, cause := range []error{job.ErrObjectGone, job.ErrObjectChanged} {
+			f := world(versioned)
+			j := add(f, upload("this"), "0A")
+			j.Error = &job.Failure{Error: job.Name(cause)}
+			if _, err := run(t, f, j); !errors.Is(err, cause) {
+				t.Errorf("nothing promoted before, versioned %v: %v, want %v", versioned, err, cause)
+			}
+			if got := promoted(f); len(got) != 0 {
+				t.Errorf("promoted by an earlier verdict: %q", got)
+			}
+			j.Error = nil
+			first, err := run(t, f, j)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.Add(uploads, key, upload("this")) // again, with an event of its own
+			j.Error = &job.Failure{Error: job.Name(cause)}
+			again, err := run(t, f, j)
+			if err != nil || !cmp.Equal(first.Copy, again.Copy) {
+				t.Errorf("promoted before: %+v, %v, want %+v", again.Copy, err, first.Copy)
+			}
+			if len(f.All(uploads, key)) != 1 || len(promoted(f)) != 1 {
+				t.Errorf("uploads hold %d, clean %q: the younger upload was touched", len(f.All(uploads, key)), promoted(f))
+			}
+		}
+	}
+}
+
 // TestRecordAmongTags: metadata that leaves no room for the record does not keep
 // an object out of the clean bucket, nor its order from counting.
 func TestRecordAmongTags(t *testing.T) {

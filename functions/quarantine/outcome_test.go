@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -235,5 +236,36 @@ func TestOverwrittenAfterCrash(t *testing.T) {
 	}
 	if _, there := f.Current(cells)[j.Object.QuarantineKey()+".json"]; !there {
 		t.Error("no record beside the copy")
+	}
+}
+
+// TestVanished: after Fetch, Scan or Tag found the object gone or overwritten,
+// what is there now is another upload, though its ETag be the same. It has a
+// scan of its own; only the copy of an earlier attempt is looked for.
+func TestVanished(t *testing.T) {
+	t.Parallel()
+	for _, cause := range []error{job.ErrObjectGone, job.ErrObjectChanged} {
+		f, j := world(false, upload())
+		j.Error = &job.Failure{Error: job.Name(cause)}
+		if _, err := run(t, f, j); !errors.Is(err, cause) {
+			t.Errorf("nothing quarantined before: %v, want %v", err, cause)
+		}
+		if n := len(f.Current(cells)); n != 0 || !slices.Equal(bodies(f), []string{body}) {
+			t.Errorf("moved by an earlier verdict: %d in quarantine, uploads %q", n, bodies(f))
+		}
+		j.Error = nil
+		first, err := run(t, f, j)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Add(uploads, key, upload()) // again, with an event of its own
+		j.Error = &job.Failure{Error: job.Name(cause)}
+		again, err := run(t, f, j)
+		if err != nil || !cmp.Equal(first.Copy, again.Copy) {
+			t.Errorf("quarantined before: %+v, %v, want %+v", again.Copy, err, first.Copy)
+		}
+		if !slices.Equal(bodies(f), []string{body}) {
+			t.Errorf("uploads hold %q: the younger upload was touched", bodies(f))
+		}
 	}
 }

@@ -50,7 +50,7 @@ func (h *handler) quarantine(ctx context.Context, j job.Job) (*job.Copy, error) 
 	case j.Object.Bucket == h.bucket:
 		return nil, fmt.Errorf("%w: the quarantine bucket must not be scanned", job.ErrBadJob)
 	}
-	src, err := h.move.Look(ctx, j.Object)
+	src, err := h.look(ctx, j)
 	var copied job.Copy
 	if err == nil {
 		copied, err = h.copy(ctx, j, src)
@@ -78,6 +78,15 @@ func (h *handler) quarantine(ctx context.Context, j job.Job) (*job.Copy, error) 
 		err = h.record(ctx, j, copied)
 	}
 	return &copied, err
+}
+
+// look describes the original. Where it had vanished before, nothing that stands
+// in its place is looked at: only an earlier attempt's copy can be found.
+func (h *handler) look(ctx context.Context, j job.Job) (*s3copy.Source, error) {
+	if err := j.Vanished(); err != nil {
+		return nil, err
+	}
+	return h.move.Look(ctx, j.Object)
 }
 
 // copy makes the copy under a key that belongs to this version alone.

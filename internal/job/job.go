@@ -97,6 +97,19 @@ type Failure struct {
 	Cause string `json:"Cause"`
 }
 
+// Vanished returns the ErrObjectGone or ErrObjectChanged that the state machine
+// caught last, and nil where it caught none: then the object was there when it
+// was last looked for. Where it was not, the verdict may be an earlier attempt's,
+// and an object of the same name that is there by now is not what it is about.
+func (j Job) Vanished() error {
+	for _, err := range []error{ErrObjectGone, ErrObjectChanged} {
+		if j.Error != nil && j.Error.Error == Name(err) {
+			return fmt.Errorf("%w, as the state machine caught it", err)
+		}
+	}
+	return nil
+}
+
 // Validate reports what makes j unusable, as an ErrBadJob.
 func (j Job) Validate() error {
 	switch {

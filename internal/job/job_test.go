@@ -118,6 +118,21 @@ func TestKnown(t *testing.T) {
 	}
 }
 
+func TestVanished(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]error{
+		"": nil, "Transient": nil, "TagLimit": nil, "ObjectGone": job.ErrObjectGone, "ObjectChanged": job.ErrObjectChanged,
+	} {
+		j := job.Job{Error: &job.Failure{Error: name}}
+		if name == "" {
+			j.Error = nil
+		}
+		if got := j.Vanished(); !errors.Is(got, want) {
+			t.Errorf("after %q: %v, want %v", name, got, want)
+		}
+	}
+}
+
 func TestName(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
