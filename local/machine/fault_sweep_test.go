@@ -59,6 +59,9 @@ func TestSwept(t *testing.T) {
 			if test.want == endDead && (r.Dead.Error != job.Name(job.ErrWorkFileGone) || r.Job.Scan != nil) {
 				t.Errorf("dead letter %+v, scan %+v", r.Dead, r.Job.Scan)
 			}
+			if test.want != endDead && r.Job.Error != nil {
+				t.Errorf("it ended well and shows the error %+v", r.Job.Error)
+			}
 			p.checkEnds(t, map[job.Object]end{o: test.want})
 		})
 	}
