@@ -76,8 +76,16 @@ func (b *builder) role(r resource, given string) (string, error) {
 // mountedFolder is the root directory of an access point, found by the
 // placeholder that stands for its ARN; of anything else the whole volume.
 func (b *builder) mountedFolder(arn string) (string, error) {
-	id, _, _ := strings.Cut(arn, ".")
-	v, err := b.resolve(b.resources[id].properties)
+	id, rest, _ := strings.Cut(arn, ".")
+	scope := b.scope
+	if output, is := strings.CutPrefix(rest, "Outputs."); is && b.resources[id].kind == kindNested {
+		var err error
+		if scope, arn, err = b.output(id, output); err != nil {
+			return "", fmt.Errorf("%s: %w", id, err)
+		}
+		id, _, _ = strings.Cut(arn, ".")
+	}
+	v, err := scope.resolve(scope.resources[id].properties)
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", id, err)
 	}

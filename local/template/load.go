@@ -32,35 +32,42 @@ func Load(path string, options Options) (*Application, error) {
 }
 
 func load(written []byte, dir string, options Options) (*Application, error) {
-	content, err := decode(written)
-	if err != nil {
-		return nil, err
-	}
-	document, ok := content.(map[string]any)
-	if _, has := document["Resources"].(map[string]any); !ok || !has {
-		return nil, errors.New("it is not a CloudFormation template: it has no Resources")
-	}
 	if options.StackName == "" {
 		options.StackName = "lazaret"
 	}
-	given, values, err := readParameters(document["Parameters"], options.Parameters)
+	s, _, given, err := read(written, options)
 	if err != nil {
 		return nil, err
 	}
-	s := &scope{
+	b := &builder{scope: s, dir: dir, app: &Application{Name: s.stack, Parameters: given}}
+	return b.app, b.build()
+}
+
+// read decides the conditions of a template and knows its resources, all of
+// them unresolved.
+func read(written []byte, options Options) (s *scope, document map[string]any, given map[string]string, err error) {
+	content, err := decode(written)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	document, ok := content.(map[string]any)
+	if _, has := document["Resources"].(map[string]any); !ok || !has {
+		return nil, nil, nil, errors.New("it is not a CloudFormation template: it has no Resources")
+	}
+	given, values, err := readParameters(document["Parameters"], options.Parameters)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	s = &scope{
 		stack: options.StackName, parameters: values, decided: map[string]bool{}, resources: map[string]resource{},
 		conditions: section(document, "Conditions"),
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.conditions)) {
 		if _, err := s.condition(name); err != nil {
-			return nil, err
+			return nil, nil, nil, err
 		}
 	}
-	if err := s.readResources(section(document, "Resources"), section(document, "Globals")); err != nil {
-		return nil, err
-	}
-	b := &builder{scope: s, dir: dir, app: &Application{Name: s.stack, Parameters: given}}
-	return b.app, b.build()
+	return s, document, given, s.readResources(section(document, "Resources"), section(document, "Globals"))
 }
 
 // section returns a top-level section, which may be missing.

@@ -131,6 +131,7 @@ const (
 	kindMachine  = "AWS::Serverless::StateMachine"
 	kindRule     = "AWS::Events::Rule"
 	kindRole     = "AWS::IAM::Role"
+	kindNested   = "AWS::Serverless::Application"
 )
 
 // nameProperty is where each kind of resource that we know has its name.
