@@ -34,7 +34,7 @@ type Object struct {
 	Key          string    `json:"key"`                   // decoded
 	VersionID    string    `json:"versionId,omitempty"`   // empty or "null" when the bucket keeps no versions
 	ETag         string    `json:"eTag,omitempty"`        // without quotes
-	Size         int64     `json:"size"`                  // bytes, as S3 announced it
+	Size         int64     `json:"size"`                  // bytes, as S3 announced it; 0 until Fetch where nobody said
 	Sequencer    string    `json:"sequencer,omitempty"`   // S3's order of events on one key
 	LastModified time.Time `json:"lastModified,omitzero"` // known for rescans, not for events
 }

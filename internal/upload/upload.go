@@ -11,8 +11,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/aws/aws-lambda-go/events"
-
 	"github.com/lazaret/lazaret/internal/job"
 )
 
@@ -78,7 +76,7 @@ func Decode(body []byte) (Message, error) {
 	case e.Event == "s3:TestEvent":
 		return Message{Ignored: []string{"s3:TestEvent"}}, nil
 	case len(e.Records) > 0:
-		return notification(body)
+		return notification(e.Records)
 	case e.DetailType == "Object Created":
 		return objectCreated(e.Detail)
 	case e.DetailType == "Step Functions Execution Status Change":
@@ -89,63 +87,6 @@ func Decode(body []byte) (Message, error) {
 		return list(body)
 	}
 	return Message{}, fmt.Errorf("%w: neither an S3 event nor a dead letter nor a list of objects: %s", ErrUnknown, excerpt(body))
-}
-
-// notification reads S3's own format, whose keys are URL-encoded.
-func notification(body []byte) (Message, error) {
-	var e events.S3Event
-	if err := json.Unmarshal(body, &e); err != nil {
-		return Message{}, fmt.Errorf("%w: S3 notification: %w", ErrUnknown, err)
-	}
-	if len(e.Records) == 0 {
-		return Message{}, fmt.Errorf("%w: S3 notification without records", ErrUnknown)
-	}
-	var m Message
-	for i, r := range e.Records {
-		if r.EventName == "" {
-			return Message{}, fmt.Errorf("%w: record %d of an S3 notification names no event", ErrUnknown, i)
-		}
-		if !strings.HasPrefix(r.EventName, "ObjectCreated:") {
-			m.Ignored = append(m.Ignored, r.EventName)
-			continue
-		}
-		o := r.S3.Object
-		if err := m.add(job.Job{Object: job.Object{
-			Bucket: r.S3.Bucket.Name, Key: o.URLDecodedKey, VersionID: o.VersionID,
-			ETag: o.ETag, Size: o.Size, Sequencer: o.Sequencer,
-		}}); err != nil {
-			return Message{}, fmt.Errorf("record %d of an S3 notification: %w", i, err)
-		}
-	}
-	return m, nil
-}
-
-// objectCreated reads EventBridge's format, whose keys are not URL-encoded:
-// https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
-func objectCreated(detail json.RawMessage) (Message, error) {
-	var d struct {
-		Bucket struct {
-			Name string `json:"name"`
-		} `json:"bucket"`
-		Object struct {
-			Key       string `json:"key"`
-			Size      int64  `json:"size"`
-			ETag      string `json:"etag"`
-			VersionID string `json:"version-id"`
-			Sequencer string `json:"sequencer"`
-		} `json:"object"`
-	}
-	if err := json.Unmarshal(detail, &d); err != nil {
-		return Message{}, fmt.Errorf("%w: EventBridge event: %w", ErrUnknown, err)
-	}
-	var m Message
-	if err := m.add(job.Job{Object: job.Object{
-		Bucket: d.Bucket.Name, Key: d.Object.Key, VersionID: d.Object.VersionID,
-		ETag: d.Object.ETag, Size: d.Object.Size, Sequencer: d.Object.Sequencer,
-	}}); err != nil {
-		return Message{}, fmt.Errorf("EventBridge event: %w", err)
-	}
-	return m, nil
 }
 
 // died reads the event of an execution that ended outside every Catch. Its
@@ -182,13 +123,19 @@ func deadLetter(body []byte) (Message, error) {
 }
 
 func list(body []byte) (Message, error) {
-	var l List
+	var l struct {
+		Run     string `json:"run"`
+		Objects []struct {
+			job.Object
+			Size *int64 `json:"size"` // in place of the object's
+		} `json:"objects"`
+	}
 	if err := json.Unmarshal(body, &l); err != nil {
 		return Message{}, fmt.Errorf("%w: list of objects: %w", ErrUnknown, err)
 	}
 	var m Message
 	for i, o := range l.Objects {
-		if err := m.add(job.Job{Object: o, Run: l.Run}); err != nil {
+		if err := m.addObject(job.Job{Object: o.Object, Run: l.Run}, o.Size); err != nil {
 			return Message{}, fmt.Errorf("object %d of a list: %w", i, err)
 		}
 	}
@@ -203,21 +150,44 @@ func Replay(j job.Job) job.Job {
 	return j
 }
 
-// add appends a job that is complete. A folder, which is what consoles make of
-// an empty object whose key ends in a slash, holds nothing to scan.
+// addObject adds a job for an object of this size, nil where nobody said it. A
+// folder, which is what consoles make of an empty object whose key ends in a
+// slash, holds nothing to scan; without a size it may be none, and fetch will
+// see. Replays never are: nothing starts an execution for a folder.
+func (m *Message) addObject(j job.Job, size *int64) error {
+	if size != nil {
+		j.Object.Size = *size
+	}
+	j, err := complete(j)
+	switch {
+	case err != nil:
+		return err
+	case size != nil && *size == 0 && strings.HasSuffix(j.Object.Key, "/"):
+		m.Ignored = append(m.Ignored, "folder "+j.Object.Key)
+	default:
+		m.Jobs = append(m.Jobs, j)
+	}
+	return nil
+}
+
+// add appends a job that was started before.
 func (m *Message) add(j job.Job) error {
+	j, err := complete(j)
+	if err == nil {
+		m.Jobs = append(m.Jobs, j)
+	}
+	return err
+}
+
+// complete returns the job as it can be started.
+func complete(j job.Job) (job.Job, error) {
 	if j.Version == 0 {
 		j.Version = job.Version
 	}
 	if err := j.Validate(); err != nil {
-		return fmt.Errorf("%w: %w", ErrUnknown, err)
+		return j, fmt.Errorf("%w: %w", ErrUnknown, err)
 	}
-	if j.Object.Size == 0 && strings.HasSuffix(j.Object.Key, "/") {
-		m.Ignored = append(m.Ignored, "folder "+j.Object.Key)
-		return nil
-	}
-	m.Jobs = append(m.Jobs, j)
-	return nil
+	return j, nil
 }
 
 // excerpt is as much of a body as an error needs.

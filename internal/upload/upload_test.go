@@ -71,6 +71,34 @@ func TestDecode(t *testing.T) {
 			"a key like a folder's, with content", []byte(`{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},"object":{"key":"a/","size":1,"eTag":"e"}}}]}`),
 			upload.Message{Jobs: []job.Job{{Version: 1, Object: job.Object{Bucket: "b", Key: "a/", Size: 1, ETag: "e"}}}},
 		},
+		{
+			"a key like a folder's, of which the notification says no size", []byte(`{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},"object":{"key":"a/","eTag":"e"}}}]}`),
+			upload.Message{Jobs: []job.Job{{Version: 1, Object: job.Object{Bucket: "b", Key: "a/", ETag: "e"}}}},
+		},
+		{
+			"a key like a folder's, of which the EventBridge event says no size", []byte(`{"detail-type":"Object Created","detail":{"bucket":{"name":"b"},"object":{"key":"a/","sequencer":"05"}}}`),
+			upload.Message{Jobs: []job.Job{{Version: 1, Object: job.Object{Bucket: "b", Key: "a/", Sequencer: "05"}}}},
+		},
+		{
+			"a folder through EventBridge", []byte(`{"detail-type":"Object Created","detail":{"bucket":{"name":"b"},"object":{"key":"a/","size":0,"sequencer":"05"}}}`),
+			upload.Message{Ignored: []string{"folder a/"}},
+		},
+		{
+			"a list of a folder and of keys like folders'", []byte(`{"run":"r","objects":[{"bucket":"b","key":"a/","eTag":"e"},{"bucket":"b","key":"b/","eTag":"e","size":0},{"bucket":"b","key":"c/","eTag":"e","size":null},{"bucket":"b","key":"d/","eTag":"e","size":4}]}`),
+			upload.Message{
+				Jobs: []job.Job{
+					{Version: 1, Run: "r", Object: job.Object{Bucket: "b", Key: "a/", ETag: "e"}},
+					{Version: 1, Run: "r", Object: job.Object{Bucket: "b", Key: "c/", ETag: "e"}},
+					{Version: 1, Run: "r", Object: job.Object{Bucket: "b", Key: "d/", ETag: "e", Size: 4}},
+				},
+				Ignored: []string{"folder b/"},
+			},
+		},
+		{
+			// Its size was not known when it was started, or it would have been ignored.
+			"a dead letter of a key like a folder's", []byte(`{"job":{"version":1,"object":{"bucket":"b","key":"a/","eTag":"e","size":0}}}`),
+			upload.Message{Jobs: []job.Job{{Version: 1, Attempt: 1, Object: job.Object{Bucket: "b", Key: "a/", ETag: "e"}}}},
+		},
 		{"EventBridge", fixture(t, "eventbridge.json"), upload.Message{Jobs: []job.Job{bridged}}},
 		{"dead letter of the state machine", fixture(t, "dead-letter.json"), upload.Message{Jobs: []job.Job{replayed}}},
 		{"execution that died", fixture(t, "died.json"), upload.Message{
@@ -113,6 +141,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{"an EventBridge event without detail", `{"detail-type":"Object Created"}`},
 		{"an execution without input", `{"detail-type":"Step Functions Execution Status Change","detail":{"executionArn":"a"}}`},
 		{"a dead letter of a later version", `{"job":{"version":9,"object":{"bucket":"b","key":"k","eTag":"e"}}}`},
+		{"a negative size", `{"objects":[{"bucket":"b","key":"k/","eTag":"e","size":-1}]}`},
 		{"SNS in SNS", `{"Type":"Notification","Message":"{\"Type\":\"Notification\",\"Message\":\"{}\"}"}`},
 		{"SNS around nothing", `{"Type":"Notification","Message":""}`},
 	}

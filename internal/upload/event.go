@@ -1,0 +1,89 @@
+package upload
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/lazaret/lazaret/internal/job"
+)
+
+// record is an S3 notification's, with the size as it may be missing: the type
+// in aws-lambda-go cannot tell a size of 0 from none.
+type record struct {
+	EventName string `json:"eventName"`
+	S3        struct {
+		Bucket struct {
+			Name string `json:"name"`
+		} `json:"bucket"`
+		Object struct {
+			Key       string `json:"key"` // URL-encoded
+			Size      *int64 `json:"size"`
+			ETag      string `json:"eTag"`
+			VersionID string `json:"versionId"`
+			Sequencer string `json:"sequencer"`
+		} `json:"object"`
+	} `json:"s3"`
+}
+
+// notification reads S3's own format:
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
+func notification(records json.RawMessage) (Message, error) {
+	var all []record
+	if err := json.Unmarshal(records, &all); err != nil {
+		return Message{}, fmt.Errorf("%w: S3 notification: %w", ErrUnknown, err)
+	}
+	if len(all) == 0 {
+		return Message{}, fmt.Errorf("%w: S3 notification without records", ErrUnknown)
+	}
+	var m Message
+	for i, r := range all {
+		if r.EventName == "" {
+			return Message{}, fmt.Errorf("%w: record %d of an S3 notification names no event", ErrUnknown, i)
+		}
+		if !strings.HasPrefix(r.EventName, "ObjectCreated:") {
+			m.Ignored = append(m.Ignored, r.EventName)
+			continue
+		}
+		o := r.S3.Object
+		key, err := url.QueryUnescape(o.Key)
+		if err != nil {
+			return Message{}, fmt.Errorf("%w: record %d of an S3 notification: decode the key: %w", ErrUnknown, i, err)
+		}
+		if err := m.addObject(job.Job{Object: job.Object{
+			Bucket: r.S3.Bucket.Name, Key: key, VersionID: o.VersionID, ETag: o.ETag, Sequencer: o.Sequencer,
+		}}, o.Size); err != nil {
+			return Message{}, fmt.Errorf("record %d of an S3 notification: %w", i, err)
+		}
+	}
+	return m, nil
+}
+
+// objectCreated reads EventBridge's format, whose keys are not URL-encoded:
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
+func objectCreated(detail json.RawMessage) (Message, error) {
+	var d struct {
+		Bucket struct {
+			Name string `json:"name"`
+		} `json:"bucket"`
+		Object struct {
+			Key       string `json:"key"`
+			Size      *int64 `json:"size"`
+			ETag      string `json:"etag"`
+			VersionID string `json:"version-id"`
+			Sequencer string `json:"sequencer"`
+		} `json:"object"`
+	}
+	if err := json.Unmarshal(detail, &d); err != nil {
+		return Message{}, fmt.Errorf("%w: EventBridge event: %w", ErrUnknown, err)
+	}
+	var m Message
+	if err := m.addObject(job.Job{Object: job.Object{
+		Bucket: d.Bucket.Name, Key: d.Object.Key, VersionID: d.Object.VersionID,
+		ETag: d.Object.ETag, Sequencer: d.Object.Sequencer,
+	}}, d.Object.Size); err != nil {
+		return Message{}, fmt.Errorf("EventBridge event: %w", err)
+	}
+	return m, nil
+}
