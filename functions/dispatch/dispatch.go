@@ -27,6 +27,7 @@ type handler struct {
 	states  states
 	machine string // ARN
 	policy  job.Policy
+	uploads string // the stack's own bucket; empty: every bucket is treated like it
 }
 
 // handle answers with the messages that failed, so that the others of the
@@ -58,12 +59,21 @@ func (h *handler) dispatch(ctx context.Context, body string) error {
 				return err
 			}
 		}
-		j.Policy = h.policy
+		j.Policy = h.policyOf(j.Object)
 		if err := h.start(ctx, j); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// policyOf is what becomes of an object's verdict. An object of another bucket
+// than the stack's own is never promoted: its readers look for it where it is,
+// and two buckets' objects of one key would meet in the clean bucket.
+func (h *handler) policyOf(o job.Object) job.Policy {
+	policy := h.policy
+	policy.PromoteClean = policy.PromoteClean && (h.uploads == "" || o.Bucket == h.uploads)
+	return policy
 }
 
 func (h *handler) start(ctx context.Context, j job.Job) error {

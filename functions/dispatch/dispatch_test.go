@@ -111,6 +111,34 @@ func TestHandle(t *testing.T) {
 	}
 }
 
+// TestOnlyOwnUploadsArePromoted: an object of an existing bucket stays there,
+// whichever way its job comes about.
+func TestOnlyOwnUploadsArePromoted(t *testing.T) {
+	t.Parallel()
+	object := job.Object{Bucket: "b", Key: "k", VersionID: "v"}
+	replayed := job.Job{Version: 1, Object: object, Policy: job.Policy{PromoteClean: true}}
+	bodies := map[string]string{
+		"event":       event("k"),
+		"EventBridge": `{"detail-type":"Object Created","detail":{"bucket":{"name":"b"},"object":{"key":"k","sequencer":"06"}}}`,
+		"list":        encode(t, upload.List{Run: "r", Objects: []job.Object{object}}),
+		"dead letter": encode(t, upload.DeadLetter{Job: replayed}),
+	}
+	for uploads, promoted := range map[string]bool{"": true, "b": true, "uploads": false} {
+		for name, body := range bodies {
+			var got job.Job
+			h := handler{uploads: uploads, policy: job.Policy{PromoteClean: true, AnnounceClean: true}, states: fakeStates{
+				start: func(_, input string) error { return json.Unmarshal([]byte(input), &got) },
+			}}
+			if err := h.dispatch(t.Context(), body); err != nil {
+				t.Fatal(err)
+			}
+			if want := (job.Policy{PromoteClean: promoted, AnnounceClean: true}); got.Policy != want {
+				t.Errorf("%s, own bucket %q: policy %+v, want %+v", name, uploads, got.Policy, want)
+			}
+		}
+	}
+}
+
 func TestReplayOfAnExecutionThatDied(t *testing.T) {
 	t.Parallel()
 	object := job.Object{Bucket: "b", Key: "k", VersionID: "v"}

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"os"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -24,7 +25,7 @@ func main() {
 			QuarantineUnscannable: step.Flag("QUARANTINE_UNSCANNABLE"),
 			AnnounceClean:         step.Flag("ANNOUNCE_CLEAN"),
 		}
-		h := handler{states: sfn.NewFromConfig(cfg), machine: machine, policy: policy}
+		h := handler{states: sfn.NewFromConfig(cfg), machine: machine, policy: policy, uploads: os.Getenv("UPLOADS_BUCKET")}
 		return h.handle, nil
 	})
 }
