@@ -33,25 +33,43 @@ func Library(dir string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("find the libraries of %s: %w", program, err)
 	}
-	exchanged := map[*key]int{}
+	var libraries []string
 	for _, found := range needed.FindAllStringSubmatch(string(out), -1) {
+		library := filepath.Join(dir, found[1])
 		code, err := os.ReadFile(found[2])
 		if err != nil {
 			return "", fmt.Errorf("read library: %w", err)
 		}
-		if err := exchange(code, exchanged); err != nil {
-			return "", fmt.Errorf("exchange the keys in %s: %w", found[2], err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, found[1]), code, 0o755); err != nil {
+		if err := os.WriteFile(library, code, 0o755); err != nil {
 			return "", fmt.Errorf("write library: %w", err)
+		}
+		libraries = append(libraries, library)
+	}
+	return "LD_LIBRARY_PATH=" + dir, Trust(libraries...)
+}
+
+// Trust makes copies of libclamav and libfreshclam, which may come from another
+// system than this one, trust the test's keys.
+func Trust(libraries ...string) error {
+	exchanged := map[*key]int{}
+	for _, library := range libraries {
+		code, err := os.ReadFile(library)
+		if err != nil {
+			return fmt.Errorf("read library: %w", err)
+		}
+		if err := exchange(code, exchanged); err != nil {
+			return fmt.Errorf("exchange the keys in %s: %w", library, err)
+		}
+		if err := os.WriteFile(library, code, 0o755); err != nil {
+			return fmt.Errorf("write library: %w", err)
 		}
 	}
 	for _, k := range keys() {
 		if exchanged[k] != 1 {
-			return "", fmt.Errorf("exchange the keys in the libraries of %s: the one that begins with %s is there %d times", program, k.replaces[:20], exchanged[k])
+			return fmt.Errorf("exchange the keys in %s: the one that begins with %s is there %d times", strings.Join(libraries, ", "), k.replaces[:20], exchanged[k])
 		}
 	}
-	return "LD_LIBRARY_PATH=" + dir, nil
+	return nil
 }
 
 // exchange replaces the keys, decimal numbers among the constants, by those of
