@@ -35,12 +35,16 @@ func load(written []byte, dir string, options Options) (*Application, error) {
 	if options.StackName == "" {
 		options.StackName = "lazaret"
 	}
-	s, _, given, err := read(written, options)
+	s, document, given, err := read(written, options)
 	if err != nil {
 		return nil, err
 	}
 	b := &builder{scope: s, dir: dir, app: &Application{Name: s.stack, Parameters: given}}
-	return b.app, b.build()
+	if err := b.build(); err != nil {
+		return nil, err
+	}
+	b.app.Outputs, err = s.outputs(section(document, "Outputs"))
+	return b.app, err
 }
 
 // read decides the conditions of a template and knows its resources, all of

@@ -21,6 +21,7 @@ const (
 type Application struct {
 	Name       string            // stack name; resources are called <Name>-<something>
 	Parameters map[string]string // every parameter's value as text, defaults included
+	Outputs    map[string]string // those whose conditions hold
 	Buckets    []Bucket
 	Queues     []Queue
 	Topics     []Topic

@@ -1,10 +1,11 @@
 package template
 
 import (
-	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // output reads the template of a nested application and resolves one of its
@@ -19,7 +20,7 @@ func (b *builder) output(id, name string) (*scope, string, error) {
 		Parameters map[string]text
 	}
 	if err := convert(v, &p); err != nil {
-		return nil, "", err
+		return nil, "", fmt.Errorf("read its properties: %w", err)
 	}
 	written, err := os.ReadFile(filepath.Join(b.dir, p.Location))
 	if err != nil {
@@ -33,14 +34,39 @@ func (b *builder) output(id, name string) (*scope, string, error) {
 	if err != nil {
 		return nil, "", fmt.Errorf("load %s: %w", p.Location, err)
 	}
-	declared, _ := section(document, "Outputs")[name].(map[string]any)
-	value, err := s.resolve(declared["Value"])
+	all, err := s.outputs(section(document, "Outputs"))
 	if err != nil {
-		return nil, "", fmt.Errorf("output %s of %s: %w", name, p.Location, err)
+		return nil, "", fmt.Errorf("load %s: %w", p.Location, err)
 	}
-	resolved, ok := value.(string)
+	value, ok := all[name]
 	if !ok {
-		return nil, "", fmt.Errorf("output %s of %s: %w", name, p.Location, errors.New("it is missing, or no text"))
+		return nil, "", fmt.Errorf("%s has no output %s", p.Location, name)
 	}
-	return s, resolved, nil
+	return s, value, nil
+}
+
+// outputs resolves the outputs whose conditions hold.
+func (s *scope) outputs(declared map[string]any) (map[string]string, error) {
+	values := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(declared)) {
+		var o struct{ Condition string }
+		body, _ := declared[name].(map[string]any)
+		if err := convert(body, &o); err != nil {
+			return nil, fmt.Errorf("read output %s: %w", name, err)
+		}
+		if yes, err := s.condition(o.Condition); err != nil || !yes {
+			if err != nil {
+				return nil, fmt.Errorf("resolve output %s: %w", name, err)
+			}
+			continue
+		}
+		v, err := s.resolve(body["Value"])
+		if err == nil {
+			values[name], err = asText(v)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("resolve output %s: %w", name, err)
+		}
+	}
+	return values, nil
 }
