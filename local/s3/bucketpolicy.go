@@ -7,11 +7,7 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/gofiber/fiber/v3"
-	"github.com/versity/versitygw/metrics"
-	"github.com/versity/versitygw/s3api"
 	"github.com/versity/versitygw/s3api/controllers"
-	"github.com/versity/versitygw/s3api/middlewares"
 	"github.com/versity/versitygw/s3err"
 
 	"github.com/lazaret/lazaret/local/policy"
@@ -64,12 +60,13 @@ func (s *store) DeleteBucketPolicy(_ context.Context, bucket string) error {
 	return nil
 }
 
-// DeleteBucket takes the policy along: a bucket made later under that name is
+// DeleteBucket takes policy and notifications along: a bucket made later under that name is
 // another one.
 func (s *store) DeleteBucket(ctx context.Context, bucket string) error {
 	if err := s.Backend.DeleteBucket(ctx, bucket); err != nil {
 		return err
 	}
+	s.events.configure(template.Bucket{Name: bucket})
 	return s.DeleteBucketPolicy(ctx, bucket)
 }
 
@@ -86,23 +83,8 @@ func (s *store) GetBucketAcl(ctx context.Context, in *s3.GetBucketAclInput) ([]b
 	return acl, err
 }
 
-// putPolicyRoute takes PutBucketPolicy away from the gateway, which refuses
+// putPolicy serves PutBucketPolicy in the gateway's place, which refuses
 // condition keys that it cannot evaluate, s3:ExistingObjectTag among them.
-func putPolicyRoute(s *store, iam *accounts) s3api.Option {
-	put := controllers.ProcessHandlers(
-		func(c fiber.Ctx) (*controllers.Response, error) {
-			err := s.setPolicy(c.Params("bucket"), c.BodyRaw())
-			return &controllers.Response{MetaOpts: &controllers.MetaOptions{Status: http.StatusNoContent}}, err
-		},
-		metrics.ActionPutBucketPolicy, &controllers.Services{},
-		middlewares.VerifyPresignedV4Signature(middlewares.RootUserConfig{}, iam, template.Region, false),
-		middlewares.VerifyV4Signature(middlewares.RootUserConfig{}, iam, template.Region, false, true, false),
-		middlewares.ParseAcl(s),
-	)
-	return s3api.WithRoute(http.MethodPut, "/:bucket", func(c fiber.Ctx) error {
-		if !c.Request().URI().QueryArgs().Has("policy") {
-			return c.Next()
-		}
-		return put(c)
-	})
+func (s *store) putPolicy(bucket string, body []byte) (*controllers.Response, error) {
+	return &controllers.Response{MetaOpts: &controllers.MetaOptions{Status: http.StatusNoContent}}, s.setPolicy(bucket, body)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -43,16 +44,17 @@ type object struct {
 }
 
 // announcer turns created objects into the deliveries that the template asks
-// for. Buckets that the template does not have announce nothing.
+// for, or whoever made the bucket: without either it announces nothing.
 type announcer struct {
+	mu       sync.RWMutex
 	buckets  map[string]template.Bucket
 	deliver  func(ctx context.Context, queueARN, body string) error
 	putEvent func(ctx context.Context, source, detailType string, detail json.RawMessage, resources []string) error
-	sequence *atomic.Int64
+	sequence atomic.Int64
 }
 
-func newAnnouncer(cfg Config) announcer {
-	a := announcer{buckets: map[string]template.Bucket{}, deliver: cfg.Deliver, putEvent: cfg.PutEvent, sequence: new(atomic.Int64)}
+func newAnnouncer(cfg Config) *announcer {
+	a := &announcer{buckets: map[string]template.Bucket{}, deliver: cfg.Deliver, putEvent: cfg.PutEvent}
 	for _, b := range cfg.Buckets {
 		a.buckets[b.Name] = b
 	}
@@ -61,9 +63,23 @@ func newAnnouncer(cfg Config) announcer {
 	return a
 }
 
+// of returns what is announced of a bucket.
+func (a *announcer) of(bucket string) template.Bucket {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	return a.buckets[bucket]
+}
+
+// configure replaces what is announced of a bucket.
+func (a *announcer) configure(b template.Bucket) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.buckets[b.Name] = b
+}
+
 // announce makes every delivery that matches, and returns the first error.
-func (a announcer) announce(ctx context.Context, kind created, o object) error {
-	b := a.buckets[o.bucket]
+func (a *announcer) announce(ctx context.Context, kind created, o object) error {
+	b := a.of(o.bucket)
 	o.eTag = trimQuotes(o.eTag)
 	o.sequencer = fmt.Sprintf("%016X", a.sequence.Add(1))
 	o.requestID = uuid.NewString()

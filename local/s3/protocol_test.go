@@ -162,10 +162,6 @@ func TestNotImplemented(t *testing.T) {
 	t.Parallel()
 	c, b := as("alice"), aws.String("versioned")
 	tests := map[string]func() error{
-		"notification": func() error {
-			_, err := c.GetBucketNotificationConfiguration(t.Context(), &s3.GetBucketNotificationConfigurationInput{Bucket: b})
-			return err
-		},
 		"encryption": func() error {
 			_, err := c.GetBucketEncryption(t.Context(), &s3.GetBucketEncryptionInput{Bucket: b})
 			return err

@@ -80,7 +80,7 @@ func Start(ctx context.Context, cfg Config) (*Service, error) {
 		Quiet:             true,
 		DisableACLs:       true,
 		IAMService:        iam,
-		S3Options:         []s3api.Option{s3api.WithOnListen(func() { close(ready) }), putPolicyRoute(st, iam)},
+		S3Options:         append(routes(st, iam), s3api.WithOnListen(func() { close(ready) })),
 	}
 	s := &Service{handler: proxy(gateway.Ports[0]), done: make(chan struct{})}
 	go func() {

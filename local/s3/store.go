@@ -26,7 +26,7 @@ import (
 // policies, events before the answer, conditional copies, repeatable deletions.
 type store struct {
 	backend.Backend
-	events  announcer
+	events  *announcer
 	copying sync.Mutex // held by conditional copies between looking and writing
 
 	mu       sync.RWMutex

@@ -1,0 +1,61 @@
+package s3
+
+import (
+	"encoding/xml"
+	"net/http"
+	"strings"
+
+	"github.com/versity/versitygw/s3api/controllers"
+	"github.com/versity/versitygw/s3err"
+
+	"github.com/lazaret/lazaret/local/template"
+)
+
+// configuration is a bucket's notifications as the API has them:
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_NotificationConfiguration.html
+type configuration struct {
+	XMLName     xml.Name       `xml:"NotificationConfiguration"`
+	EventBridge *struct{}      `xml:"EventBridgeConfiguration"`
+	Queues      []queueTarget  `xml:"QueueConfiguration"`
+	Topics      []anotherPlace `xml:"TopicConfiguration"`
+	Functions   []anotherPlace `xml:"CloudFunctionConfiguration"`
+}
+
+type queueTarget struct {
+	Queue, Event string
+}
+
+type anotherPlace struct{}
+
+// putNotification turns EventBridge on or off for a bucket, one that was made
+// by hand among them: that is what an existing bucket needs. Queues are given
+// to buckets by the template alone.
+func (s *store) putNotification(bucket string, body []byte) (*controllers.Response, error) {
+	var c configuration
+	response := &controllers.Response{MetaOpts: &controllers.MetaOptions{}} // the gateway wants one beside an error too
+	if err := xml.Unmarshal(body, &c); err != nil {
+		return response, s3err.GetAPIError(s3err.ErrMalformedXML)
+	}
+	if len(c.Queues)+len(c.Topics)+len(c.Functions) > 0 {
+		return response, s3err.APIError{
+			Code: "NotImplemented", HTTPStatusCode: http.StatusNotImplemented,
+			Description: "through the API, events go to EventBridge only",
+		}
+	}
+	// The gateway reuses the memory behind its strings for the next request.
+	s.events.configure(template.Bucket{Name: strings.Clone(bucket), EventBridge: c.EventBridge != nil})
+	return response, nil
+}
+
+// getNotification answers with what putNotification or the template has set.
+func (s *store) getNotification(bucket string, _ []byte) (*controllers.Response, error) {
+	b := s.events.of(bucket)
+	var c configuration
+	if b.EventBridge {
+		c.EventBridge = &struct{}{}
+	}
+	for _, n := range b.Notifications {
+		c.Queues = append(c.Queues, queueTarget{n.QueueARN, n.Event})
+	}
+	return &controllers.Response{Data: c, MetaOpts: &controllers.MetaOptions{}}, nil
+}
