@@ -65,7 +65,13 @@ func (m *Machine) Await(t testing.TB, o job.Object) Result {
 // its name.
 func (m *Machine) AwaitJob(t testing.TB, j job.Job) Result {
 	t.Helper()
-	r := Result{ARN: ExecutionARN(j)}
+	return m.await(t, ExecutionARN(j))
+}
+
+// await waits for the end of an execution.
+func (m *Machine) await(t testing.TB, arn string) Result {
+	t.Helper()
+	r := Result{ARN: arn}
 	var output string
 	Poll(t, "the end of "+r.ARN, func() bool {
 		var missing *types.ExecutionDoesNotExist
@@ -99,8 +105,10 @@ func (m *Machine) AwaitJob(t testing.TB, j job.Job) Result {
 }
 
 // ExecutionARN is the execution that runs j.
-func ExecutionARN(j job.Job) string {
-	return strings.Replace(ScanMachine, ":stateMachine:", ":execution:", 1) + ":" + j.ExecutionName()
+func ExecutionARN(j job.Job) string { return executionARN(j.ExecutionName()) }
+
+func executionARN(name string) string {
+	return strings.Replace(ScanMachine, ":stateMachine:", ":execution:", 1) + ":" + name
 }
 
 // History returns every event of an execution.
