@@ -19,6 +19,24 @@ import (
 func (m *Machine) Hold(t testing.TB, name string) func(*s3.PutObjectInput) {
 	t.Helper()
 	m.NewBucket(t, name)
+	m.guard(t, name)
+	return func(in *s3.PutObjectInput) { in.Bucket = &name }
+}
+
+// Mute lets the uploads bucket announce nothing from now on: for tests of what is
+// done to objects of the stack's own bucket alone, on a machine of their own.
+func (m *Machine) Mute(t testing.TB) {
+	t.Helper()
+	if _, err := m.S3.PutBucketNotificationConfiguration(t.Context(), &s3.PutBucketNotificationConfigurationInput{
+		Bucket: aws.String(Uploads), NotificationConfiguration: &types.NotificationConfiguration{},
+	}); err != nil {
+		t.Fatalf("mute %s: %v", Uploads, err)
+	}
+}
+
+// guard gives a bucket the policy of the uploads bucket.
+func (m *Machine) guard(t testing.TB, name string) {
+	t.Helper()
 	policy, err := m.S3.GetBucketPolicy(t.Context(), &s3.GetBucketPolicyInput{Bucket: aws.String(Uploads)})
 	if err != nil {
 		t.Fatalf("read the policy of %s: %v", Uploads, err)
@@ -27,7 +45,6 @@ func (m *Machine) Hold(t testing.TB, name string) func(*s3.PutObjectInput) {
 	if _, err := m.S3.PutBucketPolicy(t.Context(), &s3.PutBucketPolicyInput{Bucket: &name, Policy: &document}); err != nil {
 		t.Fatalf("give %s a policy: %v", name, err)
 	}
-	return func(in *s3.PutObjectInput) { in.Bucket = &name }
 }
 
 // NewBucket creates a versioned bucket without a policy.
