@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/lazaret/lazaret/internal/job"
 )
@@ -133,6 +134,9 @@ func list(body []byte) (Message, error) {
 	if err := json.Unmarshal(body, &l); err != nil {
 		return Message{}, fmt.Errorf("%w: list of objects: %w", ErrUnknown, err)
 	}
+	if len(l.Objects) == 0 {
+		return Message{}, fmt.Errorf("%w: list of no objects", ErrUnknown)
+	}
 	var m Message
 	for i, o := range l.Objects {
 		if err := m.addObject(job.Job{Object: o.Object, Run: l.Run}, o.Size); err != nil {
@@ -186,6 +190,9 @@ func complete(j job.Job) (job.Job, error) {
 	}
 	if err := j.Validate(); err != nil {
 		return j, fmt.Errorf("%w: %w", ErrUnknown, err)
+	}
+	if !utf8.ValidString(j.Object.Key) { // the job travels as JSON, in which it would be another key
+		return j, fmt.Errorf("%w: key %q is not UTF-8", ErrUnknown, j.Object.Key)
 	}
 	return j, nil
 }

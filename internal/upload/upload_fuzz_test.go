@@ -1,0 +1,139 @@
+package upload_test
+
+import (
+	"encoding/json"
+	"errors"
+	"net/url"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lazaret/lazaret/internal/job"
+	"github.com/lazaret/lazaret/internal/upload"
+)
+
+// FuzzDecode: no message vanishes. It becomes jobs, a stated reason to ignore
+// it, or an error; each record and each object of a list counts. What becomes a
+// job is the same job after it travelled as JSON.
+func FuzzDecode(f *testing.F) {
+	for _, name := range []string{"s3.json", "s3-several.json", "s3-test-event.json", "s3-folder.json", "eventbridge.json", "dead-letter.json", "died.json", "list.json"} {
+		f.Add(fixture(f, name))
+		f.Add(inSNS(f, fixture(f, name)))
+	}
+	f.Add([]byte(`{"objects":[]}`))
+	f.Add([]byte(`{"Records":null}`))
+	f.Add([]byte(`{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},"object":{"key":"%ff","eTag":"e"}}}]}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		m, err := upload.Decode(body)
+		if err != nil {
+			if !errors.Is(err, upload.ErrUnknown) || len(m.Jobs)+len(m.Ignored) != 0 || m.Died != "" {
+				t.Fatalf("Decode() = %+v, %v", m, err)
+			}
+			return
+		}
+		if got, want := len(m.Jobs)+len(m.Ignored), announced(body); got == 0 || want > 0 && got != want {
+			t.Fatalf("%d of %d objects were understood or ignored", got, want)
+		}
+		for _, j := range m.Jobs {
+			if err := j.Validate(); err != nil {
+				t.Fatalf("Decode gave a job that is none: %v", err)
+			}
+			text, err := json.Marshal(j)
+			if err != nil {
+				t.Fatalf("a job that cannot be written: %v", err)
+			}
+			var back job.Job
+			if err := json.Unmarshal(text, &back); err != nil {
+				t.Fatalf("a job that cannot be read: %v", err)
+			}
+			if diff := cmp.Diff(j, back); diff != "" {
+				t.Fatalf("another job after the journey (-was +is):\n%s", diff)
+			}
+		}
+	})
+}
+
+// announced is how many objects a message speaks of, 0 if that is not said by
+// a list.
+func announced(body []byte) int {
+	var e struct {
+		Type    string
+		Message *string
+		Event   string
+		Records []json.RawMessage
+		Objects []json.RawMessage `json:"objects"`
+	}
+	for range 2 {
+		if err := json.Unmarshal(body, &e); err != nil {
+			return 0
+		}
+		if e.Type != "Notification" || e.Message == nil {
+			break
+		}
+		body = []byte(*e.Message)
+		e.Type, e.Message = "", nil
+	}
+	switch {
+	case e.Event == "s3:TestEvent":
+		return 0
+	case e.Records != nil:
+		return len(e.Records)
+	}
+	return len(e.Objects)
+}
+
+// FuzzKey: a key arrives as it was, by every way that an upload is told.
+func FuzzKey(f *testing.F) {
+	f.Add("año 1/a+b&c.txt", "v1", "e", int64(3))
+	f.Add("a%2Fb%zz", "null", "e", int64(0))
+	f.Add("folder/", "", "e", int64(0))
+	f.Add("\x00\r\n\u2028<>\"\\", "", "e-2", int64(1))
+	f.Add("../../etc/passwd", "v", "", int64(5<<40))
+	f.Fuzz(func(t *testing.T, key, version, etag string, size int64) {
+		for _, s := range []string{key, version, etag} {
+			if !utf8.ValidString(s) { // S3 has no such keys, and JSON cannot say them
+				return
+			}
+		}
+		o := job.Object{Bucket: "b", Key: key, VersionID: version, ETag: etag, Size: size}
+		// S3 writes a space as +, and leaves slashes.
+		encoded := strings.ReplaceAll(url.QueryEscape(key), "%2F", "/")
+		bodies := map[string]any{
+			"S3": map[string]any{"Records": []any{map[string]any{"eventName": "ObjectCreated:Put", "s3": map[string]any{
+				"bucket": map[string]any{"name": "b"}, "object": map[string]any{"key": encoded, "versionId": version, "eTag": etag, "size": size},
+			}}}},
+			"EventBridge": map[string]any{"detail-type": "Object Created", "detail": map[string]any{
+				"bucket": map[string]any{"name": "b"}, "object": map[string]any{"key": key, "version-id": version, "etag": etag, "size": size},
+			}},
+			"list":        upload.List{Objects: []job.Object{o}},
+			"dead letter": upload.DeadLetter{Job: job.Job{Version: job.Version, Object: o, Attempt: -1}},
+		}
+		valid := job.Job{Version: job.Version, Object: o}.Validate() == nil
+		folder := size == 0 && strings.HasSuffix(key, "/")
+		for name, body := range bodies {
+			text, err := json.Marshal(body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, text := range [][]byte{text, inSNS(t, text)} {
+				m, err := upload.Decode(text)
+				switch {
+				case !valid:
+					if !errors.Is(err, upload.ErrUnknown) {
+						t.Errorf("%s: Decode(%s) = %+v, %v, want ErrUnknown", name, text, m, err)
+					}
+				case err != nil:
+					t.Errorf("%s: Decode(%s): %v", name, text, err)
+				case folder && name != "dead letter": // nothing starts an execution for a folder
+					if len(m.Jobs) != 0 || len(m.Ignored) != 1 {
+						t.Errorf("%s: a folder is %+v", name, m)
+					}
+				case len(m.Jobs) != 1 || m.Jobs[0].Object != o || m.Jobs[0].Attempt != 0:
+					t.Errorf("%s: Decode(%s) = %+v, want the object %+v", name, text, m, o)
+				}
+			}
+		}
+	})
+}
