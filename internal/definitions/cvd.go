@@ -70,6 +70,9 @@ func parseHeader(buf []byte) (Header, error) {
 	if err != nil {
 		return Header{}, fmt.Errorf("parse container header: build time: %w", err)
 	}
+	if year := built.Year(); year < 1 || year > 9999 { // nothing else can be written down in RFC 3339
+		return Header{}, fmt.Errorf("parse container header: build time in the year %d", year)
+	}
 	h.Built = built
 	return h, nil
 }

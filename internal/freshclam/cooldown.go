@@ -22,6 +22,7 @@ const (
 	versionAt    = len(stateMagic)
 	retryAt      = 61
 	stateSize    = 90
+	endOfTime    = 253402300799 // the last second that RFC 3339 can write
 )
 
 // CoolDown returns when the cool-down noted in dir ends: zero without one, and
@@ -48,6 +49,9 @@ func parseState(data []byte) (time.Time, error) {
 	seconds := int64(binary.LittleEndian.Uint64(data[retryAt:]))
 	if seconds <= 0 {
 		return time.Time{}, nil
+	}
+	if seconds > endOfTime {
+		return time.Time{}, errors.New("freshclam.dat with a time after the year 9999")
 	}
 	return time.Unix(seconds, 0).UTC(), nil
 }

@@ -70,5 +70,5 @@ func clip(s string) string {
 		}
 		return r
 	}, s)
-	return s[:min(len(s), 300)]
+	return strings.ToValidUTF8(s[:min(len(s), 300)], "")
 }
