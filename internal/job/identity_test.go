@@ -56,16 +56,3 @@ func TestVersionFallsBack(t *testing.T) {
 		t.Error("an absent version id and null mean the same")
 	}
 }
-
-func FuzzExecutionName(f *testing.F) {
-	f.Add("a/b.txt", "v", 0)
-	f.Add("año/日本語 100%.tar.gz", "null", 3)
-	f.Add(strings.Repeat("x/", 500), "", 1)
-	f.Add("../../etc/passwd", "", 0)
-	f.Fuzz(func(t *testing.T, key, version string, attempt int) {
-		j := job.Job{Object: job.Object{Bucket: "b", Key: key, VersionID: version}, Attempt: attempt}
-		if name := j.ExecutionName(); !legal.MatchString(name) {
-			t.Errorf("ExecutionName of %q = %q", key, name)
-		}
-	})
-}

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"testing"
 
@@ -183,28 +182,4 @@ func TestLike(t *testing.T) {
 			t.Errorf("%s: %v", tt.name, err)
 		}
 	}
-}
-
-func FuzzCopySource(f *testing.F) {
-	f.Add("in/a+b c.txt", "v1")
-	f.Add("año/日本語 100%.tar.gz?versionId=x", "")
-	f.Add("../../etc/passwd", "null")
-	f.Add("\x00\r\nX-Evil: 1", "\n")
-	f.Fuzz(func(t *testing.T, key, version string) {
-		o := job.Object{Bucket: "b", Key: key, VersionID: version}
-		source := copySource(o)
-		path, query, _ := strings.Cut(source, "?versionId=")
-		plain, err := url.QueryUnescape(path)
-		if err != nil || plain != "b/"+key {
-			t.Errorf("key %q is written %q and read %q, %v", key, path, plain, err)
-		}
-		if v, err := url.QueryUnescape(query); err != nil || v != o.Pinned() {
-			t.Errorf("version %q is written %q and read %q, %v", version, query, v, err)
-		}
-		for _, s := range []string{source, Printable(key), PrintableKey(key)} {
-			if i := strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r > '~' }); i >= 0 {
-				t.Errorf("%q is no header", s)
-			}
-		}
-	})
 }

@@ -3,12 +3,10 @@ package verdicttag_test
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf16"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -191,48 +189,4 @@ func TestStands(t *testing.T) {
 			}
 		})
 	}
-}
-
-// value is AWS's own pattern for tags.
-var value = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
-
-func FuzzMerge(f *testing.F) {
-	f.Add("Eicar-Test-Signature", "project", 3)
-	f.Add("Win.Trojan(1);\x00\xff", "scan-status", 9)
-	f.Add(strings.Repeat("𐐀\u2028", 300), "Scan-Status", 10)
-	f.Add(" ", "scan-definitions", 6)
-	f.Fuzz(func(t *testing.T, signature, key string, n int) {
-		existing := tags(own(min(max(n, 0), 10))...)
-		if len(existing) > 0 {
-			existing[0].Key = &key
-		}
-		foreign := verdicttag.Own(existing)
-		got, err := verdicttag.Merge(existing, infected(signature))
-		if err != nil {
-			if signature != "" && len(foreign) < verdicttag.Limit {
-				t.Fatalf("Merge with %d own tags: %v", len(foreign), err)
-			}
-			return
-		}
-		if len(got) > verdicttag.Limit {
-			t.Errorf("%d tags", len(got))
-		}
-		if diff := cmp.Diff(texts(foreign), texts(got[:len(foreign)])); diff != "" {
-			t.Errorf("own tags changed (-want +got):\n%s", diff)
-		}
-		verdict := got[len(foreign):]
-		if *verdict[0].Key != verdicttag.Status || *verdict[0].Value != "INFECTED" {
-			t.Errorf("first verdict tag is %s=%s", *verdict[0].Key, *verdict[0].Value)
-		}
-		var seen []string
-		for _, tag := range verdict {
-			if slices.Contains(seen, *tag.Key) {
-				t.Errorf("key %s twice", *tag.Key)
-			}
-			seen = append(seen, *tag.Key)
-			if !value.MatchString(*tag.Value) || len(utf16.Encode([]rune(*tag.Value))) > 256 {
-				t.Errorf("S3 refuses the value %q", *tag.Value)
-			}
-		}
-	})
 }
