@@ -10,6 +10,7 @@ import (
 func walkAr(w *walk, n node) error {
 	var h [60]byte
 	for at := int64(8); at < n.size; {
+		n.ends(at)
 		if n.size-at == 1 { // padding
 			break
 		}
@@ -35,5 +36,6 @@ func walkAr(w *walk, n node) error {
 		}
 		at += size + size&1
 	}
+	n.ends(n.size)
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 func walkCpio(w *walk, n node) error {
 	old := false // "070707": octal, without padding
 	for at := int64(0); ; {
+		n.ends(at)
 		var h [110]byte
 		if err := n.read(h[:6], at); err != nil {
 			return err
@@ -41,7 +42,7 @@ func walkCpio(w *walk, n node) error {
 		if string(text) == "TRAILER!!!" {
 			return w.tarRest(n, at)
 		}
-		if err := w.settle(n, w.region(n, string(text), at, content, true)); err != nil {
+		if err := w.settle(n, w.region(n, string(text), at, content, !n.hidden)); err != nil {
 			return err
 		}
 		if at = align(at + content); at > n.size {

@@ -10,6 +10,9 @@ import (
 type form struct {
 	name string
 	walk func(*walk, node) error
+	// owns: walk accounts for every byte. Other forms may have anything between
+	// their parts, or after them.
+	owns bool
 }
 
 // magic is how a form begins.
@@ -35,11 +38,11 @@ func recognise(n node) ([]form, error) {
 	for _, m := range magics {
 		if len(head) >= m.at+len(m.text) && string(head[m.at:m.at+len(m.text)]) == m.text {
 			forms = append(forms, m.form)
-			break
 		}
 	}
+	known := len(forms) > 0
 	for _, t := range testers {
-		if len(forms) == 0 && t.is(n, head) {
+		if (!known || t.always) && t.is(n, head) {
 			forms = append(forms, t.form)
 		}
 	}
@@ -55,60 +58,69 @@ func recognise(n node) ([]form, error) {
 }
 
 var (
-	zipForm = form{name: "zip"}
-	tarForm = form{name: "tar"}
+	zipForm = form{name: "zip", owns: true}
+	tarForm = form{name: "tar", owns: true}
 	oleForm = form{name: "ole"}
+	isoForm = form{name: "iso"}
 )
 
 func init() { // the forms open members, whose forms are these: a cycle of values
 	zipForm.walk = walkZip
 	tarForm.walk = walkTar
 	oleForm.walk = walkOLE
+	isoForm.walk = walkISO
 	magics = []magic{
 		{0, "PK\x03\x04", zipForm},
 		{0, "PK\x05\x06", zipForm},
-		{0, "PK\x07\x08PK", form{"zip", split("zip")}},
-		{0, "PK00PK\x03\x04", form{"zip", split("zip")}},
-		{0, "\x1f\x8b", form{"gzip", walkGzip}},
-		{0, "BZh", packed("bzip2", openBzip2, true)},
+		{0, "PK\x07\x08PK", form{"zip", split("zip"), true}},
+		{0, "PK00PK\x03\x04", form{"zip", split("zip"), true}},
+		{0, "\x1f\x8b", form{"gzip", walkGzip, true}},
+		{0, "BZh", packed("bzip2", openBzip2, false)},
 		{0, "\xfd7zXZ\x00", packed("xz", openXZ, true)},
-		{0, "7z\xbc\xaf\x27\x1c", form{"7z", walk7z}},
+		{0, "7z\xbc\xaf\x27\x1c", form{"7z", walk7z, true}},
 		{0, "\x28\xb5\x2f\xfd", packed("zstd", openZstd, false)},
 		{0, "\x04\x22\x4d\x18", packed("lz4", openLZ4, false)},
 		{0, "\x02\x21\x4c\x18", packed("lz4", openLZ4, false)},
 		{0, "\x1f\x9d", packed("compress", openZ, false)},
 		{257, "ustar", tarForm},
-		{0, rar4Magic, form{"rar", walkRAR}},
-		{0, rar5Magic, form{"rar", walkRAR}},
-		{0, "!<arch>\n", form{"ar", walkAr}},
-		{0, "070701", form{"cpio", walkCpio}},
-		{0, "070702", form{"cpio", walkCpio}},
-		{0, "070707", form{"cpio", walkCpio}},
-		{0, "\xed\xab\xee\xdb", form{"rpm", walkRPM}},
+		{0, rar4Magic, form{"rar", walkRAR, false}},
+		{0, rar5Magic, form{"rar", walkRAR, false}},
+		{0, "!<arch>\n", form{"ar", walkAr, true}},
+		{0, "070701", form{"cpio", walkCpio, true}},
+		{0, "070702", form{"cpio", walkCpio, true}},
+		{0, "070707", form{"cpio", walkCpio, true}},
+		{0, "\xed\xab\xee\xdb", form{"rpm", walkRPM, true}},
 		{0, "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", oleForm},
-		{0, "MSCF\x00\x00\x00\x00", form{"cabinet", walkCab}},
-		{0, "%PDF-", form{"pdf", walkPDF}},
-		{0, "MZ", form{"program", walkProgram}},
-		{0, "\x7fELF", form{"program", walkProgram}},
-		{0, "#!", form{"script", walkScript}},
+		{0, "MSCF\x00\x00\x00\x00", form{"cabinet", walkCab, false}},
+		{0, "%PDF-", form{"pdf", walkPDF, false}},
+	}
+	for _, text := range ignored {
+		magics = append(magics, magic{0, text, form{"ignored", walkIgnored, true}})
 	}
 	for _, c := range closed {
-		magics = append(magics, magic{c.at, c.text, form{c.name, cannotOpen(c.name)}})
+		magics = append(magics, magic{c.at, c.text, form{c.name, cannotOpen(c.name), true}})
 	}
 	testers = []tester{
-		{isTar, tarForm},
-		{isISO, form{"iso", walkISO}},
-		{isMail, form{"mail", walkMail}},
-		{isLZMA, form{"lzma", walkLZMA}},
+		{isISO, isoForm, true},
+		{isTar, tarForm, true},
+		{isMail, form{"mail", walkMail, false}, false},
+		{isLZMA, form{"lzma", walkLZMA, true}, false},
+		{isZlib, form{"zlib", walkZlib, false}, false},
+		{isLatePDF, form{"pdf", walkLatePDF, false}, false},
+		{isCompressedFlash, form{"flash", walkFlash, false}, true},
+		{isRawCD, form{"raw CD image", walkRawCD, false}, true},
+		{isVolume, form{"volume", walkVolume, false}, true},
 	}
+	addSigns()
 }
 
 var magics []magic
 
 // tester recognises a form that has no magic.
 type tester struct {
-	is   func(n node, head []byte) bool
-	form form
+	is     func(n node, head []byte) bool
+	form   form
+	always bool // also where something else has a magic
 }
 
 var testers []tester

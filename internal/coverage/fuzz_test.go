@@ -67,9 +67,10 @@ func FuzzCheck(f *testing.F) {
 func FuzzForms(f *testing.F) {
 	seeds(f)
 	own := []func(*walk, node) error{
-		walkZip, walkTar, walkAr, walkCpio, walkRPM, walkPDF, walkProgram, walkScript, walkGzip, walkMail, walkCab, walkISO,
+		walkZip, walkTar, walkAr, walkCpio, walkRPM, walkPDF, walkGzip, walkMail, walkCab, walkISO,
 		func(w *walk, n node) error { _, err := read7zHeader(w, n); return err },
 		packed("compress", openZ, false).walk,
+		func(w *walk, n node) error { return w.search(n, "embedded", 0, n.size) },
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {
 		ctx, cancel := context.WithTimeoutCause(t.Context(), tight.Limits.Time, errTime)

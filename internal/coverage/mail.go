@@ -2,6 +2,7 @@ package coverage
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/base64"
 	"io"
 	"mime"
@@ -13,27 +14,84 @@ import (
 	"strings"
 )
 
-// mailHead is how a message begins: with one of the header fields that come
-// first in practice.
-var mailHead = regexp.MustCompile(`(?i)^(From |(Return-Path|Received|Delivered-To|From|To|Subject|Date|Message-ID|MIME-Version|Content-Type|X-[A-Za-z0-9-]{1,60}):)`)
+// mailHead is a line of a message's header. Blank lines, a byte order mark or
+// anything else may come first: the engine and some mail programs go on.
+var mailHead = regexp.MustCompile(`(?im)^(\x{feff}?From |[A-Za-z][A-Za-z0-9-]{0,60}:[ \t\r\n])`)
 
-func isMail(_ node, head []byte) bool { return mailHead.Match(head) }
+func isMail(_ node, head []byte) bool { return mailHead.Match(head) && mailMark.Match(head) }
 
-// walkMail takes the attachments of a message, which the engine unpacks. Text
-// that only looks like a message, and a message with odd parts, is no damaged
-// container: so nothing is refused here but what is in a part.
+// mailMark are the fields of which a message has one among its first, and text
+// that only has lines with colons has none.
+var mailMark = regexp.MustCompile(`(?im)^\x{feff}?(From |(Return-Path|Received|Delivered-To|From|To|Subject|Date|Message-ID|MIME-Version|Content-Type|DKIM-Signature|ARC-Seal|X-[A-Za-z0-9-]{1,60}):)`)
+
+// walkMail takes the attachments of a message, or of a folder of them, which the
+// engine unpacks. Text that only looks like a message, and a message with odd
+// parts, is no damaged container: so nothing is refused here but what is in a
+// part.
 func walkMail(w *walk, n node) error {
-	in := bufio.NewReader(n.at(0, n.size))
-	if line, err := in.Peek(5); err == nil && string(line) == "From " { // mbox
-		if _, err := in.ReadSlice('\n'); err != nil {
+	head := make([]byte, min(n.size, headSize))
+	if err := n.read(head, 0); err != nil {
+		return err
+	}
+	at := mailHead.FindIndex(head)
+	if at == nil {
+		return nil
+	}
+	folder := bytes.HasPrefix(head[at[0]:], []byte("From "))
+	in := bufio.NewReader(n.at(int64(at[0]), n.size))
+	for {
+		message := &untilFrom{in: in}
+		if folder {
+			if _, err := in.ReadSlice('\n'); err != nil {
+				return nil
+			}
+		}
+		body := in
+		if folder {
+			body = bufio.NewReader(message)
+		}
+		if skipped, _ := body.Peek(3); string(skipped) == "\xef\xbb\xbf" {
+			_, _ = body.Discard(3)
+		}
+		if m, err := mail.ReadMessage(body); err == nil {
+			if err := w.settle(n, w.mailPart(n, textproto.MIMEHeader(m.Header), m.Body, 0)); err != nil {
+				return err
+			}
+		}
+		if !folder {
+			return nil
+		}
+		if _, err := io.Copy(io.Discard, message); err != nil || message.end {
 			return nil
 		}
 	}
-	m, err := mail.ReadMessage(in)
-	if err != nil {
-		return nil
+}
+
+// untilFrom is a message of an mbox: it ends before the next line that begins
+// with "From ".
+type untilFrom struct {
+	in         *bufio.Reader
+	rest       []byte
+	begun, end bool
+}
+
+func (u *untilFrom) Read(p []byte) (int, error) {
+	if len(u.rest) == 0 {
+		head, _ := u.in.Peek(5)
+		if u.begun && string(head) == "From " {
+			return 0, io.EOF
+		}
+		line, err := u.in.ReadSlice('\n')
+		u.begun = err == nil // else in the middle of a long line
+		if len(line) == 0 && err != nil {
+			u.end = true
+			return 0, err
+		}
+		u.rest = line
 	}
-	return w.mailPart(n, textproto.MIMEHeader(m.Header), m.Body, 0)
+	n := copy(p, u.rest)
+	u.rest = u.rest[n:]
+	return n, nil
 }
 
 // maxMailDepth is more than any mail program nests parts.
@@ -53,11 +111,20 @@ func (w *walk) mailPart(n node, h textproto.MIMEHeader, body io.Reader, depth in
 			}
 		}
 	}
+	if err == nil && kind == "message/rfc822" && depth < maxMailDepth {
+		if m, err := mail.ReadMessage(body); err == nil {
+			return w.mailPart(n, textproto.MIMEHeader(m.Header), m.Body, depth+1)
+		}
+	}
 	switch strings.ToLower(strings.TrimSpace(h.Get("Content-Transfer-Encoding"))) {
 	case "base64":
 		body = base64.NewDecoder(base64.StdEncoding, body) // skips line ends
 	case "quoted-printable":
 		body = quotedprintable.NewReader(body)
+	default:
+		if depth == 0 { // text, of which look has seen all
+			return nil
+		}
 	}
 	return w.stream(n, "part", &forgiving{r: body, forgive: true}, true)
 }

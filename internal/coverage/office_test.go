@@ -2,6 +2,10 @@ package coverage
 
 import (
 	"bytes"
+	"compress/zlib"
+	"encoding/ascii85"
+	"encoding/hex"
+	"fmt"
 	"testing"
 	"unicode/utf16"
 )
@@ -87,6 +91,46 @@ func TestOffice(t *testing.T) {
 func pdfOf(content []byte) []byte {
 	return join([]byte("%PDF-1.4\n1 0 obj\n<< /Length 5000 >>\nstream\n"), content,
 		[]byte("\nendstream\nendobj\nxref\n0 1\n0000000000 65535 f \ntrailer\n<< /Root 1 0 R >>\nstartxref\n5070\n%%EOF\n"))
+}
+
+// pdfStreamOf has an attachment with these filters.
+func pdfStreamOf(filters string, content []byte) []byte {
+	head := fmt.Appendf(nil, "%%PDF-1.7\n1 0 obj\n<</Type/EmbeddedFile/Filter%s/Length %d>>\nstream\r\n", filters, len(content))
+	return join(head, content, []byte("\nendstream\nendobj\nxref\n0 1\n0000000000 65535 f \ntrailer\n<< /Root 1 0 R >>\nstartxref\n5070\n%%EOF\n"))
+}
+
+func zlibOf(t testing.TB, content []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	return written(t, &b, zlib.NewWriter(&b), content)
+}
+
+// TestStreamsInside: what the engine unpacks may hold what it cannot.
+func TestStreamsInside(t *testing.T) {
+	t.Parallel()
+	evil, harmless := wide64(t), zipOf(t, zipped{name: "a", content: pages(500), method: 8, wide: true})
+	ascii := func(b []byte) []byte {
+		out := make([]byte, ascii85.MaxEncodedLen(len(b)))
+		return append(out[:ascii85.Encode(out, b)], "~>"...)
+	}
+	flash := func(b []byte) []byte { return join([]byte("CWS\x06"), le(uint32(8+len(b))), zlibOf(t, b)) }
+	try(t, []sample{
+		{name: "attachment", content: pdfStreamOf("/FlateDecode", zlibOf(t, evil)), want: infected},
+		{name: "attachment, harmless", content: pdfStreamOf("/FlateDecode", zlibOf(t, harmless)), want: "covered"},
+		{name: "attachment, twice", content: pdfStreamOf("[/FlateDecode /FlateDecode]", zlibOf(t, zlibOf(t, evil))), want: infected},
+		{name: "attachment in hexadecimal", content: pdfStreamOf("/ASCIIHexDecode", []byte(hex.EncodeToString(evil)+">")), want: infected},
+		{name: "attachment in ASCII85", content: pdfStreamOf("[/ASCII85Decode/FlateDecode]", ascii(zlibOf(t, evil))), want: infected},
+		{name: "attachment as it is", content: pdfOf(evil), want: infected},
+		{name: "attachment that is damaged", content: pdfStreamOf("/FlateDecode", zlibOf(t, gzipOf(t, pages(500))[:90])), want: "damaged"},
+		{name: "picture", content: pdfStreamOf("/DCTDecode", evil[:20]), want: "covered"},
+		{name: "attachment of a PDF behind something", content: join(pages(500), pdfStreamOf("/FlateDecode", zlibOf(t, evil))), want: infected},
+		{name: "text that speaks of PDFs", content: join(pages(500), []byte("they begin with %PDF-1.4 and have a stream\n")), want: "covered"},
+		{name: "zlib", content: zlibOf(t, append(pages(500), eicarText()...)), want: infected},
+		{name: "zlib, harmless", content: zlibOf(t, pages(500)), want: "covered"},
+		{name: "begins like zlib", content: join([]byte("x\x9c"), pages(500)), want: "covered"},
+		{name: "Flash", content: flash(join(make([]byte, 100), evil)), want: infected},
+		{name: "Flash, harmless", content: flash(pages(500)), want: "covered"},
+	})
 }
 
 func TestPDF(t *testing.T) {

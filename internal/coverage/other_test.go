@@ -2,6 +2,7 @@ package coverage
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 	"iter"
 	"slices"
@@ -39,6 +40,22 @@ func rpmOf(payload []byte) []byte {
 	return join([]byte("\xed\xab\xee\xdb"), make([]byte, 92), header, header, payload)
 }
 
+// bzip2Eicar is EICAR in bzip2, which no library here writes. It stands here
+// with every byte changed, so that nothing in the repository is infected.
+func bzip2Eicar(t *testing.T) []byte {
+	t.Helper()
+	b, err := hex.DecodeString("180032636b1b037c0903dc0891895a5a4544da7c205cda353f85075a587a5a12d033fa6a" +
+		"d915129cfdf820de098e323e3e8bde986eae8e8472e546cad2530addb15d1b56a1c9c0f8" +
+		"c196be9c48bc2c93ef5bf874f056b5e97259950043ca4aada2e1c87398dede68cc04c2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range b {
+		b[i] ^= 0x5a
+	}
+	return b
+}
+
 func TestOthers(t *testing.T) {
 	t.Parallel()
 	harmless, evil := pages(3000), eicarText()
@@ -65,6 +82,10 @@ func TestOthers(t *testing.T) {
 		{name: "rpm without payload", content: rpmOf(nil), want: "damaged"},
 		{name: "compress", content: fixture(t, "other", "harmless.Z"), want: "covered"},
 		{name: "bzip2", content: fixture(t, "other", "harmless.txt.bz2"), want: "covered"},
+		{name: "bzip2 infected", content: bzip2Eicar(t), clamd: infected, want: infected},
+		{name: "bzip2 of two streams", content: join(fixture(t, "other", "harmless.txt.bz2"), bzip2Eicar(t)), want: infected},
+		{name: "bzip2 behind an ELF", content: join(elf(), bzip2Eicar(t)), want: infected},
+		{name: "bzip2 in the middle of text", content: join(harmless, bzip2Eicar(t), harmless), want: infected},
 		{name: "bzip2 cut", content: fixture(t, "other", "harmless.txt.bz2")[:300], want: "damaged"},
 		{name: "bzip2 with a bit flipped", content: flipped(fixture(t, "other", "harmless.txt.bz2"), 300), want: "damaged"},
 		{name: "WIM", content: fixture(t, "other", "d.wim"), want: "unsupported-archive"},

@@ -9,7 +9,10 @@ import (
 // walkPDF looks whether a PDF is all there. The engine opens its streams; a
 // PDF says at its end where its cross-reference table stands (ISO 32000-1,
 // 7.5.5), so that one that was cut off has no end.
-func walkPDF(_ *walk, n node) error {
+func walkPDF(w *walk, n node) error {
+	if err := w.settle(n, w.walkPDFStreams(n)); err != nil {
+		return err
+	}
 	// Readers look in the last kilobyte, some in more; old versions' ends stand
 	// further up in a file that was added to.
 	const tailSize = 4 << 10
@@ -32,5 +35,11 @@ func walkPDF(_ *walk, n node) error {
 	}
 	return nil
 }
+
+// isLatePDF recognises a PDF with something in front of its first line, which
+// readers skip (Adobe's up to a kilobyte), and text that only speaks of PDFs.
+func isLatePDF(_ node, head []byte) bool { return bytes.Contains(head, []byte("%PDF-")) }
+
+func walkLatePDF(w *walk, n node) error { return w.walkPDFStreams(n) }
 
 var linearized = regexp.MustCompile(`/Linearized\s[^>]{0,200}/L\s+([0-9]{1,15})\b`)

@@ -35,7 +35,7 @@ func walkRAR(w *walk, n node) error {
 	if err != nil {
 		return err
 	}
-	if err := w.rarMembers(n, opens); err != nil {
+	if err := w.rarMembers(n, opens && !n.hidden); err != nil {
 		return err
 	}
 	if !opens {

@@ -1,6 +1,7 @@
 package coverage
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/lazaret/lazaret/internal/job"
@@ -10,10 +11,11 @@ import (
 // walk.settle keeps the first and lets the walk go on, because a signature in
 // another part says more.
 type refusal struct {
-	reason job.Reason
-	path   string
-	detail string
-	last   bool // a limit was reached: nothing more is looked at
+	reason  job.Reason
+	path    string
+	detail  string
+	follows bool // it is about what comes after a whole stream
+	last    bool // a limit was reached: nothing more is looked at
 }
 
 func (r *refusal) Error() string {
@@ -48,3 +50,17 @@ func tooWide(format string, args ...any) error {
 type detection struct{ signature string }
 
 func (d *detection) Error() string { return "found " + d.signature }
+
+// damage reports a refusal that says that bytes are not what they seemed to be.
+func (r *refusal) damage() bool { return r.reason == job.Damaged && !r.last }
+
+func isDamage(err error) bool {
+	r, ok := errors.AsType[*refusal](err)
+	return ok && !r.last
+}
+
+// follows reports a decoder's complaint about what comes after a whole stream.
+func follows(err error) bool {
+	r, ok := errors.AsType[*refusal](err)
+	return ok && r.follows
+}

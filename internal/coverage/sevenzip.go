@@ -15,7 +15,7 @@ func walk7z(w *walk, n node) error {
 		return err
 	}
 	if h.empty {
-		return w.remainder(n, "appended", h.end, n.size-h.end)
+		return w.sevenRest(n, h)
 	}
 	if err := w.hold(h.window); err != nil {
 		return err
@@ -33,6 +33,13 @@ func walk7z(w *walk, n node) error {
 			return err
 		}
 	}
+	return w.sevenRest(n, h)
+}
+
+func (w *walk) sevenRest(n node, h header7z) error {
+	if n.ends(h.end) {
+		return nil
+	}
 	return w.remainder(n, "appended", h.end, n.size-h.end)
 }
 
@@ -48,7 +55,9 @@ func (w *walk) sevenMember(n node, f *sevenzip.File, h header7z) error {
 	if f.CRC32 != 0 {
 		in = &summed{r: in, size: int64(f.UncompressedSize), crc: f.CRC32}
 	}
-	return w.stream(n, f.Name, in, h.known)
+	// The engine's own reader gives up on headers that others read, and says OK;
+	// what it did unpack it answers from its cache.
+	return w.stream(n, f.Name, in, false)
 }
 
 type sevenReader struct{ io.ReadCloser }
@@ -70,11 +79,11 @@ func sevenError(err error) error {
 }
 
 // coders7z are the methods that the library opens, by their identifiers in
-// 7-Zip's DOC/Methods.txt, and whether the engine does (libclamav's 7zDec.c).
+// 7-Zip's DOC/Methods.txt.
 var coders7z = map[string]bool{
 	"\x00": true, "\x21": true, "\x03\x01\x01": true, "\x03\x04\x01": true, // copy, LZMA2, LZMA, PPMd
 	"\x03\x03\x01\x03": true, "\x03\x03\x01\x1b": true, // BCJ, BCJ2
-	"\x03": false, "\x0a": false, "\x03\x03\x02\x05": false, "\x03\x03\x05\x01": false, "\x03\x03\x08\x05": false, // filters
-	"\x04\x01\x08": false, "\x04\x02\x02": false, "\x06\xf1\x07\x01": false, // deflate, bzip2, AES
-	"\x04\xf7\x11\x01": false, "\x04\xf7\x11\x02": false, "\x04\xf7\x11\x04": false, // zstd, brotli, lz4
+	"\x03": true, "\x0a": true, "\x03\x03\x02\x05": true, "\x03\x03\x05\x01": true, "\x03\x03\x08\x05": true, // filters
+	"\x04\x01\x08": true, "\x04\x02\x02": true, "\x06\xf1\x07\x01": true, // deflate, bzip2, AES
+	"\x04\xf7\x11\x01": true, "\x04\xf7\x11\x02": true, "\x04\xf7\x11\x04": true, // zstd, brotli, lz4
 }

@@ -174,7 +174,7 @@ func (c *cursor7z) folder() folder {
 		f.coders = append(f.coders, k)
 		in, out = in+k.in, out+k.out
 	}
-	if out == 0 || in < out {
+	if c.bad || out == 0 || in < out { // neither is believed after bad
 		c.bad = true
 		return folder{}
 	}
@@ -205,7 +205,7 @@ func (c *cursor7z) subStreams(folders []folder) {
 	var unknown uint64
 	for i, n := range counts {
 		if id == size7z && n > 0 {
-			for range n - 1 {
+			for i := uint64(1); i < n && !c.bad; i++ { // there may be as many folders as files in each
 				c.number()
 			}
 		}

@@ -15,7 +15,6 @@ import (
 // members may be opened. The format is 7-Zip's DOC/7zFormat.txt.
 type header7z struct {
 	empty   bool
-	known   bool   // the engine has all of its methods
 	strange []byte // a method that the library does not have
 	window  int64  // bytes that unpacking takes at a time
 	end     int64  // of the archive in the file
@@ -52,7 +51,7 @@ func read7zHeader(w *walk, n node) (header7z, error) {
 		return header7z{}, damaged("7z with a broken start")
 	}
 	offset, size := le.Uint64(start[12:]), le.Uint64(start[20:])
-	h := header7z{known: true, end: 32}
+	h := header7z{end: 32}
 	if size == 0 {
 		h.empty = true
 		return h, nil
@@ -95,8 +94,7 @@ func (h *header7z) read(w *walk, c *cursor7z) error {
 		for _, f := range folders {
 			var window uint64
 			for _, coder := range f.coders {
-				seen, ours := coders7z[string(coder.id)]
-				if h.known = h.known && seen; !ours {
+				if !coders7z[string(coder.id)] {
 					h.strange = coder.id
 				}
 				window += coder.window()

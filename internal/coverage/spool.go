@@ -2,11 +2,15 @@ package coverage
 
 import (
 	"bytes"
+	"compress/bzip2"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 
+	"github.com/klauspost/compress/zstd"
+	"github.com/mikelolasagasti/xz"
+	"github.com/pierrec/lz4/v4"
 	"golang.org/x/sys/unix"
 
 	"github.com/lazaret/lazaret/internal/job"
@@ -57,7 +61,15 @@ func unreadable(err error) error {
 	if _, ok := errors.AsType[*refusal](err); ok {
 		return err
 	}
-	return damaged("%v", err)
+	return &refusal{reason: job.Damaged, detail: err.Error(), follows: trailing(err)}
+}
+
+// trailing are the errors by which decoders that expect another stream say that
+// something else follows one that was whole.
+func trailing(err error) bool {
+	return errors.Is(err, zstd.ErrMagicMismatch) || errors.Is(err, lz4.ErrInvalidFrame) ||
+		errors.Is(err, bzip2.StructuralError("bad magic value")) || errors.Is(err, bzip2.StructuralError("bad magic value in continuation file")) ||
+		errors.Is(err, xz.ErrFormat)
 }
 
 // recovered reads once. A decoder that panics on hostile bytes is a decoder

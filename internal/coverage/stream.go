@@ -26,7 +26,7 @@ func packed(name string, open func(n node) (io.Reader, error), seen bool) form {
 			return unreadable(err)
 		}
 		return w.stream(n, name, r, seen)
-	}}
+	}, true}
 }
 
 func all(n node) *bufio.Reader { return bufio.NewReaderSize(n.at(0, n.size), 64<<10) }

@@ -10,7 +10,7 @@ const tarBlock = 512
 
 // isTar recognises tars older than ustar by their header's checksum.
 func isTar(_ node, head []byte) bool {
-	return len(head) >= tarBlock && head[0] != 0 && tarSum(head[:tarBlock])
+	return len(head) >= tarBlock && head[0] != 0 && string(head[257:262]) != "ustar" && tarSum(head[:tarBlock])
 }
 
 // tarSum compares the checksum of a header, summed over signed or unsigned
@@ -56,7 +56,9 @@ func tarNumber(b []byte) (int64, bool) {
 func walkTar(w *walk, n node) error {
 	var h [tarBlock]byte
 	wide := int64(-1) // the size of the next member, from a pax header
+	seen := !n.hidden && !n.taken()
 	for at := int64(0); ; {
+		n.ends(at)
 		if n.size-at < tarBlock {
 			return damaged("tar without its end")
 		}
@@ -99,7 +101,7 @@ func walkTar(w *walk, n node) error {
 			}
 		case 'g', 'L', 'K', 'V':
 		default:
-			if err := w.settle(n, w.region(n, tarName(h[:]), at, size, !odd)); err != nil {
+			if err := w.settle(n, w.region(n, tarName(h[:]), at, size, seen && !odd)); err != nil {
 				return err
 			}
 		}
@@ -109,6 +111,9 @@ func walkTar(w *walk, n node) error {
 
 // tarRest looks at what stands after the end, where tar does not look.
 func (w *walk) tarRest(n node, at int64) error {
+	if n.ends(at) {
+		return nil
+	}
 	var page [64 << 10]byte
 	for at < n.size {
 		part := page[:min(int64(len(page)), n.size-at)]

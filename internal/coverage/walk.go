@@ -32,6 +32,20 @@ type node struct {
 	size  int64
 	path  string // of members, for people
 	depth int
+	// hidden: the engine, which was shown what n stands in, did not take n for
+	// what it is, and has not opened it.
+	hidden bool
+	// end is where a form found by search reports how far it goes; nil elsewhere.
+	end *int64
+}
+
+// ends notes that n goes no further than to an offset in it, and reports whether
+// somebody else looks at what follows.
+func (n node) ends(at int64) bool {
+	if n.end != nil {
+		*n.end = at
+	}
+	return n.end != nil
 }
 
 // at is a part of n, cut to what there is of it.
@@ -54,15 +68,17 @@ func (n node) read(b []byte, at int64) error {
 
 // look walks whatever n turns out to be.
 func (w *walk) look(n node) error {
-	if n.depth > w.limits.Depth {
-		return exceeded(job.LimitRecursion, "%s: more than %d containers in one another", n.path, w.limits.Depth)
+	if err := w.deeper(n); err != nil {
+		return err
 	}
 	n.r = guarded{w, n.r}
 	forms, err := recognise(n)
 	if err != nil {
 		return err
 	}
+	owned := false
 	for i, f := range forms {
+		owned = owned || f.owns
 		err := w.enter(f, n)
 		if r, ok := errors.AsType[*refusal](err); ok && i > 0 && forms[0].name == oleForm.name && r.reason == job.Damaged {
 			continue // the end of a zip in a stream, in sectors of any order; walkOLE has put it together
@@ -70,6 +86,17 @@ func (w *walk) look(n node) error {
 		if err := w.settle(n, err); err != nil {
 			return err
 		}
+	}
+	if owned {
+		return nil
+	}
+	return w.search(n, "embedded", 0, n.size)
+}
+
+// deeper refuses a member of too many containers.
+func (w *walk) deeper(n node) error {
+	if n.depth > w.limits.Depth {
+		return exceeded(job.LimitRecursion, "%s: more than %d containers in one another", n.path, w.limits.Depth)
 	}
 	return nil
 }
@@ -170,8 +197,11 @@ func (w *walk) remainder(n node, name string, from, size int64) error {
 		return nil
 	}
 	forms, err := recognise(node{r: part, size: part.Size()})
-	if err != nil || len(forms) == 0 {
+	if err != nil {
 		return err
+	}
+	if len(forms) == 0 {
+		return w.search(n, name, from, from+part.Size())
 	}
 	return w.region(n, name, from, part.Size(), false)
 }

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"errors"
+	"math"
 	"slices"
 	"strings"
 )
@@ -104,13 +105,14 @@ func (n node) zipDirectoryAt(end []byte, pos int64) (zipDirectory, bool, error) 
 			d.count, length, offset = le.Uint64(r[32:]), le.Uint64(r[40:]), le.Uint64(r[48:])
 		}
 	}
-	if length > uint64(d.end) || offset > uint64(d.end)-length {
+	if length > uint64(d.end) || offset > math.MaxInt64 {
 		return d, false, nil
 	}
 	d.start = d.end - int64(length)
+	// Below zero where bytes are missing at the beginning: many readers open that.
 	d.base = d.start - int64(offset)
 	if length == 0 {
-		return d, d.count == 0, nil
+		return d, d.count == 0 && d.base >= 0, nil
 	}
 	var first [4]byte
 	err := n.read(first[:], d.start)
@@ -152,10 +154,10 @@ func walkZip(w *walk, n node) error {
 	}
 	// Go takes the offset in the end record as it stands if that works, others
 	// subtract the size of what stands before.
-	if d.base > 0 {
+	if d.base != 0 {
 		var there [4]byte
 		if err := n.read(there[:], d.start-d.base); err == nil && string(there[:]) == zipEntry {
-			if _, whole, err := findZipEnd(node{r: n.at(0, d.base), size: d.base}); err != nil || !whole {
+			if _, whole, err := findZipEnd(node{r: n.at(0, d.base), size: max(d.base, 0)}); err != nil || !whole {
 				return damaged("zip with two central directories")
 			}
 		}
@@ -164,6 +166,9 @@ func walkZip(w *walk, n node) error {
 	if err != nil {
 		return err
 	}
+	// The engine takes offsets as they stand, and so may have unpacked what stands
+	// in front.
+	n.hidden = n.hidden || d.base != 0
 	for _, m := range members {
 		if err := w.settle(n, w.zipMember(n, m)); err != nil {
 			return err
@@ -179,6 +184,9 @@ func walkZip(w *walk, n node) error {
 	}
 	if err := w.settle(n, w.remainder(n, "comment", d.comment, d.after-d.comment)); err != nil {
 		return err
+	}
+	if n.ends(d.after) {
+		return nil
 	}
 	return w.remainder(n, "appended", d.after, n.size-d.after)
 }
@@ -197,6 +205,9 @@ func (w *walk) zipRemainders(n node, d zipDirectory, members []zipMember) error 
 		at = d.start
 		for _, m := range members {
 			at = min(at, m.local)
+		}
+		if err := w.settle(n, w.search(n, name, 0, at)); err != nil {
+			return err
 		}
 	}
 	for _, m := range append(members, zipMember{local: d.start, data: d.start}) {

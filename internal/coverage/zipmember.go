@@ -130,7 +130,15 @@ func (n node) zipLocalMember(m zipMember) (zipMember, error) {
 	packed, size := int64(le.Uint32(h[18:])), int64(le.Uint32(h[22:]))
 	m.data = m.local + 30 + int64(le.Uint16(h[26:])) + int64(le.Uint16(h[28:]))
 	if m.unlisted {
-		if flags&zipDescribed != 0 || packed == wide32 || size == wide32 {
+		if extra := make([]byte, le.Uint16(h[28:])); packed == wide32 && size == wide32 {
+			if err := n.read(extra, m.data-int64(len(extra))); err != nil {
+				return m, err
+			}
+			if wide := extraField(extra, 1); len(wide) >= 16 {
+				size, packed = int64(le.Uint64(wide)), int64(le.Uint64(wide[8:]))
+			}
+		}
+		if flags&zipDescribed != 0 || packed == wide32 || size == wide32 || packed < 0 || size < 0 {
 			return m, damaged("zip with a member of unknown size that its directory does not list")
 		}
 		m.flags, m.method, m.crc, m.packed, m.size, m.odd = flags, method, crc, packed, size, true
@@ -162,12 +170,12 @@ func (w *walk) zipMember(n node, m zipMember) error {
 		return unreadable(err)
 	}
 	if r == nil { // unpacked by the engine, not by us
-		if m.odd {
+		if m.odd || n.end != nil {
 			return unsupported("zip member %s with method %d", clip(m.name, 64), m.method)
 		}
 		return nil
 	}
-	seen = seen && !m.odd
+	seen = seen && !m.odd && !n.hidden
 	return w.stream(n, m.name, &summed{r: r, size: m.size, crc: m.crc}, seen)
 }
 
