@@ -22,6 +22,7 @@ type event struct {
 func (b *builder) function(r resource, properties map[string]any) error {
 	p := struct {
 		Role                         string
+		Policies                     []json.RawMessage
 		MemorySize, Timeout          number
 		ReservedConcurrentExecutions *number
 		Environment                  struct{ Variables map[string]text }
@@ -37,7 +38,7 @@ func (b *builder) function(r resource, properties map[string]any) error {
 	}
 	f := Function{
 		LogicalID: r.id, Name: i.name, Short: strings.TrimPrefix(i.name, b.stack+"-"), ARN: i.attributes["Arn"],
-		MemoryMB: int(p.MemorySize), Timeout: p.Timeout.seconds(), Environment: map[string]string{},
+		MemoryMB: int(p.MemorySize), Timeout: p.Timeout.seconds(), Environment: map[string]string{}, Policies: p.Policies,
 	}
 	if f.RoleARN, err = b.role(r, p.Role); err != nil {
 		return err
@@ -136,6 +137,7 @@ func (b *builder) event(f *Function, name string, e event) error {
 func (b *builder) machine(r resource, properties map[string]any) error {
 	var p struct {
 		Role                    string
+		Policies                []json.RawMessage
 		DefinitionUri           string
 		DefinitionSubstitutions map[string]text
 		Definition, Events      any
@@ -150,7 +152,7 @@ func (b *builder) machine(r resource, properties map[string]any) error {
 	if p.DefinitionUri == "" || p.Definition != nil || p.Events != nil {
 		return errors.New("a state machine has a DefinitionUri; a Definition and Events are not supported")
 	}
-	m := Machine{Name: i.name, ARN: i.ref}
+	m := Machine{Name: i.name, ARN: i.ref, Policies: p.Policies}
 	if m.RoleARN, err = b.role(r, p.Role); err != nil {
 		return err
 	}

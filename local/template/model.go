@@ -71,7 +71,8 @@ type Function struct {
 	Name        string // "lazaret-fetch"
 	Short       string // "fetch": the name without the stack's prefix
 	ARN         string
-	RoleARN     string // the caller that bucket policies see
+	RoleARN     string            // the caller that bucket policies see
+	Policies    []json.RawMessage `json:",omitempty"` // inline policy documents of that role
 	MemoryMB    int
 	Timeout     time.Duration
 	Reserved    *int // ReservedConcurrentExecutions; nil when none is reserved
@@ -108,6 +109,7 @@ type Machine struct {
 	Name       string
 	ARN        string
 	RoleARN    string
+	Policies   []json.RawMessage `json:",omitempty"` // inline policy documents of that role
 	Definition []byte
 }
 
