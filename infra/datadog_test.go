@@ -32,11 +32,9 @@ func properties(t *testing.T, template, id string, into any) {
 // nothing is sent in the clear or anywhere else.
 func TestDatadogSites(t *testing.T) {
 	t.Parallel()
-	var template struct {
-		Parameters struct {
-			Site struct {
-				AllowedValues []string `yaml:"AllowedValues"`
-			} `yaml:"Site"`
+	var template, parent struct {
+		Parameters map[string]struct {
+			AllowedValues []string `yaml:"AllowedValues"`
 		} `yaml:"Parameters"`
 		Mappings struct {
 			Sites map[string]map[string]string `yaml:"Sites"`
@@ -45,9 +43,14 @@ func TestDatadogSites(t *testing.T) {
 	if err := yaml.Unmarshal(file(t, "datadog.yaml"), &template); err != nil {
 		t.Fatal(err)
 	}
-	offered, known := slices.Sorted(slices.Values(template.Parameters.Site.AllowedValues)), slices.Sorted(maps.Keys(template.Mappings.Sites))
-	if !slices.Equal(offered, known) {
-		t.Errorf("offered %q, known %q", offered, known)
+	if err := yaml.Unmarshal(file(t, "../template.yaml"), &parent); err != nil {
+		t.Fatal(err)
+	}
+	known := slices.Sorted(maps.Keys(template.Mappings.Sites))
+	for _, sites := range [][]string{template.Parameters["Site"].AllowedValues, parent.Parameters["DatadogSite"].AllowedValues} {
+		if offered := slices.Sorted(slices.Values(sites)); !slices.Equal(offered, known) {
+			t.Errorf("offered %q, known %q", offered, known)
+		}
 	}
 	domains := map[string]string{"us1": ".datadoghq.com", "us5": ".us5.datadoghq.com", "ap1": ".ap1.datadoghq.com", "eu": ".datadoghq.eu"}
 	for site, endpoints := range template.Mappings.Sites {
