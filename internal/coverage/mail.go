@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"io"
+	"math"
 	"mime"
 	"mime/multipart"
 	"mime/quotedprintable"
@@ -53,10 +54,8 @@ func walkMail(w *walk, n node) error {
 		if skipped, _ := body.Peek(3); string(skipped) == "\xef\xbb\xbf" {
 			_, _ = body.Discard(3)
 		}
-		if m, err := mail.ReadMessage(body); err == nil {
-			if err := w.settle(n, w.mailPart(n, textproto.MIMEHeader(m.Header), m.Body, 0)); err != nil {
-				return err
-			}
+		if err := w.settle(n, w.message(n, body, 0)); err != nil {
+			return err
 		}
 		if !folder {
 			return nil
@@ -94,6 +93,24 @@ func (u *untilFrom) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// maxMailHead is more than a mail server takes of headers, which are read into
+// memory whole.
+const maxMailHead = 16 << 20
+
+// message takes one message; what has no header like one is nothing.
+func (w *walk) message(n node, r io.Reader, depth int) error {
+	head := &io.LimitedReader{R: r, N: maxMailHead}
+	m, err := mail.ReadMessage(head)
+	if head.N <= 0 {
+		return tooWide("mail with a header of more than %d bytes", maxMailHead)
+	}
+	if err != nil {
+		return nil
+	}
+	head.N = math.MaxInt64
+	return w.mailPart(n, textproto.MIMEHeader(m.Header), m.Body, depth)
+}
+
 // maxMailDepth is more than any mail program nests parts.
 const maxMailDepth = 10
 
@@ -111,12 +128,11 @@ func (w *walk) mailPart(n node, h textproto.MIMEHeader, body io.Reader, depth in
 			}
 		}
 	}
-	if err == nil && kind == "message/rfc822" && depth < maxMailDepth {
-		if m, err := mail.ReadMessage(body); err == nil {
-			return w.mailPart(n, textproto.MIMEHeader(m.Header), m.Body, depth+1)
-		}
+	encoding := strings.ToLower(strings.TrimSpace(h.Get("Content-Transfer-Encoding")))
+	if err == nil && kind == "message/rfc822" && depth < maxMailDepth && encoding != "base64" && encoding != "quoted-printable" {
+		return w.message(n, body, depth+1)
 	}
-	switch strings.ToLower(strings.TrimSpace(h.Get("Content-Transfer-Encoding"))) {
+	switch encoding {
 	case "base64":
 		body = base64.NewDecoder(base64.StdEncoding, body) // skips line ends
 	case "quoted-printable":

@@ -13,7 +13,11 @@ import (
 // The engine opens them, and what they hold; it knows neither where one was cut
 // off nor, PDF apart, whether a document is encrypted.
 func walkOLE(w *walk, n node) error {
-	doc, err := mscfb.New(n.r)
+	dir := &oleDirectory{ReaderAt: n.r, size: n.size, entries: 4 * int64(w.limits.Members)}
+	doc, err := mscfb.New(dir)
+	if dir.wrong != nil {
+		return dir.wrong
+	}
 	if err != nil {
 		return damaged("%v", err)
 	}

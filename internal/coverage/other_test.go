@@ -1,6 +1,7 @@
 package coverage
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
@@ -161,6 +162,7 @@ func TestMailAndDisks(t *testing.T) {
 		{name: "mail", content: mailOf(goZip(t, "a", pages(500))), want: "covered"},
 		{name: "mail with a zip64", content: mailOf(wide64(t)), want: infected},
 		{name: "mail with a cut gzip", content: mailOf(gzipOf(t, pages(500))[:80]), want: "damaged"},
+		{name: "mail whose header is most of it", content: join([]byte("Subject: "), bytes.Repeat([]byte("x"), maxMailHead+1)), want: "limit-size"},
 		{name: "text that begins like a mail", content: []byte("Subject: none\nof the rest\n"), want: "covered"},
 		{name: "cabinet", content: cabHead(100, 0), want: "covered"},
 		{name: "cabinet cut", content: cabHead(3000, 0), want: "damaged"},
