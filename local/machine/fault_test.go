@@ -13,6 +13,8 @@ func TestFaults(t *testing.T) {
 	t.Cleanup(func() { p.clearWorkFiles(t) })
 	t.Run("killed", p.testKilled)
 	t.Run("S3", p.testS3)
+	t.Run("checksums", p.testChecksums)
+	t.Run("unreadable", p.testUnreadable)
 	t.Run("engine", p.testEngine)
 	t.Run("killer", p.testKiller)
 	t.Run("deleted", p.testDeleted)

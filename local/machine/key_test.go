@@ -2,12 +2,15 @@ package machine
 
 import (
 	"bytes"
+	"encoding/json"
+	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 
+	"github.com/lazaret/lazaret/internal/eicar"
 	"github.com/lazaret/lazaret/internal/job"
 	"github.com/lazaret/lazaret/local/sample"
 )
@@ -38,6 +41,13 @@ func TestKeys(t *testing.T) {
 			"only punctuation":  "keys/...",
 			"no extension":      "keys/.hidden",
 			"shell":             "keys/$(reboot);`id`",
+			"1024 bytes":        strings.Join([]string{segment, segment, segment, segment, "to the last byte, 1024"}, "/")[:1024],
+			"tab":               "keys/a\tb",
+			"newline":           "keys/a\nb.txt",
+			"carriage return":   "keys/a\r\nX-Injected: 1",
+			"dots inside":       "keys/a..b/...c",
+			"dots encoded":      "keys/..%2F..%2Fetc%2Fpasswd",
+			"non-characters":    "keys/\uFFFE\u200B.txt",
 			"900 bytes":         "keys/" + strings.Join([]string{segment, segment, segment, segment[:141]}, "/"),
 			"255 bytes":         "keys/" + strings.Repeat("x", 255),
 		} {
@@ -58,6 +68,22 @@ func TestKeys(t *testing.T) {
 				}
 				if got, err := m.Read(t.Context(), where); err != nil || !bytes.Equal(got, content) {
 					t.Errorf("read it where it is now: %v, %q", err, got)
+				}
+				if name == "255 bytes" {
+					return // the gateway has no room for a second version of it
+				}
+				bad := m.Put(t, key, eicar.Bytes())
+				r = m.Await(t, bad)
+				if r.Job.Copy == nil || r.Job.Copy.Bucket != Quarantine {
+					t.Fatalf("infected: states %v, copy %+v, %+v", r.States, r.Job.Copy, r.Dead)
+				}
+				if _, err := m.Read(t.Context(), bad); Status(err) != http.StatusNotFound && Status(err) != http.StatusForbidden {
+					t.Errorf("read the infected version: %d", Status(err))
+				}
+				var record job.Job
+				said, err := m.As(role("Quarantine")).Read(t.Context(), job.Object{Bucket: Quarantine, Key: r.Job.Copy.Key + ".json"})
+				if err != nil || json.Unmarshal(said, &record) != nil || record.Object.Key != key {
+					t.Errorf("the record in quarantine names %q, %v", record.Object.Key, err)
 				}
 			})
 		}
