@@ -18,6 +18,7 @@ RACE := $(if $(shell command -v "$$(go env CC)"),-race)
 LINT := .tools/bin/golangci-lint
 VENV := .tools/venv/installed
 NPM  := tools/node_modules/.package-lock.json
+SAM  := .tools/sam/installed
 
 .PHONY: help
 help: ## list the targets
@@ -53,6 +54,10 @@ test: build clamav ## run every test, the whole-machine ones with real clamd inc
 .PHONY: bench
 bench: build clamav ## measure it, beside raw clamd (about 15 minutes; docs/benchmarks.md)
 	go run ./bench
+
+.PHONY: images
+images: $(SAM) ## build the images, and all else that is deployed, with SAM and Docker; run them as Lambda does
+	@scripts/images sam
 
 .PHONY: check
 check: lint test ## what CI runs: lint and test
@@ -92,6 +97,10 @@ $(LINT): tools/go.mod tools/go.sum
 $(VENV): tools/requirements.txt | needs
 	python3 -m venv .tools/venv
 	.tools/venv/bin/pip install --quiet --disable-pip-version-check --requirement tools/requirements.txt
+	@touch $@
+$(SAM): tools/requirements-sam.txt # apart from cfn-lint, of which SAM wants another version
+	python3 -m venv .tools/sam
+	.tools/sam/bin/pip install --quiet --disable-pip-version-check --requirement tools/requirements-sam.txt
 	@touch $@
 $(NPM): tools/package-lock.json | needs
 	npm ci --prefix tools --no-fund --no-audit --ignore-scripts

@@ -1,0 +1,106 @@
+//go:build images
+
+package images
+
+import (
+	"archive/tar"
+	"bytes"
+	"debug/elf"
+	"encoding/json"
+	"io"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// machine is an architecture as ELF names it, by the name in the template.
+var machine = map[string]elf.Machine{"x86_64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}
+
+// TestArchitecture holds template, images and the programs in them equal.
+func TestArchitecture(t *testing.T) {
+	t.Parallel()
+	found := regexp.MustCompile(`Architectures: \[(\w+)\]`).FindStringSubmatch(read(t, "template.yaml"))
+	if found == nil {
+		t.Fatal("the template names no architecture")
+	}
+	want, known := machine[found[1]]
+	if !known {
+		t.Fatalf("the template's architecture is %s", found[1])
+	}
+	for _, image := range []string{scanImage, freshclamImage} {
+		if got := docker(t, "image", "inspect", "--format", "{{.Architecture}}", image); got != strings.Replace(found[1], "x86_64", "amd64", 1) {
+			t.Errorf("%s is for %s, the template for %s", image, got, found[1])
+		}
+		for _, program := range []string{"/bootstrap", "/usr/sbin/clamd", "/usr/bin/freshclam"} {
+			if got := machineOf(t, image, program); got != want {
+				t.Errorf("%s in %s is for %s, the template for %s", program, image, got, want)
+			}
+		}
+	}
+}
+
+func machineOf(t *testing.T, image, program string) elf.Machine {
+	t.Helper()
+	id := docker(t, "create", image)
+	defer docker(t, "rm", id)
+	archive, err := exec.Command("docker", "cp", id+":"+program, "-").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := tar.NewReader(bytes.NewReader(archive))
+	if _, err := r.Next(); err != nil {
+		t.Fatal(err)
+	}
+	content, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := elf.NewFile(bytes.NewReader(content))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f.Machine
+}
+
+// TestStart: the program itself, no shell, by an ordinary user.
+func TestStart(t *testing.T) {
+	t.Parallel()
+	for image, user := range map[string]string{scanImage: "1000:1000", freshclamImage: "1001:1001"} {
+		var got struct {
+			User       string
+			Entrypoint []string
+			Cmd        []string
+		}
+		if err := json.Unmarshal([]byte(docker(t, "image", "inspect", "--format", "{{json .Config}}", image)), &got); err != nil {
+			t.Fatal(err)
+		}
+		if got.User != user || !slices.Equal(got.Entrypoint, []string{"/bootstrap"}) || len(got.Cmd) > 0 {
+			t.Errorf("%s starts %q %q as %q", image, got.Entrypoint, got.Cmd, got.User)
+		}
+	}
+}
+
+// TestNotices: every package of the images has its notice in it.
+func TestNotices(t *testing.T) {
+	t.Parallel()
+	for _, image := range []string{scanImage, freshclamImage} {
+		packages := strings.Fields(run(t, image, nil, "dpkg-query", "--show", "--showformat", "${Package}\n"))
+		var with []string
+		for file := range strings.FieldsSeq(run(t, image, nil, "find", "-L", "/usr/share/doc", "-mindepth", "2", "-maxdepth", "2", "-name", "copyright", "-size", "+0")) {
+			with = append(with, strings.Split(file, "/")[4])
+		}
+		without := slices.DeleteFunc(packages, func(p string) bool { return slices.Contains(with, p) })
+		if diff := cmp.Diff([]string{}, without); diff != "" {
+			t.Errorf("packages of %s without a notice: %s", image, diff)
+		}
+		for name, says := range map[string]string{"libclamav12": "GNU General Public License", "clamav-daemon": "GNU General Public License", "libclamunrar12": "UnRAR"} {
+			if text := run(t, image, nil, "cat", "/usr/share/doc/"+name+"/copyright"); !strings.Contains(text, says) {
+				t.Errorf("the notice of %s does not speak of %q", name, says)
+			}
+		}
+	}
+}
