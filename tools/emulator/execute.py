@@ -1,0 +1,2 @@
+def prove(template, objects, template_file, say):
+    return []

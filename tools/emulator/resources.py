@@ -1,0 +1,103 @@
+"""Asks each service for what the template asked CloudFormation for.
+
+Every resource whose condition is true must be there, none whose condition is
+false, and each of its properties must be read back as the template has it.
+What differs is a Finding; which findings are moto's and not the template's is
+gaps.py's to say.
+"""
+
+from dataclasses import dataclass
+
+from answers import client
+
+import read_compute
+import read_network
+import read_storage
+import read_watching
+from compare import holds
+from make_compute import definition
+from resolve import Resolver
+
+READERS = {**read_compute.READERS, **read_network.READERS, **read_storage.READERS, **read_watching.READERS}
+FOUND = {**read_network.FOUND, **read_watching.FOUND}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One comparison: of a property, or with the property "" of a resource's being there at all."""
+
+    where: str  # the resource, for people
+    kind: str
+    property: str
+    right: bool
+    detail: str = ""
+
+    @property
+    def row(self):
+        """Its name in the table of gaps: Type or Type.Property."""
+        return f"{self.kind}.{self.property}" if self.property else self.kind
+
+
+def inspect(stacks):
+    """Returns a finding for everything that was compared in these stacks."""
+    nested = {stack.name: stack.outputs for stack in stacks}
+    findings, passed_on = [], {}
+    for stack in stacks:  # parents first
+        stack.parameters = passed_on.get(stack.name, stack.parameters)
+        resolver = Resolver(stack, nested)
+        passed_on.update(_passed_on(stack, resolver))
+        for logical_id, resource in stack.template["Resources"].items():
+            findings += _resource(stack, resolver, logical_id, resource)
+        findings += _outputs(stack, resolver)
+    return findings
+
+
+def _passed_on(stack, resolver):
+    """The parameters that a stack gives to each stack nested in it, by the latter's name."""
+    return {
+        stack.physical[logical_id]: {name: str(value) for name, value in resolver.value(resource["Properties"].get("Parameters", {})).items()}
+        for logical_id, resource in stack.template["Resources"].items()
+        if resource["Type"] == "AWS::CloudFormation::Stack" and logical_id in stack.physical}
+
+
+def _resource(stack, resolver, logical_id, resource):
+    where, kind = f"{stack.name}/{logical_id}", resource["Type"]
+    made = logical_id in stack.physical
+    if not resolver.exists(resource):
+        return [Finding(where, kind, "", not made, "is there although its condition is false")]
+    if not made:
+        return [Finding(where, kind, "", False, "was not made")]
+    expected = resolver.value(resource.get("Properties", {}))
+    actual = _read(kind, stack.physical[logical_id], expected)
+    if not actual:
+        return [Finding(where, kind, "", False, "the service does not have it")]
+    if kind == "AWS::StepFunctions::StateMachine":
+        expected["Definition"] = definition(expected.pop("DefinitionS3Location"), expected.pop("DefinitionSubstitutions"))
+    return [Finding(where, kind, "", True)] + [
+        Finding(where, kind, name, holds(value, actual.get(name)), f"should be {value!r}, is {actual.get(name)!r}")
+        for name, value in expected.items()]
+
+
+def _read(kind, physical_id, expected):
+    if kind == "AWS::CloudFormation::Stack":
+        return _nested(physical_id)
+    if kind in FOUND:
+        return FOUND[kind](expected)
+    if kind in READERS:
+        return READERS[kind](physical_id)
+    raise NotImplementedError(f"nothing reads {kind}: add it to the readers (read_*.py)")
+
+
+def _nested(name):
+    stack = client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
+    return {"Parameters": {each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", [])}, "Tags": stack.get("Tags")}
+
+
+def _outputs(stack, resolver):
+    for name, output in stack.template.get("Outputs", {}).items():
+        where = f"{stack.name}/Outputs/{name}"
+        if not resolver.exists(output):
+            yield Finding(where, "Output", "", name not in stack.outputs, "is there although its condition is false")
+        else:
+            expected, actual = resolver.value(output["Value"]), stack.outputs.get(name)
+            yield Finding(where, "Output", "", actual is not None and holds(expected, actual), f"should be {expected!r}, is {actual!r}")
