@@ -207,3 +207,46 @@ func TestReplayAfterOverwriteInAFlatBucket(t *testing.T) {
 		t.Errorf("the newer object: %q, %v", got, err)
 	}
 }
+
+// With the uploads bucket's policy on them, existing buckets are guarded like it.
+func TestGuardedExistingBuckets(t *testing.T) {
+	t.Parallel()
+	m := startExisting(t)
+	for _, bucket := range []string{flat, kept} {
+		m.guard(t, bucket)
+		_, err := m.S3.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: aws.String("forged"), Tagging: aws.String("scan-status=CLEAN")})
+		if Status(err) != http.StatusForbidden {
+			t.Errorf("%s: upload with a verdict: %v", bucket, err)
+		}
+		for name, test := range map[string]struct {
+			content []byte
+			want    job.Verdict
+			status  int // of reading it afterwards; an object that is not there has no tags
+		}{
+			"clean":       {sample.Text("clean"), job.Clean, http.StatusOK},
+			"infected":    {eicar.Bytes(), job.Infected, http.StatusForbidden},
+			"unscannable": {unscannable(t), job.Unscannable, http.StatusForbidden},
+		} {
+			key := "guarded " + name
+			o := m.Put(t, key, test.content, into(bucket), Tagged("own=1"))
+			r := m.awaitKey(t, bucket, key, 1)
+			if got := outcome(r).Verdict; got != test.want {
+				t.Fatalf("%s: %q, %+v", o, got, r.Dead)
+			}
+			if _, err := m.Read(t.Context(), o); Status(err) != test.status {
+				t.Errorf("read %s: %v, want %d", o, err, test.status)
+			}
+			if test.want == job.Infected {
+				m.checkQuarantined(t, r.Job, test.content)
+			}
+		}
+		if bucket != flat {
+			continue
+		}
+		over := m.Put(t, "guarded clean", eicar.Bytes(), into(bucket), Tagged("own=1"))
+		if _, err := m.Read(t.Context(), over); Status(err) == http.StatusOK {
+			t.Error("what replaced a clean object could be read")
+		}
+		m.checkQuarantined(t, m.awaitKey(t, bucket, "guarded clean", 2).Job, eicar.Bytes())
+	}
+}
