@@ -9,6 +9,8 @@ import (
 
 	"github.com/klauspost/compress/flate"
 	"github.com/pierrec/lz4/v4"
+
+	"github.com/lazaret/lazaret/internal/job"
 )
 
 // allSigns are the containers that search knows, in any order.
@@ -57,7 +59,7 @@ func streamAt(kind string, least int64, is func([]byte) bool, open func(io.Reade
 		if !exact {
 			var err error
 			if r, err = open(buffered); err != nil {
-				return 0, nil
+				return 0, w.noStream()
 			}
 		}
 		body, failure := w.spool(r)
@@ -68,8 +70,10 @@ func streamAt(kind string, least int64, is func([]byte) bool, open func(io.Reade
 		if failure != nil && !isDamage(failure) {
 			return 0, failure
 		}
-		if body.size == 0 {
-			return 0, nil
+		if failure != nil || body.size == 0 {
+			if err := w.noStream(); err != nil || body.size == 0 {
+				return 0, err
+			}
 		}
 		m, err := w.member(n, name+"/"+kind)
 		if err != nil {
@@ -91,6 +95,18 @@ func streamAt(kind string, least int64, is func([]byte) bool, open func(io.Reade
 		}
 		return at + least, nil
 	}
+}
+
+// maxNoStreams is far more than chance makes: of random bytes, one in 16 million
+// begins like a gzip. A file of magics alone would take minutes a megabyte.
+const maxNoStreams = 1000
+
+// noStream counts what began like a stream and is none, or only part of one.
+func (w *walk) noStream() error {
+	if w.noStreams++; w.noStreams > maxNoStreams {
+		return exceeded(job.LimitFiles, "more than %d beginnings of streams that are none", maxNoStreams)
+	}
+	return nil
 }
 
 func newLZ4(r io.Reader) (io.Reader, error) { return lz4.NewReader(r), nil }

@@ -13,17 +13,18 @@ import (
 
 // walk is one Check: what it may still spend and what it has against the file.
 type walk struct {
-	ctx     context.Context
-	scan    Scanner
-	limits  Limits
-	dir     string
-	bytes   int64
-	members int
-	memory  int64    // that decoders hold while their members are walked
-	disk    int64    // bytes that members may yet take on the disk, once measured
-	onDisk  bool     // disk was measured
-	fault   error    // the first read that failed
-	refused *refusal // the first
+	ctx       context.Context
+	scan      Scanner
+	limits    Limits
+	dir       string
+	bytes     int64
+	members   int
+	noStreams int      // that search took for streams
+	memory    int64    // that decoders hold while their members are walked
+	disk      int64    // bytes that members may yet take on the disk, once measured
+	onDisk    bool     // disk was measured
+	fault     error    // the first read that failed
+	refused   *refusal // the first
 }
 
 // node is a run of bytes that the engine has seen: the file itself, or a member.
