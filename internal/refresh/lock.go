@@ -30,5 +30,9 @@ func lock(root string) (unlock func() error, err error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("lock definitions: %w", err), f.Close())
 	}
-	return f.Close, nil
+	return func() error {
+		// Close alone would leave the lock to a child that another goroutine has
+		// just forked, until that one runs its program.
+		return errors.Join(unix.Flock(int(f.Fd()), unix.LOCK_UN), f.Close())
+	}, nil
 }

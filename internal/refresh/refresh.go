@@ -47,6 +47,11 @@ func (u *Updater) Run(ctx context.Context) (Status, error) {
 	if err := os.MkdirAll(u.Root, 0o755); err != nil {
 		return Status{}, fmt.Errorf("create definitions store: %w", err)
 	}
+	if u.Work != "" {
+		if err := workdir.Prepare(u.Work); err != nil {
+			return Status{}, err
+		}
+	}
 	store := definitions.Open(u.Root)
 	unlock, err := lock(u.Root)
 	if errors.Is(err, errBusy) {

@@ -36,7 +36,8 @@ type Mark struct {
 // which ends with its process, and one mark is not counted while another scan
 // holds such a lock.
 func (d *Dir) Mark(name string, f *os.File) (*Mark, error) {
-	if err := check(name); err != nil {
+	root, err := d.at(name)
+	if err != nil {
 		return nil, err
 	}
 	m := &Mark{dir: d, name: name, file: f}
@@ -45,7 +46,7 @@ func (d *Dir) Mark(name string, f *os.File) (*Mark, error) {
 		return nil, err
 	}
 	for n := 1; n <= 2; n++ {
-		err := d.root.Link(name, mark(name, n))
+		err := root.Link(name, mark(name, n))
 		if errors.Is(err, fs.ErrExist) {
 			m.Unfinished = n
 			continue

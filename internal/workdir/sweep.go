@@ -10,8 +10,7 @@ import (
 
 // Sweep removes from the folder at path what was last written before the given
 // time, and returns how many files it removed. The caller chooses a time that
-// no execution can outlive. A folder that is not there has nothing to sweep: it
-// is fetch's to create, with fetch as its owner.
+// no execution can outlive. A folder that is not there has nothing to sweep.
 //
 // Whatever is no file stays, and is reported: nothing of ours makes any.
 func Sweep(path string, before time.Time) (removed int, err error) {
