@@ -71,7 +71,12 @@ lint: $(LINT) $(VENV) $(NPM) ## formatting, golangci-lint, cfn-lint, state machi
 	.tools/venv/bin/cfn-lint template.yaml infra/*.yaml
 	node tools/asl-lint.mjs statemachine/*.asl.json
 	node tools/policy-table.mjs infra/testdata
+	node tools/role-table.mjs infra/testdata
 	shellcheck scripts/* .ci/run
+
+.PHONY: fuzz
+fuzz: clamav ## fuzz every parser of hostile bytes, one after another (FUZZTIME=60s each)
+	FUZZTIME=$(or $(FUZZTIME),60s) scripts/fuzz
 
 .PHONY: vuln
 vuln: ## known vulnerabilities in what is built (asks vuln.go.dev)

@@ -1,0 +1,58 @@
+// Asks an IAM evaluator that is not ours what each role may do: node tools/role-table.mjs infra/testdata
+// It reads the roles and bucket policies as deployed, which tests of infra hold, and a table of requests: those that the
+// functions make must be allowed by both together, those below them must not.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { runSimulation } from '@cloud-copilot/iam-simulate';
+
+const account = '000000000000';
+const folder = process.argv[2];
+const read = (name) => JSON.parse(readFileSync(join(folder, name), 'utf8'));
+const roles = read('roles.json');
+const table = read('role-table.json');
+const buckets = read('policies/three-bucket-clean-only.json');
+const principals = read('policy-table.json').principals;
+
+// Keys leave it to IAM, as ours does and as those made in the console do.
+const keyPolicy = { Version: '2012-10-17', Statement: [
+  { Effect: 'Allow', Principal: { AWS: `arn:aws:iam::${account}:root` }, Action: 'kms:*', Resource: '*' }] };
+
+// policyOf is what a role's inline policies say together.
+function policyOf(owner) {
+  const statements = roles.filter((s) => s.owner === owner).map((s) => (
+    { Effect: 'Allow', Action: s.actions, Resource: s.resource, ...(s.only && { Condition: s.only }) }));
+  if (statements.length === 0) throw new Error(`roles.json knows no role of ${owner}`);
+  return { name: owner, policy: { Version: '2012-10-17', Statement: statements } };
+}
+
+// expand turns the table's short names into ARNs.
+function expand(resource) {
+  const [head, ...key] = resource.split('/');
+  if (!resource.startsWith('arn:') && !table.resources[head]) throw new Error(`${resource} stands for nothing`);
+  return [table.resources[head] ?? head, ...key].join('/');
+}
+
+let wrong = 0;
+for (const row of table.rows) {
+  const [owner, actions, resource, expected, context = {}] = row;
+  const arn = principals[owner] ?? `arn:aws:iam::${account}:role/lazaret-${owner.replaceAll(' ', '')}`;
+  const name = /^arn:aws:s3:::lazaret-(\w+)-\d/.exec(expand(resource))?.[1];
+  for (const action of actions.split(' ')) {
+    const answer = await runSimulation({
+      request: {
+        principal: arn.replace(/^arn:aws:iam::(\d+):role\/(.+)$/, 'arn:aws:sts::$1:assumed-role/$2/session'), action,
+        contextVariables: { 'aws:SecureTransport': 'true', 'aws:PrincipalArn': arn, ...context },
+        resource: { resource: expand(resource), accountId: account },
+      },
+      identityPolicies: [policyOf(owner)], serviceControlPolicies: [], resourceControlPolicies: [],
+      resourcePolicy: action.startsWith('kms:') ? keyPolicy : buckets[name],
+    }, {});
+    const got = answer.errors ? JSON.stringify(answer.errors) : answer.overallResult === 'Allowed' ? 'allow' : 'deny';
+    if (got !== expected) {
+      wrong++;
+      console.error(`${owner}: ${action} on ${resource}: ${got} (${answer.overallResult}), want ${expected}`);
+    }
+  }
+}
+console.log(`${table.rows.length} rows, ${wrong} requests not as expected`);
+process.exitCode = wrong === 0 ? 0 : 1;
