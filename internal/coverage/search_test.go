@@ -243,3 +243,13 @@ func TestText(t *testing.T) {
 		{name: "mail in a mail", content: []byte("From: a@example.com\r\nMIME-Version: 1.0\r\nContent-Type: message/rfc822\r\n\r\n" + mail), want: infected},
 	})
 }
+
+// TestSeenOtherwise: forms that the engine opens nearly always.
+func TestSeenOtherwise(t *testing.T) {
+	t.Parallel()
+	try(t, []sample{
+		{name: "zip with offsets of its own behind a zip", content: join(goZip(t, "a", pages(500)), goZip(t, "a", eicarText())), want: infected},
+		{name: "zip with offsets of its own behind a zip, harmless", content: join(goZip(t, "a", pages(500)), goZip(t, "b", pages(700))), want: "covered"},
+		{name: "7z with BCJ alone", content: sevenOf([]byte{3, 3, 1, 3}, wide64(t), wide64(t)), want: infected},
+	})
+}

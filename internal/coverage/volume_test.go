@@ -1,6 +1,9 @@
 package coverage
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+)
 
 // volumeOf is the beginning of a disk that has a text at an offset.
 func volumeOf(at int, text string) []byte {
@@ -58,6 +61,16 @@ func TestVolumes(t *testing.T) {
 	}
 	for _, v := range volumes {
 		samples = append(samples, sample{name: v.name, content: volumeOf(int(v.at), v.text), want: "unsupported-archive"})
+	}
+	try(t, samples)
+}
+
+// TestClosed: what nobody here opens is named.
+func TestClosed(t *testing.T) {
+	t.Parallel()
+	var samples []sample
+	for i, c := range closed {
+		samples = append(samples, sample{name: fmt.Sprintf("%d %s", i, c.name), content: volumeOf(c.at, c.text), want: "unsupported-archive"})
 	}
 	try(t, samples)
 }
