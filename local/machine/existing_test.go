@@ -17,20 +17,27 @@ import (
 	"github.com/lazaret/lazaret/local/sample"
 )
 
-// Buckets of a user's own, one of which keeps no versions. The stack puts no
-// policy on them.
-const flat, kept = "own-flat", "own-versioned"
+// Buckets of a user's own: one that keeps no versions, one that does, and one
+// that did. The stack puts no policy on them.
+const flat, kept, suspended = "own-flat", "own-versioned", "own-suspended"
 
 // startExisting starts a machine that watches buckets which are there already,
 // made and set up by hand as on AWS.
 func startExisting(t *testing.T, parameters ...string) *Machine {
 	t.Helper()
-	m := Start(t, append([]string{"--parameter-overrides", "ExistingBuckets=" + flat + "," + kept}, parameters...)...)
+	m := Start(t, append([]string{"--parameter-overrides", "ExistingBuckets=" + flat + "," + kept + "," + suspended}, parameters...)...)
 	m.NewBucket(t, kept)
+	m.NewBucket(t, suspended)
+	m.Put(t, "same key/infected", []byte("from when there were versions"), into(suspended))
+	if _, err := m.S3.PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{
+		Bucket: aws.String(suspended), VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusSuspended},
+	}); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := m.S3.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(flat)}); err != nil {
 		t.Fatal(err)
 	}
-	for _, bucket := range []string{flat, kept} {
+	for _, bucket := range []string{flat, kept, suspended} {
 		if _, err := m.S3.PutBucketNotificationConfiguration(t.Context(), &s3.PutBucketNotificationConfigurationInput{
 			Bucket: &bucket, NotificationConfiguration: &types.NotificationConfiguration{EventBridgeConfiguration: &types.EventBridgeConfiguration{}},
 		}); err != nil {
@@ -81,7 +88,7 @@ func TestExistingBuckets(t *testing.T) {
 			t.Parallel()
 			m := startExisting(t, "BucketLayout="+layout)
 			locked := unscannable(t)
-			for _, bucket := range []string{flat, kept} {
+			for _, bucket := range []string{flat, kept, suspended} {
 				for name, test := range map[string]struct {
 					content []byte
 					tags    string

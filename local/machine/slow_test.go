@@ -19,7 +19,6 @@ import (
 func TestSlowExecution(t *testing.T) {
 	eachLayout(t, func(t *testing.T, m *Machine, layout string) {
 		held := m.Hold(t, "slow-"+layout)
-		later := time.Now().Add(2 * time.Minute).UTC().Format(time.RFC3339)
 		for _, test := range []struct {
 			name, there string
 			content     []byte
@@ -35,6 +34,7 @@ func TestSlowExecution(t *testing.T) {
 		} {
 			t.Run(test.name, func(t *testing.T) {
 				t.Parallel()
+				later := time.Now().Add(2 * time.Minute).UTC().Format(time.RFC3339) // not before the test runs
 				o := m.Put(t, test.name, test.content, held)
 				written := "own=1&scan-status=" + test.there + "&scan-time=" + later
 				if err := m.As(role("Tag")).retag(t.Context(), o, &o.VersionID, written); err != nil {
