@@ -16,9 +16,7 @@ DEPLOYED_ARCH := $(subst x86_64,amd64,$(TEMPLATE_ARCH))
 # The race detector needs a C compiler; a machine with make and Go alone has none.
 RACE := $(if $(shell command -v "$$(go env CC)"),-race)
 LINT := .tools/bin/golangci-lint
-VENV := .tools/venv/installed
 NPM  := tools/node_modules/.package-lock.json
-SAM  := .tools/sam/installed
 
 .PHONY: help
 help: ## list the targets
@@ -56,19 +54,20 @@ bench: build clamav ## measure it, beside raw clamd (about 15 minutes; docs/benc
 	go run ./bench
 
 .PHONY: images
-images: $(SAM) ## build the images, and all else that is deployed, with SAM and Docker; run them as Lambda does
+images: .tools/sam/installed ## build the images, and all else that is deployed, with SAM and Docker; run them as Lambda does
 	@scripts/images sam
 
 .PHONY: check
 check: lint test ## what CI runs: lint and test
 
 .PHONY: lint
-lint: $(LINT) $(VENV) $(NPM) ## formatting, golangci-lint, cfn-lint, state machines, policies, shellcheck, go.mod
+lint: $(LINT) $(NPM) .tools/cfn-lint/installed .tools/checkov/installed ## formatting, go.mod, golangci-lint, cfn-lint, checkov, state machines, policies, shellcheck
 	$(LINT) fmt --diff
 	$(AS_BUILT) go vet ./...
 	$(AS_BUILT) $(LINT) run
 	go mod tidy -diff
-	.tools/venv/bin/cfn-lint template.yaml infra/*.yaml
+	.tools/cfn-lint/bin/cfn-lint template.yaml infra/*.yaml
+	.tools/checkov/bin/checkov
 	node tools/asl-lint.mjs statemachine/*.asl.json
 	node tools/policy-table.mjs infra/testdata
 	node tools/role-table.mjs infra/testdata
@@ -99,13 +98,10 @@ $(LINT): tools/go.mod tools/go.sum
 	@echo 'building golangci-lint (some minutes, once)'
 	go -C tools build -o ../.tools/bin/ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 	@touch $@
-$(VENV): tools/requirements.txt | needs
-	python3 -m venv .tools/venv
-	.tools/venv/bin/pip install --quiet --disable-pip-version-check --requirement tools/requirements.txt
-	@touch $@
-$(SAM): tools/requirements-sam.txt # apart from cfn-lint, of which SAM wants another version
-	python3 -m venv .tools/sam
-	.tools/sam/bin/pip install --quiet --disable-pip-version-check --requirement tools/requirements-sam.txt
+# Each Python tool has an environment of its own: they want different versions of the same packages.
+.tools/%/installed: tools/requirements-%.txt | needs
+	python3 -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 $(NPM): tools/package-lock.json | needs
 	npm ci --prefix tools --no-fund --no-audit --ignore-scripts
