@@ -64,15 +64,21 @@ func lacksRoom(r Result) bool {
 func startSmall(t *testing.T, size int) *Machine {
 	t.Helper()
 	data := t.TempDir()
-	if err := os.Mkdir(filepath.Join(data, "volume"), 0o755); err != nil {
+	return startMounted(t, data, filepath.Join(data, "volume"), size, "--time-scale", "200")
+}
+
+// startMounted starts a machine for which a folder is a disk of so many bytes.
+func startMounted(t *testing.T, data, folder string, size int, flags ...string) *Machine {
+	t.Helper()
+	if err := os.Mkdir(folder, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	cmd, err := Command("local", "--port", "0", "--data", data, "--time-scale", "200")
+	cmd, err := Command(append([]string{"local", "--port", "0", "--data", data}, flags...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	mount := fmt.Sprintf(`mount --make-rprivate / && mount -t tmpfs -o size=%d,mode=777 work "$0/volume" && exec "$@"`, size)
-	cmd.Args = append([]string{"sh", "-c", mount, data, cmd.Path}, cmd.Args[1:]...)
+	mount := fmt.Sprintf(`mount --make-rprivate / && mount -t tmpfs -o size=%d,mode=777 work "$0" && exec "$@"`, size)
+	cmd.Args = append([]string{"sh", "-c", mount, folder, cmd.Path}, cmd.Args[1:]...)
 	cmd.Path = "/bin/sh"
 	cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWNS
 	if os.Getuid() != 0 {
