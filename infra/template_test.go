@@ -1,8 +1,10 @@
 package infra
 
 import (
+	"debug/elf"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -192,6 +194,27 @@ func TestArchitectureIsNamedOnce(t *testing.T) {
 		if found := other.FindString(text(t, file)); found != "" {
 			t.Errorf("%s names %s", file, found)
 		}
+	}
+}
+
+// TestBuiltForTheArchitecture builds a function as sam build does.
+func TestBuiltForTheArchitecture(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	build := exec.CommandContext(t.Context(), "make", "-C", "..", "--no-print-directory", "build-NotifyFunction")
+	build.Env = append(os.Environ(), "ARTIFACTS_DIR="+dir)
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("make build-NotifyFunction: %v\n%s", err, out)
+	}
+	f, err := elf.Open(filepath.Join(dir, "bootstrap"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	want := map[string]elf.Machine{"x86_64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}
+	named := regexp.MustCompile(`Architectures: \[(\w+)\]`).FindStringSubmatch(text(t, "../template.yaml"))
+	if named == nil || f.Machine != want[named[1]] {
+		t.Errorf("the template names %v, the binary is for %v", named, f.Machine)
 	}
 }
 
