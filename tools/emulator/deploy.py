@@ -12,6 +12,7 @@ Nothing leaves this machine. The exit code is 0 if all of it holds.
 import argparse
 import logging
 import pathlib
+import signal
 import sys
 import time
 
@@ -37,8 +38,9 @@ def main():
     arguments.add_argument("--gaps", action="store_true", help="print the table of what moto cannot do, and end")
     chosen = arguments.parse_args()
     if chosen.gaps:
-        print(*(" | ".join(row) for row in gaps.table()), sep="\n")
+        print(*map(gaps.line, gaps.table()), sep="\n")
         return 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))  # so that every with statement ends
     loopback.only()
     logging.getLogger("moto").setLevel(logging.CRITICAL)  # what it does not support is in the table
     errors = prove(chosen.template.resolve())
@@ -60,6 +62,7 @@ def prove(template_file):
     errors = transform.lint(template)
     say(f"linted: {len(errors)} findings")
     errors += [f"moto can do {each} now: take it out of gaps.py" for each in gaps.learned()]
+    errors += gaps.undocumented((ROOT / "docs" / "emulator.md").read_text())
     with intrinsics.repaired():
         errors += unaided(template, objects, say)
         lacking.teach()
@@ -88,6 +91,8 @@ def deploy(template, objects, say):
         compared = sum(each.property != "" for each in found)
         say(f"created, {name}: {len(found) - compared} resources and outputs, {compared} properties, {sum(not each.right for each in found)} of them differ")
         findings += found
+    if untried := set(template["Parameters"]) - set().union(*VARIANTS.values()):
+        say(f"with nothing but their defaults: {', '.join(sorted(untried))} (variants.py)")
     return gaps.judge(findings)
 
 

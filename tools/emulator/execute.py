@@ -88,9 +88,10 @@ def _wrong(deployed, s3, case, key, telling, letter):
     if case.lies_in == "uploads":
         tags = s3.get_object_tagging(Bucket=bucket, Key=key)["TagSet"]
     elif case.lies_in:
-        copy = telling.end["copy"]
-        if f"-{case.lies_in}-" not in copy["bucket"]:
-            yield f"was copied to {copy['bucket']}"
+        copy = telling.end.get("copy")
+        if not copy or f"-{case.lies_in}-" not in copy["bucket"]:
+            yield f"should be in the {case.lies_in} bucket, but its copy is {copy}"
+            return
         tags = s3.get_object_tagging(Bucket=copy["bucket"], Key=copy["key"])["TagSet"]
     else:
         return

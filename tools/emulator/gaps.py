@@ -5,9 +5,14 @@ row that no longer stands for a difference is an error too: then moto has
 learned it, and the row and what works around it can go.
 """
 
+import json
 from dataclasses import dataclass
+from unittest import mock
 
 import moto.cloudformation.parsing as parsing
+from moto.cloudformation.exceptions import UnformattedGetAttTemplateException
+from moto.iam.exceptions import MalformedPolicyDocument
+from moto.iam.policy_validation import IAMPolicyDocumentValidator
 
 NOT_MADE = {
     "AWS::CloudWatch::MetricStream": "moto has no metric streams",
@@ -27,6 +32,20 @@ NOT_ANSWERED = {
     "AWS::StepFunctions::StateMachine.LoggingConfiguration": "moto cuts the :* off the log group's ARN, which AWS asks for",
 }
 
+def _undescribed(rules):
+    return [{name: value for name, value in rule.items() if name != "Description"} for rule in rules]
+
+
+def _without_star(logging):
+    return json.loads(json.dumps(logging).replace(':*"', '"'))
+
+
+# So that no more than that goes uncompared: the same property is compared again, with this taken off.
+FORGIVEN = {
+    "AWS::EC2::SecurityGroup.SecurityGroupIngress": _undescribed,
+    "AWS::StepFunctions::StateMachine.LoggingConfiguration": _without_star,
+}
+
 # moto's CloudFormation has no such type, its service does: made by lacking.py.
 NO_TYPE = [
     "AWS::CloudWatch::Alarm", "AWS::EC2::EgressOnlyInternetGateway", "AWS::EC2::SecurityGroupEgress", "AWS::EC2::VPCCidrBlock",
@@ -43,13 +62,16 @@ POOR_TYPE = {
     "AWS::EC2::SubnetRouteTableAssociation": "gives it an id that EC2 does not know",
     "AWS::EC2::VPC": "drops DNS host names",
     "AWS::EC2::VPCEndpoint": "keeps the policy as Python's text of an object",
-    "AWS::EFS::AccessPoint": "gives it no id and no attributes",
     "AWS::IAM::Role": "keeps policies as Python's text of an object, and drops managed ones",
     "AWS::KMS::Key": "keeps the policy as an object, at which its DescribeKey fails",
     "AWS::Lambda::Function": "drops package type, tracing, /tmp size and tags",
     "AWS::S3::Bucket": "drops versioning, public access block, lifecycle, notifications",
     "AWS::StepFunctions::StateMachine": "knows no DefinitionS3Location, logging or tracing",
 }
+
+
+# Attributes that Fn::GetAtt asks for in vain: intrinsics.py computes them, lacking.py makes the access point.
+NO_ATTRIBUTE = [("AWS::CloudFormation::Stack", "Outputs"), ("AWS::EC2::VPC", "Ipv6CidrBlocks"), ("AWS::EFS::AccessPoint", "Arn")]
 
 
 @dataclass
@@ -71,9 +93,28 @@ def learned():
     """What is in the table although moto can do it; to be asked before moto is repaired or taught anything."""
     known = parsing.get_model_map()
     empty = parsing.ResourceMap("id", "stack", {}, {}, "us-east-1", "0" * 12, {"Resources": {}}, {})
-    return ([f"the type {name}" for name in [*NO_TYPE, *NOT_MADE] if name in known]
+    return ((["a policy without a version"] if _takes_no_version() else [])
+            + [f"the type {name}" for name in [*NO_TYPE, *NOT_MADE] if name in known]
             + [f"{name}, since it is no type of moto's any more" for name in POOR_TYPE if name not in known]
+            + [f"the attribute {attribute} of {name}" for name, attribute in NO_ATTRIBUTE if _has(known[name], attribute)]
             + [f"what the table calls {each.defect!r}" for each in PROBES if _computes(each, empty)])
+
+
+def _takes_no_version():
+    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
+    try:
+        IAMPolicyDocumentValidator(json.dumps({"Statement": [statement]})).validate()
+    except MalformedPolicyDocument:
+        return False
+    return True
+
+
+def _has(model, attribute):
+    try:
+        model.get_cfn_attribute(mock.MagicMock(), attribute)
+    except (AttributeError, UnformattedGetAttTemplateException):
+        return False
+    return True
 
 
 def _computes(probe, resources):
@@ -81,6 +122,12 @@ def _computes(probe, resources):
         return parsing.clean_json(probe.value, resources) == probe.should_be
     except Exception:  # noqa: BLE001  (any failure is one of moto's)
         return False
+
+
+def still_poor(findings):
+    """Which types of the table moto makes by itself as the template says, after a deployment that left it all of them."""
+    poor = {each.kind for each in findings if not each.right and each.row not in NOT_ANSWERED}
+    return [f"gaps.py has {name}, which moto makes by itself now: take the row out" for name in POOR_TYPE if name not in poor]
 
 
 def judge(findings):
@@ -98,5 +145,17 @@ def table():
     rows += [("not compared", name, why) for name, why in NOT_ANSWERED.items()]
     rows += [("made through the service's API", name, "moto's CloudFormation does not have the type") for name in NO_TYPE]
     rows += [("made through the service's API", name, f"moto's CloudFormation {why}") for name, why in POOR_TYPE.items()]
+    rows += [("repaired in moto", f"{name}.{attribute}", "Fn::GetAtt does not find it") for name, attribute in NO_ATTRIBUTE]
     rows += [("repaired in moto", each.defect, "") for each in PROBES]
-    return rows
+    return rows + [("repaired in moto", "IAM refuses a policy without Version", "SAM's role of a schedule has none; AWS takes it")]
+
+
+def undocumented(page):
+    """Rows of the table that docs/emulator.md does not have."""
+    lines = set(page.splitlines())
+    return [f"docs/emulator.md lacks the row {row}" for row in map(line, table()) if row not in lines]
+
+
+def line(row):
+    """A row of the table as docs/emulator.md has it."""
+    return "| " + " | ".join(cell for cell in row if cell) + " |" + ("" if row[2] else " |")
