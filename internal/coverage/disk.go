@@ -50,6 +50,14 @@ func walkISO(w *walk, n node) error {
 	return nil
 }
 
+// isISOVolume checks what a volume descriptor says twice, in both orders of
+// bytes: its size, and that of its blocks.
+func isISOVolume(h []byte) bool {
+	le, be := binary.LittleEndian, binary.BigEndian
+	block := le.Uint16(h[128:])
+	return le.Uint32(h[80:]) == be.Uint32(h[84:]) && block == be.Uint16(h[130:]) && block >= 512 && block&(block-1) == 0
+}
+
 // isoSize is what a volume descriptor announces (ECMA-119, 8.4.8 and 8.4.12).
 func isoSize(h []byte) int64 {
 	le := binary.LittleEndian

@@ -63,6 +63,7 @@ func TestSearchTakesNoGuess(t *testing.T) {
 	try(t, []sample{
 		{name: "magics of streams in a program", content: join(elf(), []byte("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03 \x28\xb5\x2f\xfd\x04\x22\x4d\x18 BZh91AY&SY \xfd7zXZ\x00"), text), want: "covered"},
 		{name: "magics of containers in a program", content: join(elf(), []byte("ustar\x00 070701 !<arch>\n 7z\xbc\xaf\x27\x1c Rar!\x1a\x07\x00 PK\x03\x04 hsqs MSWIM\x00\x00\x00 MSCF\x00\x00\x00\x00 \x60\xea -lh5- \xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1 CD001"), text), want: "covered"},
+		{name: "a CD's mark in a program", content: join(elf(), pages(40<<10), []byte("\x01CD001\x01"), text), want: "covered"},
 		{name: "a cut gzip in a program", content: join(elf(), gzipOf(t, text)[:500]), want: "covered"},
 		{name: "a cut tar in text", content: join(text, tarOf(t, text)[:2000]), want: "covered"},
 		{name: "text that speaks of begin 644", content: []byte("then\nbegin 644 is what it says\nand =ybegin line= too\n\\objdata\n"), want: "covered"},

@@ -226,7 +226,7 @@ func zipAt(w *walk, n node, name string, at int64) (int64, error) {
 // isoAt opens a CD image that something stands in front of.
 func isoAt(w *walk, n node, name string, at int64) (int64, error) {
 	var h [132]byte
-	if at < 0 || n.read(h[:], at+isoStart) != nil {
+	if at < 0 || n.read(h[:], at+isoStart) != nil || !isISOVolume(h[:]) {
 		return 0, nil
 	}
 	part := node{r: n.at(at, n.size-at), size: n.size - at, path: n.path, depth: n.depth}
