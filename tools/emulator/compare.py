@@ -1,6 +1,7 @@
 """Whether what a service answers holds what the template asks for."""
 
 import json
+import re
 
 
 def holds(expected, actual):
@@ -43,13 +44,13 @@ def _parsed(value):
         return value
 
 
+_NUMBER = re.compile(r"-?\d{1,9}(\.\d+)?")  # an account's twelve digits are none
+
+
 def _text(value):
     """true and 'true' are the same to CloudFormation, as are 5, 5.0 and '5'."""
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, (int, float)):
-        return f"{value:g}" if value == int(value) else str(value)
-    try:
-        return f"{float(value):g}" if isinstance(value, str) and value.strip().replace(".", "", 1).isdigit() and len(value) < 10 else value
-    except ValueError:
-        return value
+    if isinstance(value, (int, float)) or isinstance(value, str) and _NUMBER.fullmatch(value):
+        return str(float(value))
+    return value

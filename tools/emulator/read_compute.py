@@ -18,12 +18,8 @@ def function(name):
 
 
 def event_source_mapping(uuid):
-    return asked(client("lambda").get_event_source_mapping, UUID=uuid) and _named(
-        client("lambda").get_event_source_mapping(UUID=uuid))
-
-
-def _named(mapping):
-    return {**mapping, "FunctionName": mapping["FunctionArn"].rsplit(":", 1)[1]}
+    read = asked(client("lambda").get_event_source_mapping, UUID=uuid)
+    return read and {**read, "FunctionName": read["FunctionArn"].rsplit(":", 1)[1]}
 
 
 def role(name):

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from answers import client
 from moto import mock_aws
-from moto.s3.models import S3Backend  # noqa: F401  (its import registers moto's S3 with the CloudFormation)
 
 from transform import ARTIFACTS
 from variants import values
@@ -42,7 +41,7 @@ def environment():
 
 @contextlib.contextmanager
 def emulator():
-    """moto, empty, in place of AWS until the end of the with statement; it runs executions, and warns about nothing twice."""
+    """moto, empty, in place of AWS until the end of the with statement; it runs executions, and has AWS's managed policies."""
     with mock_aws(config={"stepfunctions": {"execute_state_machine": True}, "iam": {"load_aws_managed_policies": True}}), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
