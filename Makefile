@@ -47,7 +47,7 @@ build-%Function:
 .PHONY: test
 test: build clamav ## run every test, the whole-machine ones with real clamd included
 	@[[ -n "$(RACE)" ]] || echo 'make test: no C compiler, so without the race detector (make packages installs one)'
-	go test $(RACE) $(TESTFLAGS) ./...
+	go test $(RACE) -timeout 30m $(TESTFLAGS) ./...
 
 .PHONY: bench
 bench: build clamav ## measure it, beside raw clamd (about 15 minutes; docs/benchmarks.md)

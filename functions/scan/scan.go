@@ -70,6 +70,14 @@ func unfetched(j job.Job) error {
 // judge gives the verdict about the work file, which is there again as it was
 // when it returns an error.
 func (h *handler) judge(ctx context.Context, w job.Work) (*job.Scan, error) {
+	tiny := w.Size < clamav.MinFileSize
+	var g definitions.Generation
+	if !tiny { // before the work file: without definitions, fetching a lost one again is of no use
+		var err error
+		if g, err = h.current(); err != nil {
+			return nil, err
+		}
+	}
 	f, err := h.dir.Read(w.File)
 	if err != nil {
 		return nil, err
@@ -77,10 +85,10 @@ func (h *handler) judge(ctx context.Context, w job.Work) (*job.Scan, error) {
 	defer f.Close()
 	scan := &job.Scan{Size: w.Size, SHA256: w.SHA256}
 	start := time.Now()
-	if w.Size < clamav.MinFileSize {
+	if tiny {
 		scan.Verdict, scan.Engine = job.Clean, job.Engine{Name: "none"}
 		scan.Detail = fmt.Sprintf("no engine looks at fewer than %d bytes", clamav.MinFileSize)
-	} else if start, err = h.ask(ctx, f, w, scan); err != nil {
+	} else if start, err = h.ask(ctx, g, f, w, scan); err != nil {
 		return nil, err
 	}
 	// On the descriptor that the engine read, after its reply: what it judged is
@@ -93,18 +101,21 @@ func (h *handler) judge(ctx context.Context, w job.Work) (*job.Scan, error) {
 	return scan, nil
 }
 
-// ask fills in what the engine says. The time it returns is when a ready engine
-// began: waiting for one is not the file's doing.
-func (h *handler) ask(ctx context.Context, f *os.File, w job.Work, scan *job.Scan) (time.Time, error) {
+// current is the generation to scan with.
+func (h *handler) current() (definitions.Generation, error) {
 	g, err := h.definitions.Current()
 	switch {
 	case errors.Is(err, definitions.ErrNone):
-		return time.Time{}, fmt.Errorf("%w: %w", job.ErrDefinitionsNotReady, err)
-	case errors.Is(err, job.ErrDefinitionsNotReady):
-		return time.Time{}, err
-	case err != nil:
-		return time.Time{}, fmt.Errorf("%w: %w", job.ErrTransient, err)
+		return g, fmt.Errorf("%w: %w", job.ErrDefinitionsNotReady, err)
+	case err != nil && !errors.Is(err, job.ErrDefinitionsNotReady):
+		return g, fmt.Errorf("%w: %w", job.ErrTransient, err)
 	}
+	return g, err
+}
+
+// ask fills in what the engine says. The time it returns is when a ready engine
+// began: waiting for one is not the file's doing.
+func (h *handler) ask(ctx context.Context, g definitions.Generation, f *os.File, w job.Work, scan *job.Scan) (time.Time, error) {
 	scan.Definitions = &job.Definitions{Version: g.Version, Built: g.Built, Fingerprint: g.Fingerprint}
 	whole := left(ctx)
 	if err := h.engine.Ensure(ctx, g); err != nil {

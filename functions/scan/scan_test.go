@@ -178,6 +178,10 @@ func TestNothingIsCleanByDefault(t *testing.T) {
 		{"no definitions", func(_ *testing.T, b *bench) {
 			b.definitions = fakeGenerations(func() (definitions.Generation, error) { return definitions.Generation{}, definitions.ErrNone })
 		}, job.ErrDefinitionsNotReady},
+		{"neither definitions nor the work file", func(_ *testing.T, b *bench) {
+			b.definitions = fakeGenerations(func() (definitions.Generation, error) { return definitions.Generation{}, definitions.ErrNone })
+			b.job.Work.File = "swept"
+		}, job.ErrDefinitionsNotReady},
 		{"definitions cannot be read", func(_ *testing.T, b *bench) {
 			b.definitions = fakeGenerations(func() (definitions.Generation, error) {
 				return definitions.Generation{}, errors.New("stale file handle")
