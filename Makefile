@@ -57,8 +57,12 @@ bench: build clamav ## measure it, beside raw clamd (about 15 minutes; docs/benc
 images: .tools/sam/installed ## build the images, and all else that is deployed, with SAM and Docker; run them as Lambda does
 	@scripts/images sam
 
+.PHONY: emulator
+emulator: build clamav .tools/emulator/installed ## deploy the template into an emulator, and run there what is deployed
+	.tools/emulator/bin/python tools/emulator/deploy.py
+
 .PHONY: check
-check: lint test ## what CI runs: lint and test
+check: lint test emulator ## what CI runs: lint, test, emulator
 
 .PHONY: lint
 lint: $(LINT) $(NPM) .tools/cfn-lint/installed .tools/checkov/installed ## formatting, go.mod, golangci-lint, cfn-lint, checkov, state machines, policies, shellcheck
