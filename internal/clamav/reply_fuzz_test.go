@@ -2,6 +2,7 @@ package clamav
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -46,7 +47,7 @@ func FuzzParseReply(f *testing.F) {
 			t.Errorf("parseReply(%q) has the outcome %q", raw, got.Outcome)
 		}
 		// Neither a second reply nor a lost end may change into an answer.
-		for _, other := range [][]byte{raw[:len(raw)-1], append(raw[:len(raw):len(raw)], raw...), append(raw[:len(raw):len(raw)], "fd[1]: OK\x00"...)} {
+		for _, other := range [][]byte{raw[:len(raw)-1], append(slices.Clip(raw), raw...), append(slices.Clip(raw), "fd[1]: OK\x00"...)} {
 			if got, err := parseReply(other); err == nil {
 				t.Errorf("parseReply(%q) = %+v", other, got)
 			}

@@ -86,7 +86,7 @@ var resident = regexp.MustCompile(`VmRSS:\s+([0-9]+) kB`)
 func (m *Machine) temporary() (paths []string) {
 	for _, p := range m.Processes() {
 		environment, _ := os.ReadFile(fmt.Sprintf("/proc/%d/environ", p.PID))
-		for _, v := range strings.Split(string(environment), "\x00") {
+		for v := range strings.SplitSeq(string(environment), "\x00") {
 			folder, ok := strings.CutPrefix(v, "TMPDIR=")
 			if !ok || !strings.Contains(p.Command, "build/scan/bootstrap") {
 				continue
