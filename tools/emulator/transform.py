@@ -87,7 +87,7 @@ def transformed(template_file):
 
 
 # The one thing that cfn-lint does not know yet: S3's actions on annotations.
-TOO_NEW = re.compile(r"W3037:'(get|put)object(version)?annotation' is not one of")
+TOO_NEW = re.compile(r"W3037:'(get|put|delete|replicate)object(version)?annotation(forreplication)?' is not one of")
 
 
 def lint(template):
