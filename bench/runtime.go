@@ -88,13 +88,7 @@ func (l *lab) function(name string) (template.Function, error) {
 // look at it.
 func variables(f template.Function, volume, endpoint, temp, api string) []string {
 	role := f.RoleARN[strings.LastIndexByte(f.RoleARN, '/')+1:]
-	vars := []string{
-		"PATH=" + os.Getenv("PATH"), "TMPDIR=" + temp, "AWS_XRAY_SDK_DISABLED=TRUE",
-		"AWS_LAMBDA_RUNTIME_API=" + api, "AWS_LAMBDA_FUNCTION_NAME=" + f.Name, "_HANDLER=bootstrap",
-		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE=" + strconv.Itoa(f.MemoryMB),
-		"AWS_REGION=" + template.Region, "AWS_ACCESS_KEY_ID=" + role, "AWS_SECRET_ACCESS_KEY=test",
-		"AWS_ENDPOINT_URL=" + endpoint, "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null",
-	}
+	var vars []string
 	for name, value := range f.Environment {
 		for _, m := range f.Mounts {
 			if rest, ok := strings.CutPrefix(value, m.Path); ok {
@@ -103,7 +97,13 @@ func variables(f template.Function, volume, endpoint, temp, api string) []string
 		}
 		vars = append(vars, name+"="+value)
 	}
-	return vars
+	return append(vars, // after the template's, which has no endpoint
+		"PATH="+os.Getenv("PATH"), "TMPDIR="+temp, "AWS_XRAY_SDK_DISABLED=TRUE",
+		"AWS_LAMBDA_RUNTIME_API="+api, "AWS_LAMBDA_FUNCTION_NAME="+f.Name, "_HANDLER=bootstrap",
+		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE="+strconv.Itoa(f.MemoryMB),
+		"AWS_REGION="+template.Region, "AWS_ACCESS_KEY_ID="+role, "AWS_SECRET_ACCESS_KEY=test",
+		"AWS_ENDPOINT_URL="+endpoint, "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null",
+	)
 }
 
 func (e *environment) api() http.Handler {

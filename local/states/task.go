@@ -2,7 +2,6 @@ package states
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -143,8 +142,8 @@ func (v *visit) await(timeout time.Duration, request call) (any, error) {
 	}
 	select {
 	case a := <-answered:
-		if v.service.ctx.Err() != nil && errors.Is(a.err, context.Canceled) {
-			return nil, errClosed
+		if v.service.ctx.Err() != nil && a.err != nil {
+			return nil, errClosed // the failure may be the closing's; a journal tries again
 		}
 		return a.result, a.err
 	case <-expired:
