@@ -4,7 +4,6 @@
 package infra
 
 import (
-	"bytes"
 	"encoding/json"
 	"flag"
 	"maps"
@@ -13,8 +12,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/lazaret/lazaret/local/policy"
 	"github.com/lazaret/lazaret/local/template"
@@ -90,20 +87,7 @@ func TestPoliciesAsDeployed(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got = append(got, '\n')
-			golden := filepath.Join("testdata", "policies", setting+".json")
-			if *update {
-				if err := os.WriteFile(golden, got, 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !bytes.Equal(want, got) {
-				t.Errorf("policies differ from %s (go test ./infra -update rewrites it):\n%s", golden, cmp.Diff(string(want), string(got)))
-			}
+			golden(t, filepath.Join("testdata", "policies", setting+".json"), append(got, '\n'))
 		})
 	}
 }
