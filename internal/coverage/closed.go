@@ -41,7 +41,6 @@ var closed = []struct {
 	{0, "WithoutFreeSpace", "Parallels disk image"},
 	{0, "WithouFreSpacExt", "Parallels disk image"},
 	{0, "EVF\x09\r\n\xff\x00", "EnCase disk image"},
-	{0, "LUKS\xba\xbe", "LUKS volume"},
 	{0, "CISO\x18\x00\x00\x00", "CISO image"},
 	{0, "CISO\x00\x00\x00\x00", "CISO image"},
 	{0, "DAA\x00\x00\x00", "DAA image"},

@@ -73,7 +73,7 @@ func init() { // the forms open members, whose forms are these: a cycle of value
 		{0, "PK\x03\x04", zipForm},
 		{0, "PK\x05\x06", zipForm},
 		{0, "PK\x07\x08PK", form{"zip", split("zip"), true}},
-		{0, "PK00PK\x03\x04", form{"zip", split("zip"), true}},
+		{0, "PK00PK\x03\x04", zipForm}, // meant to be split, and in one piece after all (APPNOTE 8.5.4)
 		{0, "\x1f\x8b", form{"gzip", walkGzip, true}},
 		{0, "BZh", packed("bzip2", openBzip2, false)},
 		{0, "\xfd7zXZ\x00", packed("xz", openXZ, true)},
@@ -100,7 +100,16 @@ func init() { // the forms open members, whose forms are these: a cycle of value
 	for _, c := range closed {
 		magics = append(magics, magic{c.at, c.text, form{c.name, cannotOpen(c.name), true}})
 	}
+	for _, s := range sealed {
+		magics = append(magics, magic{0, s.text, form{s.name, cannotDecrypt(s.name), true}})
+	}
+	for _, text := range []string{armorPGP, armorCMS, armorP7} {
+		magics = append(magics, magic{0, text, form{"armored", walkArmored, false}})
+	}
 	testers = []tester{
+		{isCMS, form{"CMS", cannotDecrypt("CMS"), true}, false},
+		{isPGP, form{pgpForm, walkPGP, false}, false},
+		{beginsAsARJ, form{"ARJ", walkARJ, true}, false},
 		{isISO, isoForm, true},
 		{isTar, tarForm, true},
 		{isMail, form{"mail", walkMail, false}, false},

@@ -55,3 +55,17 @@ func FuzzImages(f *testing.F) {
 		walked(t, content, func(w *walk, n node) error { return w.look(n) })
 	})
 }
+
+// FuzzSealed: OpenPGP, armor and ARJ.
+func FuzzSealed(f *testing.F) {
+	text := pages(300)
+	literal := literalPGP(text)
+	seed(f, literal, partsPGP(pages(2000)), compressedPGP(f, 1, literal), compressedPGP(f, 2, partsPGP(text)), armored("PGP MESSAGE", literal),
+		join(packetPGP(pgpSharedSession, []byte("\x04\x09\x03\x0212345678\x60")), packetPGP(pgpSealed, text)), arjOf(0, text), arjOf(arjGarbled, text))
+	f.Fuzz(func(t *testing.T, content []byte) {
+		walked(t, content, walkPGP)
+		walked(t, content, walkArmored)
+		walked(t, content, walkARJ)
+		walked(t, content, func(w *walk, n node) error { return w.look(n) })
+	})
+}

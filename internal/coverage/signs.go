@@ -129,10 +129,11 @@ func isSquash(b []byte) bool {
 	return log >= 12 && log <= 20 && le.Uint32(b[12:]) == 1<<log && le.Uint16(b[28:]) == 4
 }
 
-// isARJ checks the CRC of the archive's header (arj's TECHNOTE.TXT).
+// isARJ checks the CRC of the archive's header, which is of file type 2 (arj's
+// TECHNOTE.TXT).
 func isARJ(b []byte) bool {
 	size := int(binary.LittleEndian.Uint16(b[2:]))
-	return size >= 30 && size+8 <= len(b) && crc32.ChecksumIEEE(b[4:4+size]) == binary.LittleEndian.Uint32(b[4+size:])
+	return b[10] == 2 && size >= 30 && size+8 <= len(b) && crc32.ChecksumIEEE(b[4:4+size]) == binary.LittleEndian.Uint32(b[4+size:])
 }
 
 // isLHA checks the sum over a header of level 0 or 1, and the little that one

@@ -79,8 +79,11 @@ func (w *walk) look(n node) error {
 	}
 	owned := false
 	for i, f := range forms {
-		owned = owned || f.owns
 		err := w.enter(f, n)
+		if r, ok := errors.AsType[*refusal](err); ok && i > 0 && forms[0].name == pgpForm && r.reason == job.Damaged {
+			continue // the end of a zip whose parts walkPGP has put together
+		}
+		owned = owned || f.owns
 		if r, ok := errors.AsType[*refusal](err); ok && i > 0 && forms[0].name == oleForm.name && r.reason == job.Damaged {
 			continue // the end of a zip in a stream, in sectors of any order; walkOLE has put it together
 		}

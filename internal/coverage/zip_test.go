@@ -218,6 +218,8 @@ func TestZip(t *testing.T) {
 		{name: "bit flipped in a member", content: flipped(plain, 200), want: "damaged"},
 		{name: "bit flipped in a stored member", content: flipped(plain, bytes.Index(plain, []byte("b.txt"))+300), want: "damaged"},
 		{name: "split marker", content: join([]byte(zipSpan), plain), want: "unsupported-archive"},
+		{name: "split marker of a zip in one piece", content: join([]byte("PK00"), plain), want: "covered"},
+		{name: "split marker of a zip in one piece, zip64", content: join([]byte("PK00"), wide64(t)), want: infected},
 		{name: "member cut out of the directory", content: unlisted(t, evil), want: infected},
 		{name: "an empty end record in a program", content: join(png, []byte(zipEnd), make([]byte, 40)), want: "covered"},
 		{name: "behind a picture", content: join(png, zipOf(t, zipped{name: "a", content: evil, method: 8, wide: true})), want: infected},
