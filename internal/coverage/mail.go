@@ -3,16 +3,8 @@ package coverage
 import (
 	"bufio"
 	"bytes"
-	"encoding/base64"
 	"io"
-	"math"
-	"mime"
-	"mime/multipart"
-	"mime/quotedprintable"
-	"net/mail"
-	"net/textproto"
 	"regexp"
-	"strings"
 )
 
 // mailHead is a line of a message's header. Blank lines, a byte order mark or
@@ -39,7 +31,11 @@ func walkMail(w *walk, n node) error {
 		return nil
 	}
 	folder := bytes.HasPrefix(head[at[0]:], []byte("From "))
-	in := bufio.NewReader(n.at(int64(at[0]), n.size))
+	var text io.Reader = n.at(int64(at[0]), n.size)
+	if bytes.IndexByte(head, '\n') < 0 && bytes.IndexByte(head, '\r') >= 0 { // an old Mac's
+		text = &feeds{text}
+	}
+	in := bufio.NewReaderSize(text, 32<<10)
 	for {
 		message := &untilFrom{in: in}
 		if folder {
@@ -54,7 +50,7 @@ func walkMail(w *walk, n node) error {
 		if skipped, _ := body.Peek(3); string(skipped) == "\xef\xbb\xbf" {
 			_, _ = body.Discard(3)
 		}
-		if err := w.settle(n, w.message(n, body, 0)); err != nil {
+		if err := w.settle(n, w.message(n, body)); err != nil {
 			return err
 		}
 		if !folder {
@@ -91,56 +87,4 @@ func (u *untilFrom) Read(p []byte) (int, error) {
 	n := copy(p, u.rest)
 	u.rest = u.rest[n:]
 	return n, nil
-}
-
-// maxMailHead is more than a mail server takes of headers, which are read into
-// memory whole.
-const maxMailHead = 16 << 20
-
-// message takes one message; what has no header like one is nothing.
-func (w *walk) message(n node, r io.Reader, depth int) error {
-	head := &io.LimitedReader{R: r, N: maxMailHead}
-	m, err := mail.ReadMessage(head)
-	if head.N <= 0 {
-		return tooWide("mail with a header of more than %d bytes", maxMailHead)
-	}
-	if err != nil {
-		return nil
-	}
-	head.N = math.MaxInt64
-	return w.mailPart(n, textproto.MIMEHeader(m.Header), m.Body, depth)
-}
-
-// maxMailDepth is more than any mail program nests parts.
-const maxMailDepth = 10
-
-func (w *walk) mailPart(n node, h textproto.MIMEHeader, body io.Reader, depth int) error {
-	kind, params, err := mime.ParseMediaType(h.Get("Content-Type"))
-	if err == nil && strings.HasPrefix(kind, "multipart/") && params["boundary"] != "" && depth < maxMailDepth {
-		parts := multipart.NewReader(body, params["boundary"])
-		for {
-			p, err := parts.NextRawPart()
-			if err != nil { // the end, or something that no reader finds its way out of either
-				return nil
-			}
-			if err := w.settle(n, w.mailPart(n, p.Header, p, depth+1)); err != nil {
-				return err
-			}
-		}
-	}
-	encoding := strings.ToLower(strings.TrimSpace(h.Get("Content-Transfer-Encoding")))
-	if err == nil && kind == "message/rfc822" && depth < maxMailDepth && encoding != "base64" && encoding != "quoted-printable" {
-		return w.message(n, body, depth+1)
-	}
-	switch encoding {
-	case "base64":
-		body = base64.NewDecoder(base64.StdEncoding, body) // skips line ends
-	case "quoted-printable":
-		body = quotedprintable.NewReader(body)
-	default:
-		if depth == 0 { // text, of which look has seen all
-			return nil
-		}
-	}
-	return w.stream(n, "part", &forgiving{r: body, forgive: true}, true)
 }
