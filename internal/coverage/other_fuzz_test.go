@@ -30,7 +30,9 @@ func FuzzDocuments(f *testing.F) {
 	inner := bytes.ReplaceAll(mailOf(gzipOf(f, text)), []byte("\"q\""), []byte("\"r\""))
 	seed(f, pdfOf(text), []byte("%PDF-1.5\n1 0 obj\n<< /Linearized 1 /L 90000 /O 3 >>\nendobj\nstartxref\n0\n%%EOF\n"), mailOf(zipOf(f, zipped{name: "a", content: text})),
 		join([]byte("From a@example.com Mon Jan  1 00:00:00 2026\n"), mailOf(text)), mailOf(inner),
-		[]byte("Subject: x\nContent-Type: text/plain\nContent-Transfer-Encoding: quoted-printable\n\na=3Db=\nc\n"))
+		[]byte("Subject: x\nContent-Type: text/plain\nContent-Transfer-Encoding: quoted-printable\n\na=3Db=\nc\n"),
+		pdfFile(attached+"/Filter[/A85/Fl]/DecodeParms 5 0 R", zlibOf(f, text), "", "<</Predictor 15/Columns 10>>"),
+		pdfFile("/Desc(a\\(b)/Filter/LZW", runLengthOf(text), ""), pdfFile("/Filter 5 0 R", runLengthOf(text), "/Encrypt<</Filter/Standard/V 4/R 4/O(a)/U(b)/P -4>>", "/RL"))
 	f.Fuzz(func(t *testing.T, content []byte) {
 		pdf := walked(t, content, walkPDF)
 		if pdf.refused == nil && !bytes.Contains(content, []byte("%%EOF")) && !bytes.Contains(content, []byte("startxref")) {

@@ -10,7 +10,7 @@ import (
 // PDF says at its end where its cross-reference table stands (ISO 32000-1,
 // 7.5.5), so that one that was cut off has no end.
 func walkPDF(w *walk, n node) error {
-	if err := w.settle(n, w.walkPDFStreams(n)); err != nil {
+	if err := w.settle(n, walkPDFStreams(w, n)); err != nil {
 		return err
 	}
 	// Readers look in the last kilobyte, some in more; old versions' ends stand
@@ -40,6 +40,6 @@ func walkPDF(w *walk, n node) error {
 // readers skip (Adobe's up to a kilobyte), and text that only speaks of PDFs.
 func isLatePDF(_ node, head []byte) bool { return bytes.Contains(head, []byte("%PDF-")) }
 
-func walkLatePDF(w *walk, n node) error { return w.walkPDFStreams(n) }
+func walkLatePDF(w *walk, n node) error { return walkPDFStreams(w, n) }
 
 var linearized = regexp.MustCompile(`/Linearized\s[^>]{0,200}/L\s+([0-9]{1,15})\b`)

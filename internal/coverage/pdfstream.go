@@ -3,126 +3,239 @@ package coverage
 import (
 	"bufio"
 	"bytes"
-	"compress/zlib"
-	"encoding/ascii85"
-	"encoding/hex"
 	"io"
-	"regexp"
 )
 
-// pdfDictionary is as much of a stream's dictionary as is read: the filters
-// stand in it.
-const pdfDictionary = 1 << 10
+const (
+	// maxPDFAlone is how many streams of one PDF are shown by themselves, each for
+	// a millisecond: others than attachments are shown together from there on.
+	maxPDFAlone  = 1000
+	maxPDFJoined = 1 << 20
+	maxFilters   = 16
+)
 
-// walkPDFStreams looks for containers in the streams of a PDF, attachments
-// above all. The engine unpacks the streams; what it finds in them it may not
-// be able to open. A stream is unpacked to its end only if it begins as a
-// container, since most are pages and pictures.
-func (w *walk) walkPDFStreams(n node) error {
-	page := make([]byte, min(n.size, searchPage))
-	word := []byte("stream")
-	for at := int64(0); n.size-at > int64(len(word)); {
-		b := page[:min(searchPage, n.size-at)]
-		if err := n.read(b, at); err != nil {
-			return err
+// pdfStream is a stream and what its dictionary says about it.
+type pdfStream struct {
+	pdfObject
+	dict     pdfDict
+	attached bool // somebody is going to save it as a file
+	picture  bool // it begins with any bytes
+}
+
+func (p *pdf) stream(o pdfObject) error {
+	if o.data == 0 {
+		return nil
+	}
+	s := pdfStream{pdfObject: o}
+	s.dict, _ = o.value.(pdfDict)
+	if s.dict == nil { // a dictionary that cannot be read: what it is shows in the data
+		var head [9]byte
+		if _, _ = p.n.at(o.data, 9).ReadAt(head[:], 0); !isZlib(node{}, head[:]) {
+			return nil
 		}
-		for i := 0; ; i++ {
-			next := bytes.Index(b[i:], word)
-			if next < 0 {
-				break
+		s.dict = pdfDict{"Filter": {pdfName("FlateDecode")}}
+	}
+	s.attached = s.dict.is("Type", "EmbeddedFile") || s.dict["Params"] != nil
+	s.picture = !s.attached && s.dict["Width"] != nil && s.dict["Height"] != nil
+	end := int64(-1)
+	for _, key := range append([]pdfKey{{}}, p.keys...) {
+		for _, filters := range p.filters(s.dict) {
+			if key.method == "" && p.locked && len(filters) == 0 {
+				continue // the engine saw it as it is
 			}
-			i += next
-			if i > 3 && string(b[i-3:i]) == "end" {
-				continue
+			var r io.Reader
+			if len(filters) == 0 || key.method != "" {
+				if end < 0 {
+					end = p.end(s)
+				}
+				r = p.n.at(o.data, end-o.data)
+			} else {
+				r = p.n.at(o.data, p.n.size)
 			}
-			if err := w.settle(n, w.pdfStream(n, at+int64(i))); err != nil {
+			if key.method != "" {
+				if r = key.open(o, r); r == nil {
+					continue
+				}
+			}
+			if err := p.w.settle(p.n, p.decode(s, filters, bufio.NewReaderSize(r, 1<<10), key)); err != nil {
 				return err
 			}
 		}
-		if int64(len(b)) == n.size-at {
+	}
+	return nil
+}
+
+// pdfFilter is one of a chain.
+type pdfFilter struct {
+	name  pdfName
+	parms pdfDict
+}
+
+// filters are the chains that readers may take for a stream's, at least one. A
+// filter without a name is one that nothing is known of.
+func (p *pdf) filters(d pdfDict) (chains [][]pdfFilter) {
+	var parms []any
+	for _, key := range []string{"DecodeParms", "DP", "FDecodeParms"} {
+		for _, v := range d[key] {
+			parms = append(parms, p.resolve(v)...)
+		}
+	}
+	for _, key := range []string{"Filter", "F"} {
+		for _, v := range d[key] {
+			values := p.resolve(v)
+			if len(values) == 0 {
+				values = []any{pdfName("")}
+			}
+			for _, value := range values {
+				var names []any
+				switch value := value.(type) {
+				case pdfName:
+					names = []any{value}
+				case []any:
+					names = value[:min(len(value), maxFilters)]
+				default:
+					continue
+				}
+				chains = append(chains, p.chain(names, parms))
+			}
+		}
+		if len(chains) > 0 {
+			return chains[:min(len(chains), 4)]
+		}
+	}
+	return [][]pdfFilter{nil}
+}
+
+func (p *pdf) chain(names, parms []any) []pdfFilter {
+	chain := make([]pdfFilter, 0, len(names))
+	for i, v := range names {
+		name := pdfName("")
+		for _, v := range p.resolve(v) {
+			name, _ = v.(pdfName)
+		}
+		f := pdfFilter{name: name}
+		for _, v := range parms {
+			if list, ok := v.([]any); ok && i < len(list) {
+				v = list[i]
+			} else if i > 0 {
+				continue
+			}
+			for _, v := range p.resolve(v) {
+				if d, ok := v.(pdfDict); ok {
+					f.parms = d
+				}
+			}
+		}
+		chain = append(chain, f)
+	}
+	return chain
+}
+
+// end is where a stream's data ends: as long as it says, if its end is there,
+// or else where the next end is.
+func (p *pdf) end(s pdfStream) int64 {
+	var tail [16]byte
+	if length := s.dict.number("Length", -1); length >= 0 && length < p.n.size-s.data {
+		got, _ := p.n.at(s.data+length, int64(len(tail))).ReadAt(tail[:], 0)
+		if bytes.HasPrefix(bytes.TrimLeft(tail[:got], "\r\n "), []byte("endstream")) {
+			return s.data + length
+		}
+	}
+	page := make([]byte, 512)
+	for at := s.data; ; at += int64(len(page) - 16) {
+		got, err := p.n.at(at, int64(len(page))).ReadAt(page, 0)
+		p.spent += int64(got)
+		if i := bytes.Index(page[:got], []byte("endstream")); i >= 0 {
+			return at + int64(i)
+		}
+		if err != nil || p.tired() {
+			return p.n.size
+		}
+		if len(page) < searchPage {
+			page = make([]byte, 4*len(page))
+		}
+	}
+}
+
+// decode unpacks a stream and shows it.
+func (p *pdf) decode(s pdfStream, filters []pdfFilter, in *bufio.Reader, key pdfKey) error {
+	for i, f := range filters {
+		head, _ := in.Peek(9)
+		zlib := isZlib(node{}, head)
+		if f.name == "" && zlib {
+			f.name = "FlateDecode"
+		}
+		if i == 0 && p.locked && key.method == "" && (f.name == "FlateDecode" || f.name == "Fl") && !zlib {
+			return nil // encrypted, as it should be
+		}
+		r := pdfDecoder(f.name, f.parms, in)
+		if r == nil {
+			if s.attached {
+				return unsupported("PDF attachment with filter %q", clip(string(f.name), 32))
+			}
+			if i == 0 {
+				return nil // a picture, which the engine saw as it is
+			}
 			break
 		}
-		at += int64(len(b) - len(word))
+		in = bufio.NewReaderSize(&forgiving{r: r, forgive: true}, 1<<10)
 	}
-	return nil
+	body, failure := p.w.spool(in)
+	defer p.w.drop(body)
+	if failure != nil || body.size == 0 {
+		return failure
+	}
+	return p.take(s, body)
 }
 
-var (
-	pdfFilters = regexp.MustCompile(`/(?:Filter|F)\s*(?:\[([^\]]*)\]|(/[A-Za-z0-9]+))`)
-	pdfFilter  = regexp.MustCompile(`/([A-Za-z0-9]+)`)
-)
-
-// pdfStream looks into the stream whose keyword stands at an offset.
-func (w *walk) pdfStream(n node, at int64) error {
-	from := max(0, at-pdfDictionary)
-	dictionary := make([]byte, at-from)
-	if err := n.read(dictionary, from); err != nil {
-		return err
-	}
-	if i := bytes.LastIndex(dictionary, []byte(" obj")); i >= 0 {
-		dictionary = dictionary[i:]
-	}
-	in := bufio.NewReaderSize(n.at(at+int64(len("stream")), n.size), 4<<10)
-	if c, err := in.ReadByte(); err != nil || c != '\r' && c != '\n' {
-		return nil
-	} else if c == '\r' {
-		if c, err := in.ReadByte(); err == nil && c != '\n' {
-			_ = in.UnreadByte()
-		}
-	}
-	var names [][][]byte
-	if m := pdfFilters.FindSubmatch(dictionary); m != nil {
-		names = pdfFilter.FindAllSubmatch(append(m[1], m[2]...), 8)
-	}
-	if len(names) == 0 {
-		return nil // search sees it
-	}
-	var r io.Reader = in
-	for _, name := range names {
-		if r = pdfDecoder(string(name[1]), r); r == nil {
-			return nil
-		}
-	}
-	body := bufio.NewReaderSize(&forgiving{r: r, forgive: true}, headSize)
-	head, _ := body.Peek(headSize)
-	forms, err := recognise(node{r: bytes.NewReader(head), size: int64(len(head))})
-	if err != nil || len(forms) == 0 {
-		return err
-	}
-	return w.stream(n, "stream", body, true)
-}
-
-// pdfDecoder is one filter (ISO 32000-1, 7.4), nil for those of pictures.
-func pdfDecoder(name string, r io.Reader) io.Reader {
-	switch name {
-	case "FlateDecode", "Fl":
-		z, err := zlib.NewReader(r)
+// take shows what came out of a stream.
+func (p *pdf) take(s pdfStream, body *body) error {
+	if !s.attached && p.alone >= maxPDFAlone && body.size < maxPDFJoined {
+		forms, err := recognise(node{r: body, size: body.size})
 		if err != nil {
-			return nil
+			return err
 		}
-		return z
-	case "ASCIIHexDecode", "AHx":
-		return hex.NewDecoder(&digits{in: bufio.NewReader(r)})
-	case "ASCII85Decode", "A85":
-		return ascii85.NewDecoder(&until{r: bufio.NewReader(r), end: '~'})
+		if len(forms) == 0 {
+			p.joined = append(append(p.joined, body.small...), '\n')
+			if len(p.joined) < maxPDFJoined {
+				return nil
+			}
+			return p.showJoined()
+		}
 	}
-	return nil
+	p.alone++
+	m, err := p.w.member(p.n, "stream")
+	if err != nil {
+		return err
+	}
+	if err := p.w.show(m, body); err != nil {
+		return err
+	}
+	m.r, m.size = body, body.size
+	before := p.w.refused
+	err = p.w.look(m)
+	if s.picture && isDamage(err) {
+		err = nil
+	}
+	if s.picture && p.w.refused != nil && p.w.refused.damage() { // pixels that look like something
+		p.w.refused = before
+	}
+	return err
 }
 
-// until ends before a byte.
-type until struct {
-	r   *bufio.Reader
-	end byte
-}
-
-func (u *until) Read(p []byte) (n int, err error) {
-	for n < len(p) {
-		c, err := u.r.ReadByte()
-		if err != nil || c == u.end {
-			return n, io.EOF
-		}
-		p[n] = c
-		n++
+func (p *pdf) showJoined() error {
+	if len(p.joined) == 0 {
+		return nil
 	}
-	return n, nil
+	m, err := p.w.member(p.n, "streams")
+	if err != nil {
+		return err
+	}
+	b := &body{small: p.joined, size: int64(len(p.joined))}
+	p.joined = nil
+	if err := p.w.show(m, b); err != nil {
+		return err
+	}
+	m.r, m.size = b, b.size
+	return p.w.look(m)
 }
