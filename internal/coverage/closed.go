@@ -10,7 +10,6 @@ var closed = []struct {
 }{
 	{0, "MSWIM\x00\x00\x00", "WIM image"},
 	{0, "WLPWM\x00\x00\x00", "WIM image"},
-	{0, "LZIP\x01", "lzip"},
 	{0, "LRZI\x00", "lrzip"},
 	{0, "RZIP\x02", "rzip"},
 	{0, "\x89LZO\x00\r\n\x1a\n", "lzop"},
@@ -18,7 +17,6 @@ var closed = []struct {
 	{0, "7kSt", "zpaq"},
 	{0, "\x1f\xa0", "lzh of compress"},
 	{0, "\x1f\x1e\x00\x00", "pack"},
-	{0, "\xff\x06\x00\x00sNaPpY", "snappy"},
 	{7, "**ACE**", "ACE archive"},
 	{20, "\xdc\xa7\xc4\xfd", "zoo archive"},
 	{0, "SIT!", "StuffIt archive"},
@@ -44,7 +42,6 @@ var closed = []struct {
 	{0, "CISO\x18\x00\x00\x00", "CISO image"},
 	{0, "CISO\x00\x00\x00\x00", "CISO image"},
 	{0, "DAA\x00\x00\x00", "DAA image"},
-	{0, "\x37\xe4\x53\x96\xc9\xdb\xd6\x07", "zisofs"},
 	{0, "!BDN", "Outlook folder"},
 	{0, "ISc(", "InstallShield cabinet"},
 	{0, "bvx2", "LZFSE"},

@@ -10,16 +10,18 @@ import (
 // openZ unpacks compress(1)'s .Z: LZW with codes of 9 to at most 16 bits, in
 // groups of eight codes that are padded when the width changes. Go's own
 // compress/lzw knows neither the groups nor more than 12 bits.
-func openZ(n node) (io.Reader, error) {
+func openZ(n node) (io.Reader, error) { return newZ(all(n)) }
+
+func newZ(r io.Reader) (io.Reader, error) {
 	var head [3]byte
-	if err := n.read(head[:], 0); err != nil {
-		return nil, err
+	if _, err := io.ReadFull(r, head[:]); err != nil {
+		return nil, unexpected(err)
 	}
 	width := uint(head[2] & 0x1f)
 	if width < 9 || width > 16 {
 		return nil, damaged("compress with codes of %d bits", width)
 	}
-	z := &unlzw{in: bufio.NewReader(n.at(3, n.size)), most: width, block: head[2]&0x80 != 0}
+	z := &unlzw{in: bufio.NewReader(r), most: width, block: head[2]&0x80 != 0}
 	z.reset()
 	return z, nil
 }

@@ -90,7 +90,7 @@ func TestOthers(t *testing.T) {
 		{name: "bzip2 cut", content: fixture(t, "other", "harmless.txt.bz2")[:300], want: "damaged"},
 		{name: "bzip2 with a bit flipped", content: flipped(fixture(t, "other", "harmless.txt.bz2"), 300), want: "damaged"},
 		{name: "WIM", content: fixture(t, "other", "d.wim"), want: "unsupported-archive"},
-		{name: "lzip", content: fixture(t, "other", "harmless.txt.lz"), want: "unsupported-archive"},
+		{name: "lzip", content: fixture(t, "other", "harmless.txt.lz"), want: "covered"},
 		{name: "lzop", content: fixture(t, "other", "harmless.txt.lzo"), want: "unsupported-archive"},
 		{name: "squashfs", content: join([]byte("hsqs"), make([]byte, 92)), want: "unsupported-archive"},
 		{name: "arj", content: fixture(t, "other", "d.arj"), want: "covered"},

@@ -15,7 +15,14 @@ import (
 
 // allSigns are the containers that search knows, in any order.
 func allSigns() []sign {
-	return []sign{
+	return append(closedSigns(), []sign{
+		{"LZIP\x01", 0, streamAt("lzip", 26, func(b []byte) bool { return b[5]&0x1f >= 12 && b[5]&0x1f <= 29 && b[6] == 0 }, newLzip), false},
+		{"\x1f\x9d", 0, streamAt("compress", 12, isZ, newZ), false},
+		{"\xff\x06\x00\x00sNaPpY", 0, streamAt("snappy", 14, nil, newSnappy), false},
+		{"\xff\x06\x00\x00S2sTwO", 0, streamAt("snappy", 14, nil, newSnappy), false},
+		{"SZDD\x88\xf0\x27\x33", 0, streamAt("SZDD", 14, isSZDD, newSZDD), false},
+		{zisofsMagic, 0, formAt(16, isZisofs, packed("zisofs", openZisofs, false), false), false},
+		{gitMagic, 0, gitAt, false},
 		{"\x1f\x8b\x08", 0, streamAt("gzip", 10, nil, nil), false},
 		{"\xfd7zXZ\x00", 0, streamAt("xz", 12, isXZ, newXZ), false},
 		{"\x28\xb5\x2f\xfd", 0, streamAt("zstd", 6, nil, newZstd), false},
@@ -41,7 +48,7 @@ func allSigns() []sign {
 		{"begin", 0, uuAt, true},
 		{"=ybegin", 0, yencAt, true},
 		{`\objdata`, 0, hexAt, true},
-	}
+	}...)
 }
 
 // streamAt unpacks one compressed stream. Its magic is short, and chance makes
@@ -162,7 +169,7 @@ func formAt(size int64, is func([]byte) bool, f form, sure bool) func(*walk, nod
 		if err := n.read(head, at); err != nil {
 			return 0, err
 		}
-		if f.name != "rar" && int64(len(head)) < size || !is(head) {
+		if f.name != "rar" && f.name != "lzop" && int64(len(head)) < size || !is(head) {
 			return 0, nil
 		}
 		return w.found(n, name+"/"+f.name, at, f, sure)

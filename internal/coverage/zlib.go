@@ -7,9 +7,9 @@ import (
 )
 
 // isZlib recognises a zlib stream (RFC 1950, 2.2) that is all of a file, by its
-// two bytes, of which chance makes one file in a thousand begin with some.
+// two bytes, of which chance makes one file in a hundred and thirty begin with some.
 func isZlib(_ node, head []byte) bool {
-	return len(head) > 8 && head[0] == 0x78 && head[1]&0x20 == 0 && (uint(head[0])<<8|uint(head[1]))%31 == 0
+	return len(head) > 8 && head[0]&0x8f == 8 && head[1]&0x20 == 0 && (uint(head[0])<<8|uint(head[1]))%31 == 0
 }
 
 // walkZlib shows what zlib unpacks; a file that it does not is something else.
