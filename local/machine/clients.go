@@ -13,6 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"github.com/lazaret/lazaret/internal/sdkhttp"
 )
 
 // Names of the stack's resources, as docs and users know them.
@@ -43,6 +45,7 @@ func (m *Machine) As(accessKey string) Clients {
 	cfg := aws.Config{
 		Region: "us-east-1", BaseEndpoint: &m.Endpoint,
 		Credentials: credentials.NewStaticCredentialsProvider(accessKey, "test", ""),
+		HTTPClient:  sdkhttp.Whole(awshttp.NewBuildableClient()),
 	}
 	return Clients{
 		Config: cfg,

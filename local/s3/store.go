@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"net/http"
 	"sync"
 
@@ -27,6 +28,7 @@ import (
 type store struct {
 	backend.Backend
 	events  *announcer
+	keys    *keyLocks
 	copying sync.Mutex // held by conditional copies between looking and writing
 
 	mu       sync.RWMutex
@@ -34,7 +36,7 @@ type store struct {
 }
 
 func newStore(disk backend.Backend, cfg Config) *store {
-	return &store{Backend: disk, events: newAnnouncer(cfg), policies: map[string]document{}}
+	return &store{Backend: disk, events: newAnnouncer(cfg), keys: &keyLocks{seed: maphash.MakeSeed()}, policies: map[string]document{}}
 }
 
 // prepare creates a template's bucket if it is not there and gives it the
@@ -83,7 +85,7 @@ func (s *store) ListBuckets(ctx context.Context, in s3response.ListBucketsInput)
 // PutObject stores a plain upload or one by POST form, and announces it.
 func (s *store) PutObject(ctx context.Context, in s3response.PutObjectInput) (s3response.PutObjectOutput, error) {
 	in.IfNoneMatch = s.behindMarker(ctx, *in.Bucket, *in.Key, in.IfNoneMatch)
-	out, err := s.Backend.PutObject(ctx, in)
+	out, err := s.put(ctx, in)
 	if err != nil {
 		return out, err
 	}
@@ -92,6 +94,15 @@ func (s *store) PutObject(ctx context.Context, in s3response.PutObjectInput) (s3
 		kind = createdPost
 	}
 	return out, s.announce(ctx, kind, *in.Bucket, *in.Key, out.VersionID)
+}
+
+func (s *store) put(ctx context.Context, in s3response.PutObjectInput) (s3response.PutObjectOutput, error) {
+	if in.Body != nil {
+		body := &lockAtEnd{Reader: in.Body, mu: s.keys.of(*in.Bucket, *in.Key)}
+		defer body.release()
+		in.Body = body
+	}
+	return s.Backend.PutObject(ctx, in)
 }
 
 // behindMarker drops If-None-Match where a delete marker stands, which the
@@ -132,7 +143,10 @@ func (s *store) CopyObject(ctx context.Context, in s3response.CopyObjectInput) (
 			}
 		}
 	}
+	mu := s.keys.of(*in.Bucket, *in.Key)
+	mu.Lock()
 	out, err := s.Backend.CopyObject(ctx, in)
+	mu.Unlock()
 	if err != nil {
 		return out, err
 	}
@@ -142,7 +156,10 @@ func (s *store) CopyObject(ctx context.Context, in s3response.CopyObjectInput) (
 // CompleteMultipartUpload announces the object that the parts became.
 func (s *store) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMultipartUploadInput) (s3response.CompleteMultipartUploadResult, string, error) {
 	in.IfNoneMatch = s.behindMarker(ctx, *in.Bucket, *in.Key, in.IfNoneMatch)
+	mu := s.keys.of(*in.Bucket, *in.Key)
+	mu.Lock()
 	out, version, err := s.Backend.CompleteMultipartUpload(ctx, in)
+	mu.Unlock()
 	if err != nil {
 		return out, version, err
 	}
@@ -176,7 +193,10 @@ func (s *store) announce(ctx context.Context, kind created, bucket, key, version
 
 // DeleteObject succeeds, as S3 does, for a version that is already gone.
 func (s *store) DeleteObject(ctx context.Context, in *s3.DeleteObjectInput) (*s3.DeleteObjectOutput, error) {
+	mu := s.keys.of(*in.Bucket, *in.Key)
+	mu.Lock()
 	out, err := s.Backend.DeleteObject(ctx, in)
+	mu.Unlock()
 	var bad s3err.InvalidArgumentError
 	if _, isVersion := ulid.ParseStrict(aws.ToString(in.VersionId)); isVersion == nil && errors.As(err, &bad) {
 		return &s3.DeleteObjectOutput{VersionId: in.VersionId}, nil
