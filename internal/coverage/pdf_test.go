@@ -38,6 +38,11 @@ func pdfFile(dict string, content []byte, trailer string, more ...string) []byte
 	return b.Bytes()
 }
 
+// pictureOf is a PDF whose stream is a picture.
+func pictureOf(dict string, content []byte) []byte {
+	return bytes.Replace(pdfFile("/Width 9/Height 9"+dict, content, ""), []byte("/EF<</F 4 0 R>>"), nil, 1)
+}
+
 // lzwOf packs with an early or a late change of width. The former knows no
 // strings, and is as long as it takes for the width to change.
 func lzwOf(t *testing.T, content []byte, early bool) []byte {
@@ -170,8 +175,10 @@ func TestPDFFilters(t *testing.T) {
 	text := pages(500)
 	samples = append(samples,
 		sample{name: "unknown, attached", content: pdfFile("/Type/EmbeddedFile/Filter[/FlateDecode/JBIG2Decode]", zlibOf(t, text), ""), want: "unsupported-archive"},
-		sample{name: "unknown, a picture", content: pdfFile("/Width 9/Height 9/Filter[/FlateDecode/JBIG2Decode]", zlibOf(t, text), ""), want: "covered"},
-		sample{name: "pixels like a gzip", content: pdfFile("/Width 9/Height 9/Filter/FlateDecode", zlibOf(t, append([]byte("\x1f\x8b"), text...)), ""), want: "covered"},
+		sample{name: "unknown, attached by reference alone", content: pdfFile("/Filter[/FlateDecode/JBIG2Decode]", zlibOf(t, text), ""), want: "unsupported-archive"},
+		sample{name: "rows of megabytes", content: pdfFile("/Type/EmbeddedFile/Filter/FlateDecode/DecodeParms<</Predictor 12/Columns 9000000>>", zlibOf(t, text), ""), want: "unsupported-archive"},
+		sample{name: "unknown, a picture", content: pictureOf("/Filter[/FlateDecode/JBIG2Decode]", zlibOf(t, text)), want: "covered"},
+		sample{name: "pixels like a gzip", content: pictureOf("/Filter/FlateDecode", zlibOf(t, append([]byte("\x1f\x8b"), text...))), want: "covered"},
 	)
 	try(t, samples)
 }
@@ -250,6 +257,30 @@ func TestPDFEncrypted(t *testing.T) {
 		sample{name: "with a key that is missing", clamd: "Heuristics.Encrypted.PDF", want: "encrypted", content: pdfFile(plain, pages(500), "/Encrypt 9 0 R")},
 	)
 	try(t, samples)
+}
+
+// TestPDFLimits: what passes between filters counts, and so does what is read
+// again and again.
+func TestPDFLimits(t *testing.T) {
+	t.Parallel()
+	limits := DefaultLimits()
+	limits.Unpacked = 1 << 20
+	for name, content := range map[string][]byte{
+		"nothing comes out":  pdfFile("/Filter[/FlateDecode/ASCIIHexDecode]", zlibOf(t, bytes.Repeat([]byte(" "), 2<<20)), ""),
+		"strings in strings": join([]byte("%PDF-1.4\n"), bytes.Repeat([]byte("1 0 obj<</A("), 40000), []byte("startxref\n0\n%%EOF\n")),
+	} {
+		if got := check(t, Checker{Limits: limits}, content); got != "limit-size" {
+			t.Errorf("%s: coverage says %q", name, got)
+		}
+	}
+	// Every update of a PDF has a trailer, which says again how it is encrypted.
+	updated := encryptedPDF(t, 4, attached+"/Filter/FlateDecode", zlibOf(t, pages(600)))
+	if _, trailer, ok := bytes.Cut(updated, []byte("trailer")); ok {
+		updated = append(updated, bytes.Repeat(append([]byte("trailer"), trailer...), 20)...)
+	}
+	if got := check(t, Checker{}, updated); got != "covered" {
+		t.Errorf("20 updates: coverage says %q", got)
+	}
 }
 
 // TestPDFManyStreams: more streams than a file may have members are no reason to

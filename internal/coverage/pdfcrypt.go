@@ -10,6 +10,7 @@ import (
 	"crypto/sha512"
 	"encoding/binary"
 	"io"
+	"slices"
 )
 
 // pdfKey is a key and what it is used with: V2 (RC4), AESV2 or AESV3.
@@ -21,6 +22,9 @@ type pdfKey struct {
 // pdfPad fills up a password (ISO 32000-1, 7.6.3.3), and is all of an empty one.
 const pdfPad = "\x28\xBF\x4E\x5E\x4E\x75\x8A\x41\x64\x00\x4E\x56\xFF\xFA\x01\x08\x2E\x2E\x00\xB6\xD0\x68\x3E\x80\x2F\x0C\xA9\xFE\x64\x53\x69\x7A"
 
+// maxPDFLocks is more than there is reason to have: an update keeps what stood there.
+const maxPDFLocks = 8
+
 // trailer keeps what a trailer says about encryption.
 func (p *pdf) trailer(d pdfDict) {
 	for _, v := range d["Encrypt"] {
@@ -28,17 +32,14 @@ func (p *pdf) trailer(d pdfDict) {
 			continue
 		}
 		p.locked = true
-		switch v := v.(type) {
-		case pdfDict:
+		again := func(lock any) bool { return lock == v }
+		if _, ok := v.(pdfRef); len(p.locks) < maxPDFLocks && !(ok && slices.ContainsFunc(p.locks, again)) {
 			p.locks = append(p.locks, v)
-		case pdfRef:
-			if len(p.locks) < 8 {
-				p.locks = append(p.locks, pdfDict{"": {v}})
-			}
 		}
 	}
-	if list, ok := d.last("ID").([]any); ok && len(list) > 0 && len(p.ids) < 8 {
-		if id, ok := list[0].([]byte); ok {
+	if list, ok := d.last("ID").([]any); ok && len(list) > 0 && len(p.ids) < maxPDFLocks {
+		id, ok := list[0].([]byte)
+		if ok && !slices.ContainsFunc(p.ids, func(b []byte) bool { return bytes.Equal(b, id) }) {
 			p.ids = append(p.ids, id)
 		}
 	}
@@ -48,8 +49,12 @@ func (p *pdf) trailer(d pdfDict) {
 // are encrypted: it keeps people from printing.
 func (p *pdf) unlock() error {
 	p.ids = append(p.ids, nil)
-	for _, d := range p.locks {
-		if ref, ok := d.last("").(pdfRef); ok {
+	if len(p.locks) == maxPDFLocks {
+		return encrypted("PDF in more ways than one")
+	}
+	for _, v := range p.locks {
+		d, _ := v.(pdfDict)
+		if ref, ok := v.(pdfRef); ok {
 			d = p.lockOf[ref]
 		}
 		if !d.is("Filter", "Standard") || !p.open(d) {
@@ -102,7 +107,9 @@ func (p *pdf) open(d pdfDict) bool {
 		return false
 	}
 	for _, m := range methods {
-		p.keys = append(p.keys, pdfKey{m, key})
+		if !slices.ContainsFunc(p.keys, func(other pdfKey) bool { return other.method == m && bytes.Equal(other.key, key) }) {
+			p.keys = append(p.keys, pdfKey{m, key})
+		}
 	}
 	return true
 }

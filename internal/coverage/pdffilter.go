@@ -156,18 +156,21 @@ func (z *pdfLZW) step(code int) {
 }
 
 // maxPDFRow is far more than the row of a picture.
-const maxPDFRow = 16 << 20
+const maxPDFRow = 1 << 20
 
-// pdfPredictor undoes what made rows easier to pack.
+// pdfPredictor undoes what made rows easier to pack, nil if it is not known how.
 func pdfPredictor(parms pdfDict, r io.Reader) io.Reader {
 	kind := parms.number("Predictor", 1)
 	colors, bits, columns := parms.number("Colors", 1), parms.number("BitsPerComponent", 8), parms.number("Columns", 1)
-	if kind < 2 || colors < 1 || colors > 64 || bits < 1 || bits > 16 || columns < 1 || columns > maxPDFRow {
+	if kind < 2 {
 		return r
+	}
+	if colors < 1 || colors > 64 || bits < 1 || bits > 16 || columns < 1 || columns > maxPDFRow {
+		return nil
 	}
 	row, pixel := (colors*bits*columns+7)/8, max(1, (colors*bits+7)/8)
 	if row > maxPDFRow || kind == 2 && bits != 8 {
-		return r
+		return nil
 	}
 	return &predicted{in: bufio.NewReader(r), png: kind >= 10, pixel: int(pixel), row: make([]byte, row), above: make([]byte, row)}
 }

@@ -13,13 +13,15 @@ type pdf struct {
 	n      node
 	spent  int64              // bytes that were read more than once
 	small  map[pdfRef][]any   // objects that a stream's dictionary may refer to
-	locks  []pdfDict          // encryption dictionaries
+	files  map[pdfRef]bool    // streams that are somebody's attachments
+	locks  []any              // encryption dictionaries, or where they are
 	lockOf map[pdfRef]pdfDict // those that stand by themselves
 	locked bool
 	ids    [][]byte
 	keys   []pdfKey
 	alone  int    // streams that were shown by themselves
 	joined []byte // streams to be shown together
+	over   error  // a limit that was reached within a chain of filters
 }
 
 const (
@@ -39,7 +41,7 @@ type pdfObject struct {
 // follow, such as with a checksum in front of the filter; what it did see it
 // answers from its cache.
 func walkPDFStreams(w *walk, n node) error {
-	p := &pdf{w: w, n: n, small: map[pdfRef][]any{}, lockOf: map[pdfRef]pdfDict{}}
+	p := &pdf{w: w, n: n, small: map[pdfRef][]any{}, lockOf: map[pdfRef]pdfDict{}, files: map[pdfRef]bool{}}
 	if err := p.scan(p.index); err != nil {
 		return err
 	}
@@ -202,6 +204,7 @@ func (p *pdf) index(o pdfObject) error {
 			}
 		}
 	case pdfDict:
+		p.attachments(v)
 		if o.data == 0 && (v["Predictor"] != nil || v["EarlyChange"] != nil) {
 			p.keep(o)
 		}
@@ -213,6 +216,29 @@ func (p *pdf) index(o pdfObject) error {
 		}
 	}
 	return nil
+}
+
+// attachments notes the streams that file specifications lead to (7.11.4).
+func (p *pdf) attachments(v any) {
+	switch v := v.(type) {
+	case []any:
+		for _, v := range v {
+			p.attachments(v)
+		}
+	case pdfDict:
+		for key, values := range v {
+			for _, value := range values {
+				if files, ok := value.(pdfDict); ok && key == "EF" {
+					for _, refs := range files {
+						if ref, ok := refs[0].(pdfRef); ok && len(p.files) < maxPDFSmall {
+							p.files[ref] = true
+						}
+					}
+				}
+				p.attachments(value)
+			}
+		}
+	}
 }
 
 func (p *pdf) keep(o pdfObject) {

@@ -3,7 +3,10 @@ package coverage
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"io"
+
+	"github.com/lazaret/lazaret/internal/job"
 )
 
 const (
@@ -35,7 +38,7 @@ func (p *pdf) stream(o pdfObject) error {
 		}
 		s.dict = pdfDict{"Filter": {pdfName("FlateDecode")}}
 	}
-	s.attached = s.dict.is("Type", "EmbeddedFile") || s.dict["Params"] != nil
+	s.attached = s.dict.is("Type", "EmbeddedFile") || s.dict["Params"] != nil || p.files[pdfRef(o.number)]
 	s.picture = !s.attached && s.dict["Width"] != nil && s.dict["Height"] != nil
 	end := int64(-1)
 	for _, key := range append([]pdfKey{{}}, p.keys...) {
@@ -178,14 +181,38 @@ func (p *pdf) decode(s pdfStream, filters []pdfFilter, in *bufio.Reader, key pdf
 			}
 			break
 		}
-		in = bufio.NewReaderSize(&forgiving{r: r, forgive: true}, 1<<10)
+		r = &forgiving{r: r, forgive: true}
+		if i < len(filters)-1 {
+			r = &between{p, r}
+		}
+		in = bufio.NewReaderSize(r, 1<<10)
 	}
 	body, failure := p.w.spool(in)
 	defer p.w.drop(body)
+	failure = cmp.Or(p.over, failure)
 	if failure != nil || body.size == 0 {
 		return failure
 	}
 	return p.take(s, body)
+}
+
+// between counts what passes from one filter to the next, of which nothing may
+// come out at the end.
+type between struct {
+	p *pdf
+	r io.Reader
+}
+
+func (b *between) Read(buf []byte) (int, error) {
+	n, err := b.r.Read(buf)
+	w := b.p.w
+	if w.bytes += int64(n); w.bytes > w.limits.Unpacked {
+		b.p.over = exceeded(job.LimitSize, "more than %d bytes unpacked", w.limits.Unpacked)
+	}
+	if b.p.over != nil || w.ctx.Err() != nil { // settle returns the context's cause
+		return 0, io.EOF
+	}
+	return n, err
 }
 
 // take shows what came out of a stream.
