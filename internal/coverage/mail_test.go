@@ -68,11 +68,11 @@ func TestMailHeaders(t *testing.T) {
 		sample{name: "boundary unquoted, with a sign", content: bytes.ReplaceAll(bytes.Replace(mail, []byte(`"q"`), []byte("q=1/2"), 1), []byte("--q"), []byte("--q=1/2")), want: infected},
 		sample{name: "no blank line before the parts", content: bytes.Replace(mail, []byte("\"q\"\r\n\r\n"), []byte("\"q\"\r\n"), 1), want: infected},
 		sample{name: "part behind the end", content: bytes.Replace(mail, []byte("--q\r\n"), []byte("--q--\r\n--q\r\n"), 1), want: infected},
-		sample{name: "PGP/MIME encrypted", content: bytes.Replace(mail, []byte("application/octet-stream"), []byte("application/pgp-encrypted"), 1), want: "encrypted"},
+		sample{name: "PGP/MIME encrypted", content: bytes.Replace(partOf(base64Field, calm), []byte("application/octet-stream"), []byte("application/pgp-encrypted"), 1), want: "encrypted"},
 		sample{name: "PGP message", content: partOf("X-A: b", message), want: "encrypted"},
 		sample{name: "PGP message alone", content: []byte("From: a@example.com\r\nSubject: x\r\n\r\n" + message), want: "encrypted"},
 		sample{name: "PGP signature", content: partOf("X-A: b", "-----BEGIN PGP SIGNATURE-----\r\n\r\nhQEMA5\r\n-----END PGP SIGNATURE-----"), want: "covered"},
-		sample{name: "part of a mail in several", content: bytes.Replace(mail, []byte("application/octet-stream"), []byte("message/partial; number=1; total=2; id=x"), 1), want: "unsupported-archive"},
+		sample{name: "part of a mail in several", content: bytes.Replace(partOf(base64Field, calm), []byte("application/octet-stream"), []byte("message/partial; number=1; total=2; id=x"), 1), want: "unsupported-archive"},
 	))
 }
 

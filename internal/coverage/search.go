@@ -33,7 +33,7 @@ func addSigns() { // forms hold signs, and signs hold forms
 
 const (
 	searchPage = 256 << 10
-	longest    = 16 // more than any magic has
+	longest    = 64 // more than any magic has
 )
 
 // search looks for containers that begin somewhere in n between two offsets, in

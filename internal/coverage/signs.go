@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"io"
+	"slices"
 
 	"github.com/klauspost/compress/flate"
 	"github.com/pierrec/lz4/v4"
@@ -15,7 +16,7 @@ import (
 
 // allSigns are the containers that search knows, in any order.
 func allSigns() []sign {
-	return append(closedSigns(), []sign{
+	return slices.Concat(closedSigns(), base64Signs(), []sign{
 		{"LZIP\x01", 0, streamAt("lzip", 26, func(b []byte) bool { return b[5]&0x1f >= 12 && b[5]&0x1f <= 29 && b[6] == 0 }, newLzip), false},
 		{"\x1f\x9d", 0, streamAt("compress", 12, isZ, newZ), false},
 		{"\xff\x06\x00\x00sNaPpY", 0, streamAt("snappy", 14, nil, newSnappy), false},
@@ -47,8 +48,9 @@ func allSigns() []sign {
 		{"\x01CD001\x01", isoStart, isoAt, false},
 		{"begin", 0, uuAt, true},
 		{"=ybegin", 0, yencAt, true},
+		{binhexMark, 0, binhexAt, true},
 		{`\objdata`, 0, hexAt, true},
-	}...)
+	})
 }
 
 // streamAt unpacks one compressed stream. Its magic is short, and chance makes

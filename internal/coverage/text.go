@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"io"
+	"regexp"
 )
 
 // Files that text carries. Each decodes one line, or a part of one, and is done
@@ -65,8 +66,9 @@ func base64Line(out, line []byte) ([]byte, bool) {
 
 // yencAt decodes yEnc (yenc.org, draft 1.3), of which one part is shown as it is.
 func yencAt(w *walk, n node, name string, at int64) (int64, error) {
-	var head [13]byte
-	if n.read(head[:], at) != nil || string(head[:]) != "=ybegin line=" {
+	var head [128]byte
+	got, _ := n.at(at, int64(len(head))).ReadAt(head[:], 0)
+	if !yencHead.Match(head[:got]) {
 		return 0, nil
 	}
 	return w.textAt(n, name+"/yEnc", at, func(out, line []byte) ([]byte, bool) {
@@ -84,6 +86,9 @@ func yencAt(w *walk, n node, name string, at int64) (int64, error) {
 		return out, true
 	})
 }
+
+// yencHead is the first line, with the part that it is of a file in several.
+var yencHead = regexp.MustCompile(`\A=ybegin (?:(?:part|total)=[0-9]+ ){0,2}line=[0-9]`)
 
 // hexAt decodes an object in a rich text document, which begins with a header
 // of its own.
