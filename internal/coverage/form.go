@@ -90,6 +90,7 @@ func init() { // the forms open members, whose forms are these: a cycle of value
 		{0, "ANDROID BACKUP\n", form{"Android backup", walkAndroid, true}},
 		{0, "HG10GZ", form{"Mercurial bundle", walkHg, true}},
 		{0, gitMagic, form{"git pack", walkGit, false}},
+		{0, "xar!\x00", form{"XAR", walkXAR, false}},
 		{257, "ustar", tarForm},
 		{0, rar4Magic, form{"rar", walkRAR, false}},
 		{0, rar5Magic, form{"rar", walkRAR, false}},

@@ -18,6 +18,7 @@ import (
 func allSigns() []sign {
 	return slices.Concat(closedSigns(), base64Signs(), []sign{
 		{"LZIP\x01", 0, streamAt("lzip", 26, func(b []byte) bool { return b[5]&0x1f >= 12 && b[5]&0x1f <= 29 && b[6] == 0 }, newLzip), false},
+		{"\x5d\x00\x00", 0, streamAt("lzma", 18, looksLZMA, foundLZMA), false},
 		{"\x1f\x9d", 0, streamAt("compress", 12, isZ, newZ), false},
 		{"\xff\x06\x00\x00sNaPpY", 0, streamAt("snappy", 14, nil, newSnappy), false},
 		{"\xff\x06\x00\x00S2sTwO", 0, streamAt("snappy", 14, nil, newSnappy), false},

@@ -130,6 +130,21 @@ func walkLZMA(w *walk, n node) error {
 	return w.stream(n, "lzma", in, false)
 }
 
+// looksLZMA is stricter than isLZMA: tables of small numbers look like lzma with
+// a large dictionary.
+func looksLZMA(b []byte) bool {
+	return isLZMA(node{}, b) && (b[4] == 0 || binary.LittleEndian.Uint64(b[5:]) == 1<<64-1)
+}
+
+// foundLZMA opens an lzma that search has found.
+func foundLZMA(r io.Reader) (io.Reader, error) {
+	var header [13]byte
+	if _, err := io.ReadFull(r, header[:]); err != nil {
+		return nil, unexpected(err)
+	}
+	return newLZMA(header, r)
+}
+
 // forgiving ends where r fails.
 type forgiving struct {
 	r       io.Reader
