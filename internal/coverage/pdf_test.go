@@ -148,6 +148,13 @@ func TestPDFDictionaries(t *testing.T) {
 			return pdfFile(dict, zlibOf(t, content), "", "/FlateDecode", "[5 0 R]")
 		})...)
 	}
+	const objects = "9 0 10 17 /RunLengthDecode [/RunLengthDecode]"
+	stream := fmt.Sprintf("<</Type/ObjStm/N 2/First 10/Length %d>>stream\n%s\nendstream", len(objects), objects)
+	for name, filter := range map[string]string{"filter in a stream": "9 0 R", "list of filters in a stream": "10 0 R"} {
+		samples = append(samples, pairs(name, func(content []byte) []byte {
+			return pdfFile("/Desc 1/Filter "+filter, runLengthOf(content), "", stream)
+		})...)
+	}
 	samples = append(samples, sample{name: "a container", want: infected,
 		content: pdfFile(attached+flate, zlibOf(t, wide64(t)), "")})
 	try(t, samples)

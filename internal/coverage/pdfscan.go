@@ -21,12 +21,16 @@ type pdf struct {
 	keys   []pdfKey
 	alone  int    // streams that were shown by themselves
 	joined []byte // streams to be shown together
+	packed bool   // some objects are in streams
 	over   error  // a limit that was reached within a chain of filters
 }
 
 const (
 	maxPDFObject = 1 << 20 // bytes of a dictionary
 	maxPDFSmall  = 1 << 16 // objects that are kept
+	// maxPDFObjects is how much of a stream of objects is read: writers put 100 to
+	// 200 objects in one.
+	maxPDFObjects = 16 << 20
 )
 
 // pdfObject is an object that was found.
@@ -47,6 +51,11 @@ func walkPDFStreams(w *walk, n node) error {
 	}
 	if err := w.settle(n, p.unlock()); err != nil {
 		return err
+	}
+	if p.packed {
+		if err := p.scan(p.objects); err != nil {
+			return err
+		}
 	}
 	if err := p.scan(p.stream); err != nil {
 		return err
@@ -189,68 +198,4 @@ func pdfData(b []byte) int64 {
 		rest = rest[1:]
 	}
 	return int64(len(b) - len(rest))
-}
-
-// index keeps what streams refer to.
-func (p *pdf) index(o pdfObject) error {
-	switch v := o.value.(type) {
-	case pdfName:
-		p.keep(o)
-	case []any:
-		if len(v) > 0 && len(v) <= maxFilters {
-			switch v[0].(type) {
-			case pdfName, pdfDict, pdfRef, pdfWord:
-				p.keep(o)
-			}
-		}
-	case pdfDict:
-		p.attachments(v)
-		if o.data == 0 && (v["Predictor"] != nil || v["EarlyChange"] != nil) {
-			p.keep(o)
-		}
-		if v["O"] != nil && v["U"] != nil && v["Filter"] != nil && len(p.lockOf) < 64 {
-			p.lockOf[pdfRef(o.number)] = v
-		}
-		if o.number == 0 || v.is("Type", "XRef") {
-			p.trailer(v)
-		}
-	}
-	return nil
-}
-
-// attachments notes the streams that file specifications lead to (7.11.4).
-func (p *pdf) attachments(v any) {
-	switch v := v.(type) {
-	case []any:
-		for _, v := range v {
-			p.attachments(v)
-		}
-	case pdfDict:
-		for key, values := range v {
-			for _, value := range values {
-				if files, ok := value.(pdfDict); ok && key == "EF" {
-					for _, refs := range files {
-						if ref, ok := refs[0].(pdfRef); ok && len(p.files) < maxPDFSmall {
-							p.files[ref] = true
-						}
-					}
-				}
-				p.attachments(value)
-			}
-		}
-	}
-}
-
-func (p *pdf) keep(o pdfObject) {
-	if key := pdfRef(o.number); len(p.small) < maxPDFSmall && len(p.small[key]) < 4 {
-		p.small[key] = append(p.small[key], o.value)
-	}
-}
-
-// resolve is what a value says, whatever stands behind a reference.
-func (p *pdf) resolve(v any) []any {
-	if ref, ok := v.(pdfRef); ok {
-		return p.small[ref]
-	}
-	return []any{v}
 }

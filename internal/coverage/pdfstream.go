@@ -25,7 +25,10 @@ type pdfStream struct {
 	picture  bool // it begins with any bytes
 }
 
-func (p *pdf) stream(o pdfObject) error {
+func (p *pdf) stream(o pdfObject) error { return p.each(o, p.take) }
+
+// each unpacks a stream in every way that there may be and gives it to take.
+func (p *pdf) each(o pdfObject, take func(pdfStream, *body) error) error {
 	if o.data == 0 {
 		return nil
 	}
@@ -60,7 +63,7 @@ func (p *pdf) stream(o pdfObject) error {
 					continue
 				}
 			}
-			if err := p.w.settle(p.n, p.decode(s, filters, bufio.NewReaderSize(r, 1<<10), key)); err != nil {
+			if err := p.w.settle(p.n, p.decode(s, filters, bufio.NewReaderSize(r, 1<<10), key, take)); err != nil {
 				return err
 			}
 		}
@@ -145,7 +148,7 @@ func (p *pdf) end(s pdfStream) int64 {
 		}
 	}
 	page := make([]byte, 512)
-	for at := s.data; ; at += int64(len(page) - 16) {
+	for at := s.data; ; {
 		got, err := p.n.at(at, int64(len(page))).ReadAt(page, 0)
 		p.spent += int64(got)
 		if i := bytes.Index(page[:got], []byte("endstream")); i >= 0 {
@@ -154,14 +157,15 @@ func (p *pdf) end(s pdfStream) int64 {
 		if err != nil || p.tired() {
 			return p.n.size
 		}
+		at += int64(len(page) - 16)
 		if len(page) < searchPage {
 			page = make([]byte, 4*len(page))
 		}
 	}
 }
 
-// decode unpacks a stream and shows it.
-func (p *pdf) decode(s pdfStream, filters []pdfFilter, in *bufio.Reader, key pdfKey) error {
+// decode unpacks a stream.
+func (p *pdf) decode(s pdfStream, filters []pdfFilter, in *bufio.Reader, key pdfKey, take func(pdfStream, *body) error) error {
 	for i, f := range filters {
 		head, _ := in.Peek(9)
 		zlib := isZlib(node{}, head)
@@ -193,7 +197,7 @@ func (p *pdf) decode(s pdfStream, filters []pdfFilter, in *bufio.Reader, key pdf
 	if failure != nil || body.size == 0 {
 		return failure
 	}
-	return p.take(s, body)
+	return take(s, body)
 }
 
 // between counts what passes from one filter to the next, of which nothing may
