@@ -155,6 +155,9 @@ func TestPDFDictionaries(t *testing.T) {
 			return pdfFile("/Desc 1/Filter "+filter, runLengthOf(content), "", stream)
 		})...)
 	}
+	samples = append(samples, pairs("comment in front of the object", func(content []byte) []byte {
+		return bytes.Replace(pdfFile(attached+"/Filter/RunLengthDecode", runLengthOf(content), ""), []byte("4 0 obj"), []byte("4 0%x\nobj"), 1)
+	})...)
 	samples = append(samples, sample{name: "a container", want: infected,
 		content: pdfFile(attached+flate, zlibOf(t, wide64(t)), "")})
 	try(t, samples)

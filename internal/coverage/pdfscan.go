@@ -128,7 +128,7 @@ func (p *pdf) object(b []byte, i int, at int64, word int) (o pdfObject, ok bool)
 	switch word {
 	case 0:
 		if o.number, o.generation, ok = pdfNumbers(b[max(0, i-32):i]); !ok {
-			return o, false
+			o.number = -1 // a comment may stand between
 		}
 		i += len("obj")
 	case 1:
