@@ -117,6 +117,7 @@ func init() { // the forms open members, whose forms are these: a cycle of value
 	}
 	testers = []tester{
 		{isCMS, form{"CMS", cannotDecrypt("CMS"), true}, false},
+		{isSignedCMS, form{"signed CMS", walkSignedCMS, false}, false},
 		{isPGP, form{pgpForm, walkPGP, false}, false},
 		{beginsAsARJ, form{"ARJ", walkARJ, true}, false},
 		{isISO, isoForm, true},

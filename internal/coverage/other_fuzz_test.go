@@ -77,7 +77,7 @@ func FuzzSealed(f *testing.F) {
 func FuzzText(f *testing.F) {
 	text := pages(300)
 	packed := gzipOf(f, text)
-	seed(f, uuOf(packed), yencOf(packed), binhexOf(packed, text), binhexOf(text, nil)[:200], []byte("<a href=\"data:a/b;base64,"+base64.StdEncoding.EncodeToString(packed)+"\">"),
+	seed(f, uuOf(packed), yencOf(packed), signedCMS(packed), binhexOf(packed, text), binhexOf(text, nil)[:200], []byte("<a href=\"data:a/b;base64,"+base64.StdEncoding.EncodeToString(packed)+"\">"),
 		[]byte("PHOTO;ENCODING=b;TYPE=JPEG:"+base64.StdEncoding.EncodeToString(text)), []byte("x UEsDB%2f\\/&#10;UEsDB"+base64.StdEncoding.EncodeToString(text)))
 	f.Fuzz(func(t *testing.T, content []byte) {
 		walked(t, content, func(w *walk, n node) error { return w.search(n, "embedded", 0, n.size) })

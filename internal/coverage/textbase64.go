@@ -94,6 +94,15 @@ const (
 // base64Run shows what a run of base64 decodes to. Text has no say about where
 // it ends, so damage in it is none (search).
 func (w *walk) base64Run(n node, name string, at int64) (int64, error) {
+	var start [24]byte
+	if got, _ := n.at(at, int64(len(start))).ReadAt(start[:], 0); got < len(start) {
+		return 0, nil
+	}
+	for _, c := range start { // most marks stand in front of nothing
+		if base64Value[c] > 64 && c != ' ' && c != '\t' && c != '\\' && c != '%' && c != '&' {
+			return 0, nil
+		}
+	}
 	run := &base64Run{in: bufio.NewReaderSize(n.at(at, n.size-at), 1<<10)}
 	in := bufio.NewReaderSize(run, 256)
 	if head, _ := in.Peek(leastBase64); len(head) < leastBase64 {
