@@ -44,6 +44,15 @@ var closed = []struct {
 	{0, "DAA\x00\x00\x00", "DAA image"},
 	{0, "!BDN", "Outlook folder"},
 	{0, "ISc(", "InstallShield cabinet"},
+	{0, "SZ\x20\x88\xf0\x27\x33\xd1", "SZDD of QBasic"},
+	{0, "pbzz\x00\x00", "Apple archive"}, // pbzx is xz, which search finds
+	{0, "pbz4\x00\x00", "Apple archive"},
+	{0, "pbze\x00\x00", "Apple archive"},
+	{0, "KGB_arch -", "KGB archive"},
+	{0, "UBI#\x01\x00\x00\x00", "UBI image"},
+	{0, "\x85\x19\x03\x20", "JFFS2"},
+	{0, "\x85\x19\x01\xe0", "JFFS2"},
+	{0, "\x85\x19\x02\xe0", "JFFS2"},
 	{0, "bvx2", "LZFSE"},
 	{0, "bvxn", "LZFSE"},
 }
