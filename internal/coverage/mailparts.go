@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/lazaret/lazaret/internal/job"
@@ -113,8 +114,8 @@ func (m *message) isBoundary(line []byte) bool {
 	}
 	rest := strings.TrimRight(string(line[2:min(len(line), 4<<10)]), " \t\r\n")
 	prefix := -1
-	for i := len(m.around) - 1; i >= 0; i-- {
-		after, ok := strings.CutPrefix(rest, m.around[i].text)
+	for i, v := range slices.Backward(m.around) {
+		after, ok := strings.CutPrefix(rest, v.text)
 		if !ok {
 			continue
 		}

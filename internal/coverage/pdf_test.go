@@ -158,8 +158,10 @@ func TestPDFDictionaries(t *testing.T) {
 	samples = append(samples, pairs("comment in front of the object", func(content []byte) []byte {
 		return bytes.Replace(pdfFile(attached+"/Filter/RunLengthDecode", runLengthOf(content), ""), []byte("4 0 obj"), []byte("4 0%x\nobj"), 1)
 	})...)
-	samples = append(samples, sample{name: "a container", want: infected,
-		content: pdfFile(attached+flate, zlibOf(t, wide64(t)), "")})
+	samples = append(samples, sample{
+		name: "a container", want: infected,
+		content: pdfFile(attached+flate, zlibOf(t, wide64(t)), ""),
+	})
 	try(t, samples)
 }
 
@@ -252,8 +254,10 @@ func TestPDFEncrypted(t *testing.T) {
 	var samples []sample
 	for _, r := range []int{2, 3, 4, 6} {
 		name := fmt.Sprintf("revision %d", r)
-		samples = append(samples, sample{name: name + ", as the engine knows it", clamd: infected, want: infected,
-			content: encryptedPDF(t, r, plain, zlibOf(t, eicarText()))})
+		samples = append(samples, sample{
+			name: name + ", as the engine knows it", clamd: infected, want: infected,
+			content: encryptedPDF(t, r, plain, zlibOf(t, eicarText())),
+		})
 		samples = append(samples, pairs(name, func(content []byte) []byte { return encryptedPDF(t, r, odd, zlibOf(t, content)) })...)
 		samples = append(samples, pairs(name+", a container", func(content []byte) []byte {
 			return encryptedPDF(t, r, plain, zlibOf(t, zstdOf(t, content)))

@@ -14,11 +14,20 @@ import (
 // base64Signs are the marks and the beginnings of containers in base64.
 func base64Signs() []sign {
 	signs := []sign{
-		{";base64", 0, markedAt(",:;", 512), true}, {";BASE64", 0, markedAt(",:;", 512), true}, {";Base64", 0, markedAt(",:;", 512), true},
-		{";ENCODING=", 0, propertyAt, true}, {";encoding=", 0, propertyAt, true}, {";Encoding=", 0, propertyAt, true},
-		{":binData", 0, markedAt(">", 512), true}, {":binaryData", 0, markedAt(">", 512), true}, {":binary-data", 0, markedAt(">", 512), true},
-		{"<data>", 0, markedAt(">", 6), true}, {"<binary ", 0, markedAt(">", 512), true}, // property lists, FictionBook
-		{"BEGIN PKCS7", 0, markedAt("\n", 64), true}, {"BEGIN PKCS #7", 0, markedAt("\n", 64), true}, {"BEGIN CMS", 0, markedAt("\n", 64), true},
+		{";base64", 0, markedAt(",:;", 512), true},
+		{";BASE64", 0, markedAt(",:;", 512), true},
+		{";Base64", 0, markedAt(",:;", 512), true},
+		{";ENCODING=", 0, propertyAt, true},
+		{";encoding=", 0, propertyAt, true},
+		{";Encoding=", 0, propertyAt, true},
+		{":binData", 0, markedAt(">", 512), true},
+		{":binaryData", 0, markedAt(">", 512), true},
+		{":binary-data", 0, markedAt(">", 512), true},
+		{"<data>", 0, markedAt(">", 6), true},
+		{"<binary ", 0, markedAt(">", 512), true}, // property lists, FictionBook
+		{"BEGIN PKCS7", 0, markedAt("\n", 64), true},
+		{"BEGIN PKCS #7", 0, markedAt("\n", 64), true},
+		{"BEGIN CMS", 0, markedAt("\n", 64), true},
 	}
 	for _, begin := range []string{
 		"UEsDB", "N3q8ry", "KLUv", "H4sI", "/Td6WF", "BCJNGA", "UmFyIR", "Qlpo", // zip, 7z, zstd, gzip, xz, lz4, RAR, bzip2
