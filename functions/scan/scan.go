@@ -135,6 +135,9 @@ func (h *handler) ask(ctx context.Context, g definitions.Generation, f *os.File,
 	}
 	err = h.scan(ctx, g, f, scan)
 	if releaseErr := mark.Release(errors.Is(err, clamav.ErrEngineDied)); releaseErr != nil {
+		if err != nil { // what the engine did says more
+			releaseErr = errors.Join(failed(err), releaseErr)
+		}
 		return start, releaseErr
 	}
 	switch {

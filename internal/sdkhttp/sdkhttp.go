@@ -21,8 +21,10 @@ func Whole(client aws.HTTPClient) aws.HTTPClient { return whole{client} }
 type whole struct{ client aws.HTTPClient }
 
 func (c whole) Do(r *http.Request) (*http.Response, error) {
-	if r.Body != nil {
-		r.Body = struct{ io.ReadCloser }{r.Body}
+	if r.Body == nil || r.Body == http.NoBody {
+		return c.client.Do(r)
 	}
-	return c.client.Do(r)
+	hidden := *r
+	hidden.Body = struct{ io.ReadCloser }{r.Body}
+	return c.client.Do(&hidden)
 }

@@ -157,7 +157,7 @@ func Replay(j job.Job) job.Job {
 // addObject adds a job for an object of this size, nil where nobody said it. A
 // folder, which is what consoles make of an empty object whose key ends in a
 // slash, holds nothing to scan; without a size it may be none, and fetch will
-// see. Replays never are: nothing starts an execution for a folder.
+// see. A replay is taken as it is.
 func (m *Message) addObject(j job.Job, size *int64) error {
 	if size != nil {
 		j.Object.Size = *size

@@ -16,16 +16,16 @@ const Group = 1000
 // freshclam may sweep, where it is missing. It is freshclam's task, whose the
 // folder above is: who owns that could put other definitions in place.
 func Prepare(path string) error {
-	err := os.Mkdir(path, 0o770)
-	if errors.Is(err, fs.ErrExist) {
-		return nil
-	}
-	if err != nil {
+	// Again where it exists: an earlier run may have been cut off in between.
+	if err := os.Mkdir(path, 0o770); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("make the work folder: %w", err)
 	}
 	info, err := os.Stat(path)
 	if err != nil {
 		return fmt.Errorf("make the work folder: %w", err)
+	}
+	if info.Mode() == fs.ModeDir|fs.ModeSetgid|0o770 {
+		return nil
 	}
 	// On the volume it has the group of the folder above (setgid), already.
 	if there, ok := info.Sys().(*syscall.Stat_t); ok && there.Gid != Group {

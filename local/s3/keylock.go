@@ -19,6 +19,13 @@ func (l *keyLocks) of(bucket, key string) *sync.Mutex {
 	return &l.locks[maphash.String(l.seed, bucket+"/"+key)%uint64(len(l.locks))]
 }
 
+// hold locks a key until the function that it returns is called.
+func (l *keyLocks) hold(bucket, key string) (release func()) {
+	mu := l.of(bucket, key)
+	mu.Lock()
+	return mu.Unlock
+}
+
 // lockAtEnd locks when the content has been read to its end: a slow upload
 // holds nobody up, and the gateway moves nothing before.
 type lockAtEnd struct {
@@ -44,16 +51,12 @@ func (r *lockAtEnd) release() {
 
 // PutObjectTagging replaces a version's tags.
 func (s *store) PutObjectTagging(ctx context.Context, bucket, key, versionID string, tags map[string]string) error {
-	mu := s.keys.of(bucket, key)
-	mu.Lock()
-	defer mu.Unlock()
+	defer s.keys.hold(bucket, key)()
 	return s.Backend.PutObjectTagging(ctx, bucket, key, versionID, tags)
 }
 
 // DeleteObjectTagging removes a version's tags.
 func (s *store) DeleteObjectTagging(ctx context.Context, bucket, key, versionID string) error {
-	mu := s.keys.of(bucket, key)
-	mu.Lock()
-	defer mu.Unlock()
+	defer s.keys.hold(bucket, key)()
 	return s.Backend.DeleteObjectTagging(ctx, bucket, key, versionID)
 }

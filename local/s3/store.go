@@ -143,10 +143,10 @@ func (s *store) CopyObject(ctx context.Context, in s3response.CopyObjectInput) (
 			}
 		}
 	}
-	mu := s.keys.of(*in.Bucket, *in.Key)
-	mu.Lock()
-	out, err := s.Backend.CopyObject(ctx, in)
-	mu.Unlock()
+	out, err := func() (s3response.CopyObjectOutput, error) {
+		defer s.keys.hold(*in.Bucket, *in.Key)()
+		return s.Backend.CopyObject(ctx, in)
+	}()
 	if err != nil {
 		return out, err
 	}
@@ -156,10 +156,10 @@ func (s *store) CopyObject(ctx context.Context, in s3response.CopyObjectInput) (
 // CompleteMultipartUpload announces the object that the parts became.
 func (s *store) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMultipartUploadInput) (s3response.CompleteMultipartUploadResult, string, error) {
 	in.IfNoneMatch = s.behindMarker(ctx, *in.Bucket, *in.Key, in.IfNoneMatch)
-	mu := s.keys.of(*in.Bucket, *in.Key)
-	mu.Lock()
-	out, version, err := s.Backend.CompleteMultipartUpload(ctx, in)
-	mu.Unlock()
+	out, version, err := func() (s3response.CompleteMultipartUploadResult, string, error) {
+		defer s.keys.hold(*in.Bucket, *in.Key)()
+		return s.Backend.CompleteMultipartUpload(ctx, in)
+	}()
 	if err != nil {
 		return out, version, err
 	}
@@ -193,10 +193,8 @@ func (s *store) announce(ctx context.Context, kind created, bucket, key, version
 
 // DeleteObject succeeds, as S3 does, for a version that is already gone.
 func (s *store) DeleteObject(ctx context.Context, in *s3.DeleteObjectInput) (*s3.DeleteObjectOutput, error) {
-	mu := s.keys.of(*in.Bucket, *in.Key)
-	mu.Lock()
+	defer s.keys.hold(*in.Bucket, *in.Key)()
 	out, err := s.Backend.DeleteObject(ctx, in)
-	mu.Unlock()
 	var bad s3err.InvalidArgumentError
 	if _, isVersion := ulid.ParseStrict(aws.ToString(in.VersionId)); isVersion == nil && errors.As(err, &bad) {
 		return &s3.DeleteObjectOutput{VersionId: in.VersionId}, nil
