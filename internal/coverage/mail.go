@@ -3,6 +3,7 @@ package coverage
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
 	"regexp"
 )
@@ -39,7 +40,11 @@ func walkMail(w *walk, n node) error {
 	for {
 		message := &untilFrom{in: in}
 		if folder {
-			if _, err := in.ReadSlice('\n'); err != nil {
+			_, err := in.ReadSlice('\n')
+			for errors.Is(err, bufio.ErrBufferFull) {
+				_, err = in.ReadSlice('\n')
+			}
+			if err != nil {
 				return nil
 			}
 		}

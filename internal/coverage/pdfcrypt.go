@@ -75,7 +75,10 @@ func (p *pdf) open(d pdfDict) bool {
 		filters, _ := d.last("CF").(pdfDict)
 		for _, all := range filters {
 			f, _ := all[0].(pdfDict)
-			if m, ok := f.last("CFM").(pdfName); ok && m != "None" && len(methods) < 3 {
+			if m, ok := f.last("CFM").(pdfName); ok && m != "None" {
+				if len(methods) == 3 {
+					return false // nobody needs more, and each is tried
+				}
 				methods = append(methods, m)
 			}
 		}

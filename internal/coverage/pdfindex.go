@@ -88,8 +88,12 @@ func (p *pdf) attachments(v any) {
 }
 
 func (p *pdf) keep(o pdfObject) {
-	if key := pdfRef(o.number); len(p.small) < maxPDFSmall && len(p.small[key]) < 4 {
-		p.small[key] = append(p.small[key], o.value)
+	key := pdfRef(o.number)
+	switch values := p.small[key]; {
+	case len(values) == 4:
+		values[3] = o.value // readers take the last
+	case len(p.small) < maxPDFSmall:
+		p.small[key] = append(values, o.value)
 	}
 }
 

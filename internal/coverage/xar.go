@@ -23,6 +23,9 @@ type xarData struct {
 // maxXARTable is a table of contents of some 100,000 files.
 const maxXARTable = 64 << 20
 
+// maxXARDepth is far beyond any folder tree's: the decoder holds every open element.
+const maxXARDepth = 1000
+
 // walkXAR unpacks the files of a XAR, such as an installer of macOS, after the
 // table of contents that it begins with, which is XML in zlib. The engine
 // unpacks them as well, bzip2 and xz apart.
@@ -45,7 +48,7 @@ func walkXAR(w *walk, n node) error {
 	d := xml.NewDecoder(table)
 	d.Strict = false
 	d.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil }
-	for {
+	for depth := 0; ; {
 		token, err := d.Token()
 		if errors.Is(err, io.EOF) {
 			return nil
@@ -56,6 +59,15 @@ func walkXAR(w *walk, n node) error {
 		if err != nil {
 			return damaged("XAR: %v", err)
 		}
+		switch token.(type) {
+		case xml.StartElement:
+			depth++
+		case xml.EndElement:
+			depth--
+		}
+		if depth > maxXARDepth { // the decoder holds every open element
+			return tooWide("XAR with %d elements in one another", depth)
+		}
 		e, ok := token.(xml.StartElement)
 		if !ok || e.Name.Local != "data" && e.Name.Local != "ea" {
 			continue
@@ -64,6 +76,7 @@ func walkXAR(w *walk, n node) error {
 		if err := d.DecodeElement(&data, &e); err != nil {
 			return damaged("XAR: %v", err)
 		}
+		depth-- // with its end
 		if err := w.settle(n, w.xarFile(n, heap, data)); err != nil {
 			return err
 		}
