@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/lazaret/lazaret/internal/definitions"
+	"github.com/lazaret/lazaret/local/store"
 	"github.com/lazaret/lazaret/local/template"
 )
 
@@ -61,6 +62,7 @@ type Stack struct {
 	config   Config
 	volume   string
 	listener net.Listener
+	store    *store.Store
 	services services
 	broken   chan error // receives why a service ended by itself
 

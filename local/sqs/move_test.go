@@ -56,7 +56,7 @@ func TestMoveTasks(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			s := sqs.New(pair())
+			s := newService(t, pair())
 			client, _ := overHTTP(t, s)
 			bury(t, s, "failed")
 			if tt.direct {
@@ -95,7 +95,7 @@ func TestMoveTasks(t *testing.T) {
 
 func TestMoveTaskCannotStart(t *testing.T) {
 	t.Parallel()
-	client, _ := overHTTP(t, sqs.New(pair()))
+	client, _ := overHTTP(t, newService(t, pair()))
 	tests := []struct {
 		name                string
 		source, destination string

@@ -31,21 +31,32 @@ func decoded[In any](do func(call, In) (any, error)) operation {
 	}
 }
 
+// on makes an operation of a change of one queue, in a transaction.
+func on[In interface{ queue() string }](do func(*queue, In) (any, error)) operation {
+	return decoded(func(c call, in In) (answer any, err error) {
+		err = c.update(in.queue(), func(q *queue) (err error) {
+			answer, err = do(q, in)
+			return err
+		})
+		return answer, err
+	})
+}
+
 var operations = map[string]operation{
-	"SendMessage":                  decoded(call.sendMessage),
+	"SendMessage":                  on((*queue).sendMessage),
 	"SendMessageBatch":             decoded(call.sendMessageBatch),
 	"ReceiveMessage":               decoded(call.receiveMessage),
-	"DeleteMessage":                decoded(call.deleteMessage),
+	"DeleteMessage":                on((*queue).deleteMessage),
 	"DeleteMessageBatch":           decoded(call.deleteMessageBatch),
-	"ChangeMessageVisibility":      decoded(call.changeVisibility),
+	"ChangeMessageVisibility":      on((*queue).changeVisibility),
 	"ChangeMessageVisibilityBatch": decoded(call.changeVisibilityBatch),
 	"CreateQueue":                  decoded(call.createQueue),
-	"DeleteQueue":                  decoded(call.deleteQueue),
-	"PurgeQueue":                   decoded(call.purgeQueue),
+	"DeleteQueue":                  on((*queue).deleteQueue),
+	"PurgeQueue":                   on((*queue).purgeQueue),
 	"GetQueueUrl":                  decoded(call.getQueueURL),
 	"ListQueues":                   decoded(call.listQueues),
 	"GetQueueAttributes":           decoded(call.getAttributes),
-	"SetQueueAttributes":           decoded(call.setAttributes),
+	"SetQueueAttributes":           on((*queue).setAttributes),
 	"StartMessageMoveTask":         decoded(call.startMove),
 	"ListMessageMoveTasks":         decoded(call.listMoves),
 }

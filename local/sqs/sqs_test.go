@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lazaret/lazaret/local/sqs"
+	"github.com/lazaret/lazaret/local/store"
 	"github.com/lazaret/lazaret/local/template"
 )
 
@@ -32,6 +33,35 @@ func pair() []template.Queue {
 		{Name: "lazaret-uploads", ARN: uploads, VisibilityTimeout: 30 * time.Second, Retention: 4 * 24 * time.Hour, DeadLetterARN: dead, MaxReceiveCount: 3},
 		{Name: "lazaret-dead-letters", ARN: dead, VisibilityTimeout: 30 * time.Second, Retention: 14 * 24 * time.Hour},
 	}
+}
+
+// newService has a store of its own.
+func newService(t *testing.T, queues []template.Queue) *sqs.Service {
+	t.Helper()
+	return open(t, newStore(t, t.TempDir()), queues)
+}
+
+func newStore(t *testing.T, dir string) *store.Store {
+	t.Helper()
+	kept, err := store.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := kept.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return kept
+}
+
+func open(t *testing.T, kept *store.Store, queues []template.Queue) *sqs.Service {
+	t.Helper()
+	s, err := sqs.New(kept, queues)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 func newClient(endpoint string, transport http.RoundTripper) *api.Client {
@@ -49,7 +79,6 @@ func overHTTP(t *testing.T, s *sqs.Service) (*api.Client, string) {
 	t.Helper()
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
-	t.Cleanup(func() { _ = s.Close() })
 	return newClient(server.URL, http.DefaultTransport), server.URL
 }
 
@@ -112,7 +141,7 @@ func TestReceiveWakesAtOnce(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := sqs.New(pair())
+				s := newService(t, pair())
 				start := time.Now()
 				var got []sqs.Message
 				var err error
@@ -137,7 +166,7 @@ func TestReceiveWakesAtOnce(t *testing.T) {
 
 func TestReceiveEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := sqs.New(pair())
+		s := newService(t, pair())
 		ctx, cancel := context.WithCancel(t.Context())
 		var err error
 		var waiting sync.WaitGroup
@@ -153,7 +182,7 @@ func TestReceiveEndsWithItsContext(t *testing.T) {
 
 func TestHiddenMessageComesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := sqs.New(pair())
+		s := newService(t, pair())
 		send(t, s, uploads, "again")
 		start := time.Now()
 		first := receive(t, s, uploads)
@@ -189,7 +218,7 @@ func TestHiddenMessageComesBack(t *testing.T) {
 
 func TestRedrive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := sqs.New(pair())
+		s := newService(t, pair())
 		id := send(t, s, uploads, "poison")
 		send(t, s, uploads, "poison too")
 		for n := 1; n <= 3; n++ {
@@ -222,7 +251,7 @@ func TestDelay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		queues := pair()
 		queues[0].Delay = 10 * time.Second
-		s := sqs.New(queues)
+		s := newService(t, queues)
 		start := time.Now()
 		send(t, s, uploads, "late")
 		got, err := s.Receive(t.Context(), uploads, 1, 20*time.Second)
@@ -235,7 +264,7 @@ func TestDelay(t *testing.T) {
 func TestManyReceiversGetEachMessageOnce(t *testing.T) {
 	t.Parallel()
 	const messages, receivers = 500, 8
-	s := sqs.New(pair())
+	s := newService(t, pair())
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var mu sync.Mutex
