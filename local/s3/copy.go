@@ -26,15 +26,22 @@ const maxCopy = 5 << 30
 // source is what x-amz-copy-source names.
 type source struct{ bucket, key, id string }
 
-// sourceOf reads the header, "bucket/key?versionId=id" in URL encoding.
+// sourceOf reads the header when its key is hidden as far as it must be.
 func sourceOf(header string) (source, error) {
+	from, err := parseSource(header)
+	from.key = reveal(from.key)
+	return from, err
+}
+
+// parseSource reads "bucket/key?versionId=id" in URL encoding.
+func parseSource(header string) (source, error) {
 	path, id, _ := strings.Cut(strings.TrimPrefix(header, "/"), "?versionId=")
 	path, err := url.QueryUnescape(path)
 	bucket, key, found := strings.Cut(path, "/")
 	if err != nil || !found || key == "" {
 		return source{}, s3err.GetInvalidArgumentErr(s3err.InvalidArgCopySourceBucket, header)
 	}
-	return source{bucket, reveal(key), id}, nil
+	return source{bucket, key, id}, nil
 }
 
 // find returns the source's version under the conditions on it.

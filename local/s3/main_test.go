@@ -58,6 +58,12 @@ func (m *mailbox) of(key string) []string {
 }
 
 func TestMain(m *testing.M) {
+	if run := programs[os.Getenv("S3_PROGRAM")]; run != nil {
+		if err := run(os.Getenv("S3_DIR")); err != nil {
+			log.Fatal(err)
+		}
+		return
+	}
 	dir, err := os.MkdirTemp("", "lazaret-s3-")
 	if err != nil {
 		log.Fatal(err)

@@ -40,7 +40,7 @@ func (s *buckets) putNotification(bucket string, body []byte) (*controllers.Resp
 		}
 	}
 	return response, s.configure(bucket, func(settings *settings) error {
-		settings.EventBridge = c.EventBridge != nil
+		settings.EventBridge, settings.Notifications = c.EventBridge != nil, nil
 		return nil
 	})
 }

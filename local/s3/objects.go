@@ -65,7 +65,11 @@ func (s *buckets) publish(ctx context.Context, tx *bbolt.Tx, w writing, v *versi
 
 // PutObject stores a plain upload or one by POST form.
 func (s *buckets) PutObject(ctx context.Context, in s3response.PutObjectInput) (out s3response.PutObjectOutput, err error) {
-	key := reveal(*in.Key)
+	key, kind, size := reveal(*in.Key), createdPut, aws.ToInt64(in.ContentLength)
+	if ctx.Value(string(utils.ContextKeyObjectPostResult)) != nil {
+		// A form's key has not been hidden, and nobody knows the length but the file.
+		key, kind, size = strings.Clone(*in.Key), createdPost, -1
+	}
 	if err := checkKey(key); err != nil {
 		return out, err
 	}
@@ -77,11 +81,7 @@ func (s *buckets) PutObject(ctx context.Context, in s3response.PutObjectInput) (
 	if v.Tags, err = parseTags(aws.ToString(in.Tagging)); err != nil {
 		return out, err
 	}
-	w := writing{createdPut, *in.Bucket, key, in.IfMatch, in.IfNoneMatch}
-	size := aws.ToInt64(in.ContentLength)
-	if ctx.Value(string(utils.ContextKeyObjectPostResult)) != nil {
-		w.kind, size = createdPost, -1
-	}
+	w := writing{kind, *in.Bucket, key, in.IfMatch, in.IfNoneMatch}
 	sum := announced(&in, in.Body, in.ChecksumAlgorithm)
 	if sum.Algorithm == "" {
 		sum.Algorithm = types.ChecksumAlgorithmCrc64nvme // S3's default

@@ -9,11 +9,13 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"time"
+
+	"github.com/versity/versitygw/s3err"
 )
 
 // proxy hands requests to the gateway as they came: the signature covers Host,
 // path, query and headers, and bodies may be in AWS's own chunked encoding.
-func proxy(socket string) http.Handler {
+func proxy(socket string, forms bodies) http.Handler {
 	var d net.Dialer
 	transport := &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -43,7 +45,21 @@ func proxy(socket string) http.Handler {
 			http.Error(w, "S3 has no PATCH", http.StatusMethodNotAllowed)
 			return
 		}
-		forward.ServeHTTP(w, r)
+		if r.Header.Get("X-Amz-Content-Sha256") == "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER" {
+			r.Body = &signedTrailer{ReadCloser: r.Body}
+		}
+		if isForm(r) {
+			done, err := forms.rewriteForm(r)
+			defer done()
+			if err != nil {
+				answer := failure(err).(s3err.S3Error)
+				w.Header().Set("Content-Type", "application/xml")
+				w.WriteHeader(answer.StatusCode())
+				_, _ = w.Write(answer.XMLBody("", "")) // the client may be gone
+				return
+			}
+		}
+		forward.ServeHTTP(asAWS{w}, r)
 	})
 }
 

@@ -80,7 +80,7 @@ func Start(ctx context.Context, cfg Config) (*Service, error) {
 		IAMService:        iam,
 		S3Options:         append(routes(st, iam), s3api.WithMiddleware("/", hideKey), s3api.WithOnListen(func() { close(ready) })),
 	}
-	s := &Service{handler: proxy(gateway.Ports[0]), done: make(chan struct{})}
+	s := &Service{handler: proxy(gateway.Ports[0], st.bodies), done: make(chan struct{})}
 	go func() {
 		defer close(s.done)
 		s.err = embedgw.RunVersityGW(ctx, st, gateway)
