@@ -27,7 +27,7 @@ type Service struct {
 	store *store.Store
 
 	mu      sync.Mutex
-	changed map[string]chan struct{} // by the name of a queue that somebody waits for
+	changed chan struct{} // closed, and replaced, when a message may have become visible
 }
 
 // Message is a received message, hidden from other receivers until its
@@ -45,7 +45,7 @@ type Message struct {
 // become visible at once, because the consumers of the stack's own ended with
 // its last run; a receipt holds until the message is received again.
 func New(kept *store.Store, queues []template.Queue) (*Service, error) {
-	s := &Service{store: kept, changed: make(map[string]chan struct{})}
+	s := &Service{store: kept, changed: make(chan struct{})}
 	return s, kept.Update(func(tx *bbolt.Tx) error {
 		all, err := tx.CreateBucketIfNotExists(allQueues)
 		for _, q := range queues {
@@ -103,7 +103,7 @@ func (s *Service) Receive(ctx context.Context, queueARN string, limit int, wait 
 // Delete removes a received message. One that is gone, or that has been
 // received again since, is left alone without an error, as SQS does.
 func (s *Service) Delete(_ context.Context, queueARN, receipt string) error {
-	return s.update(nameOf(queueARN), func(q *queue) error { return q.remove(receipt) })
+	return s.on(nameOf(queueARN), s.store.Update, func(q *queue) error { return q.remove(receipt) })
 }
 
 // Release makes a received message visible at once, as a change of its
@@ -111,7 +111,7 @@ func (s *Service) Delete(_ context.Context, queueARN, receipt string) error {
 // left alone without an error: a consumer that overran its timeout has nothing
 // to give back.
 func (s *Service) Release(_ context.Context, queueARN, receipt string) error {
-	err := s.update(nameOf(queueARN), func(q *queue) error { return q.hide(receipt, 0) })
+	err := s.on(nameOf(queueARN), s.store.Update, func(q *queue) error { return q.hide(receipt, 0) })
 	if errors.Is(err, errNotInFlight) || errors.Is(err, errReplaced) {
 		return nil
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -98,23 +99,18 @@ func (x *execution) run() {
 // begin stores a new execution.
 func (x *execution) begin() error {
 	x.record("ExecutionStarted", details{"input": x.text, "inputDetails": complete, "roleArn": x.machine.RoleARN})
-	err := x.service.config.Store.Update(func(tx *bbolt.Tx) error {
+	err := x.service.config.Store.Update(func(tx *bbolt.Tx) (err error) {
 		a, r := x.machine.archive(tx), record{Name: x.name, Status: running, Started: x.started}
-		n, exists, err := a.add(r)
-		if exists {
+		if a.names.Get([]byte(x.name)) != nil {
 			return alreadyExists(x.arn)
 		}
-		x.number = n
-		if err == nil {
-			err = a.addEvents(n, x.pending)
+		if x.number, err = a.executions.NextSequence(); err != nil {
+			return err
 		}
-		if err == nil {
-			err = x.announce(tx, r, nil, nil)
-		}
-		return err
+		return errors.Join(a.names.Put([]byte(x.name), key(x.number)), a.set(x.number, r), a.addEvents(x.number, x.pending), x.announce(tx, r, details{}))
 	})
 	x.pending = nil
-	if refused := (*apiError)(nil); err != nil && !errors.As(err, &refused) {
+	if _, refused := errors.AsType[*apiError](err); err != nil && !refused {
 		return fmt.Errorf("start execution %s: %w", x.arn, err)
 	}
 	return err
@@ -146,15 +142,13 @@ func (x *execution) finish(output string, err error) {
 	x.record(kind, final)
 	r.Stopped = now()
 	_ = x.flush(func(tx *bbolt.Tx, a archive) error { // without it the next service goes on
-		if err := a.set(x.number, r); err != nil {
-			return err
-		}
-		return x.announce(tx, r, final["output"], fault)
+		return errors.Join(a.set(x.number, r), x.announce(tx, r, final))
 	})
 }
 
-// announce tells StatusChanged the detail of EventBridge's event for a status.
-func (x *execution) announce(tx *bbolt.Tx, r record, output any, fault *failure) error {
+// announce tells StatusChanged the detail of EventBridge's event for a status, with
+// the details of the history's last event.
+func (x *execution) announce(tx *bbolt.Tx, r record, final details) error {
 	if x.service.config.StatusChanged == nil {
 		return nil
 	}
@@ -162,16 +156,14 @@ func (x *execution) announce(tx *bbolt.Tx, r record, output any, fault *failure)
 	detail := map[string]any{
 		"executionArn": x.arn, "stateMachineArn": x.machine.ARN, "name": x.name, "status": r.Status,
 		"startDate": x.started.UnixMilli(), "stopDate": nil, "input": x.text, "inputDetails": included,
-		"output": output, "outputDetails": nil, "error": nil, "cause": nil,
+		"output": nil, "outputDetails": nil, "error": nil, "cause": nil,
 	}
+	maps.Copy(detail, final)
 	if r.Status != running {
 		detail["stopDate"] = r.Stopped.UnixMilli()
 	}
-	if output != nil {
+	if r.Status == succeeded {
 		detail["outputDetails"] = included
-	}
-	if fault != nil {
-		fault.describe(detail)
 	}
 	return x.service.config.StatusChanged(tx, json.RawMessage(encode(detail)))
 }

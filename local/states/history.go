@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"strings"
 	"time"
 
@@ -50,10 +51,11 @@ func epoch(t time.Time) json.Number {
 // workflows; the member is there because the type has it.
 var complete = map[string]any{"truncated": false}
 
-// withError is what every kind of failure event holds.
+// withError is what every kind of failure event holds. The API leaves the member
+// of an empty one out.
 func withError(f *failure) details {
-	d := details{}
-	f.describe(d)
+	d := details{"error": f.name, "cause": f.cause}
+	maps.DeleteFunc(d, func(_ string, text any) bool { return text == "" })
 	return d
 }
 

@@ -3,6 +3,7 @@ package states
 import (
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"math"
@@ -73,30 +74,13 @@ type found struct {
 	record
 }
 
-// add writes a new execution; exists tells that its name is taken.
-func (a archive) add(r record) (n uint64, exists bool, err error) {
-	if a.names.Get([]byte(r.Name)) != nil {
-		return 0, true, nil
-	}
-	if n, err = a.executions.NextSequence(); err == nil {
-		err = a.names.Put([]byte(r.Name), key(n))
-	}
-	if err == nil {
-		err = a.set(n, r)
-	}
-	return n, false, err
-}
-
 // set writes an execution's record, which is no longer running unless it says so.
 func (a archive) set(n uint64, r record) error {
-	err := a.Bucket.Bucket([]byte(running)).Delete(key(n))
-	if err == nil {
-		err = a.Bucket.Bucket([]byte(r.Status)).Put(key(n), nil)
-	}
-	if err == nil {
-		err = store.PutJSON(a.executions, key(n), r)
-	}
-	return err
+	return errors.Join(
+		a.Bucket.Bucket([]byte(running)).Delete(key(n)),
+		a.Bucket.Bucket([]byte(r.Status)).Put(key(n), nil),
+		store.PutJSON(a.executions, key(n), r),
+	)
 }
 
 func (a archive) get(n uint64) (found, error) {
