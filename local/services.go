@@ -81,8 +81,8 @@ func (s *Stack) startMessaging() (err error) {
 func (s *Stack) startS3(allowed []s3.Principal) (err error) {
 	ctx, stop := context.WithCancel(context.Background())
 	s.services.s3, err = s3.Start(ctx, s3.Config{
-		Buckets: s.Application.Buckets, DataDir: s.DataDir, Principals: allowed, Others: stranger,
-		Deliver: s.deliverS3Event, PutEvent: s.putS3Event,
+		Buckets: s.Application.Buckets, Store: s.store, Principals: allowed, Others: stranger,
+		Deliver: s.deliver, PutEvent: s.putS3Event,
 	})
 	if err != nil {
 		stop()

@@ -38,16 +38,9 @@ func (s *Stack) deliver(tx *bbolt.Tx, arn, body string) error {
 	return nil
 }
 
-// deliverS3Event hands a bucket's event to a queue.
-func (s *Stack) deliverS3Event(_ context.Context, arn, body string) error {
-	return s.store.Update(func(tx *bbolt.Tx) error { return s.deliver(tx, arn, body) })
-}
-
 // putS3Event puts a bucket's event on the default bus.
-func (s *Stack) putS3Event(_ context.Context, source, detailType string, detail json.RawMessage, resources []string) error {
-	return s.store.Update(func(tx *bbolt.Tx) error {
-		return s.services.events.PutTx(tx, events.Event{Source: source, DetailType: detailType, Detail: detail, Resources: resources})
-	})
+func (s *Stack) putS3Event(tx *bbolt.Tx, source, detailType string, detail json.RawMessage, resources []string) error {
+	return s.services.events.PutTx(tx, events.Event{Source: source, DetailType: detailType, Detail: detail, Resources: resources})
 }
 
 // environment points a function at its endpoint, with the credentials of its
