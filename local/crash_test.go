@@ -134,7 +134,7 @@ func work(dir string, full bool) error {
 		working.Go(func() {
 			for i := 0; !stop.Load(); i++ {
 				body := fmt.Sprintf("%d-%d-%d", os.Getpid(), worker, i)
-				if _, err := s.services.sqs.Send(context.Background(), "in", body); err != nil {
+				if err := s.store.Update(func(tx *bbolt.Tx) error { return s.deliver(tx, arnPrefix+"in", body) }); err != nil {
 					refused.Add(1)
 					time.Sleep(time.Millisecond)
 					fmt.Println("refused", body)

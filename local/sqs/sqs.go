@@ -66,19 +66,10 @@ func New(kept *store.Store, queues []template.Queue) (*Service, error) {
 	})
 }
 
-// Send puts a message with the queue's own delay and returns its id. The error
-// is an *Error: QueueDoesNotExist, InvalidMessageContents and the like, or says
-// why the store did not take it.
-func (s *Service) Send(_ context.Context, queueARN, body string) (messageID string, err error) {
-	err = s.store.Update(func(tx *bbolt.Tx) (err error) {
-		messageID, err = s.SendTx(tx, queueARN, body)
-		return err
-	})
-	return messageID, err
-}
-
-// SendTx is Send as a part of a transaction. With an error it has changed
-// nothing, so that the transaction may go on without the message.
+// SendTx puts a message with the queue's own delay, as a part of a transaction,
+// and returns its id. The error is an *Error: QueueDoesNotExist,
+// InvalidMessageContents and the like. With one it has changed nothing, so that the
+// transaction may go on without the message.
 func (s *Service) SendTx(tx *bbolt.Tx, queueARN, body string) (messageID string, err error) {
 	q, err := s.queue(tx, nameOf(queueARN))
 	if err != nil {

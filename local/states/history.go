@@ -114,20 +114,20 @@ func (x *execution) flush(change func(tx *bbolt.Tx, a archive) error) error {
 			}
 			return a.addEvents(x.number, x.pending)
 		})
-		x.service.report(err)
 		if err == nil {
 			x.pending = nil
 			return nil
 		}
+		x.service.report(err)
 		pause(x.service.ctx, wait)
 	}
 }
 
-// report tells when executions begin to wait for the store, and when they go on.
+// report tells, now and then, that executions wait for the store.
 func (s *Service) report(err error) {
-	if was := s.waiting.Swap(err != nil); err != nil && !was {
+	const often = 10 * time.Second
+	last, at := s.told.Load(), time.Now().UnixNano()
+	if at-last > int64(often) && s.told.CompareAndSwap(last, at) {
 		slog.Warn("executions wait until the store can be written", "error", err)
-	} else if err == nil && was {
-		slog.Info("executions go on: the store can be written")
 	}
 }

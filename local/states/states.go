@@ -76,7 +76,7 @@ type Service struct {
 	ctx      context.Context
 	stop     context.CancelCauseFunc
 	work     sync.WaitGroup // executions and the calls that they started
-	waiting  atomic.Bool    // executions wait for the store
+	told     atomic.Int64   // when it was last said that executions wait for the store, in Unix nanoseconds
 
 	mu      sync.Mutex
 	closed  bool

@@ -120,9 +120,8 @@ func (v *visit) attempt(effective any) (any, error) {
 	}
 	record("Scheduled", scheduled)
 	record("Started", details{})
-	var result any
-	end := func(answer any, err error) error {
-		output := encode(answer)
+	end := func(result any, err error) (any, error) {
+		output := encode(result)
 		if err == nil && len(output) > maxPayload {
 			err = external(errDataLimit, fmt.Sprintf("The state/task '%s' returned a result with a size exceeding the maximum number of bytes service limit.", kind))
 		}
@@ -134,25 +133,24 @@ func (v *visit) attempt(effective any) (any, error) {
 		case ok:
 			record("Failed", withError(f))
 		}
-		result = answer
-		return err
+		return result, err
 	}
 	if request.change == nil {
 		if err := v.flush(nil); err != nil {
 			return nil, err
 		}
-		err := end(v.await(v.state.timeout(), request.send))
-		return result, err
+		return end(v.await(v.state.timeout(), request.send))
 	}
-	var failed error
+	var result any
+	var refused error
 	err = v.flush(func(tx *bbolt.Tx, _ archive) error {
-		failed = end(request.change(tx))
-		if _, ok := asFailure(failed); ok {
+		result, refused = end(request.change(tx))
+		if _, ok := asFailure(refused); ok {
 			return nil
 		}
-		return failed
+		return refused
 	})
-	return result, cmp.Or(err, failed)
+	return result, cmp.Or(err, refused)
 }
 
 // await sends a request and waits for its end, for the timeout or for an
