@@ -122,12 +122,8 @@ func (s *Stack) startLambda() (err error) {
 }
 
 func (s *Stack) startStates() (err error) {
-	kept := ""
-	if !s.temporary() {
-		kept = filepath.Join(s.DataDir, "executions.jsonl")
-	}
 	s.services.states, err = states.New(context.Background(), states.Config{
-		Machines: s.Application.Machines, Scale: s.config.Scale, Journal: kept,
+		Machines: s.Application.Machines, Scale: s.config.Scale, Store: s.store,
 		Invoke: s.invoke, SendMessage: s.sendMessage, StatusChanged: s.statusChanged,
 	})
 	if err != nil {

@@ -83,24 +83,23 @@ func (s *Stack) invoke(ctx context.Context, function string, payload []byte) (st
 	return states.Invocation{Payload: result.Payload, FunctionError: result.FunctionError}, err
 }
 
-func (s *Stack) sendMessage(ctx context.Context, queueARN, body string) (string, error) {
-	id, err := s.services.sqs.Send(ctx, queueARN, body)
+func (s *Stack) sendMessage(tx *bbolt.Tx, queueARN, body string) (string, error) {
+	id, err := s.services.sqs.SendTx(tx, queueARN, body)
 	if refused, ok := errors.AsType[*sqs.Error](err); ok {
 		err = &states.ServiceError{Code: refused.Code, Message: refused.Message, Status: http.StatusBadRequest}
 	}
 	return id, err
 }
 
-// statusChanged makes EventBridge's event of an execution's new status. Only a
-// detail that is no JSON object could be refused.
-func (s *Stack) statusChanged(_ context.Context, detail json.RawMessage) {
+// statusChanged makes EventBridge's event of an execution's new status.
+func (s *Stack) statusChanged(tx *bbolt.Tx, detail json.RawMessage) error {
 	var d struct {
 		ExecutionARN string `json:"executionArn"`
 	}
-	_ = json.Unmarshal(detail, &d)
-	_ = s.store.Update(func(tx *bbolt.Tx) error {
-		return s.services.events.PutTx(tx, events.Event{
-			Source: "aws.states", DetailType: "Step Functions Execution Status Change", Detail: detail, Resources: []string{d.ExecutionARN},
-		})
+	if err := json.Unmarshal(detail, &d); err != nil {
+		return fmt.Errorf("read status: %w", err)
+	}
+	return s.services.events.PutTx(tx, events.Event{
+		Source: "aws.states", DetailType: "Step Functions Execution Status Change", Detail: detail, Resources: []string{d.ExecutionARN},
 	})
 }

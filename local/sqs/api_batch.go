@@ -27,7 +27,7 @@ type batchOutput struct {
 // batch runs an operation for every entry, in one transaction. What is wrong with
 // the batch fails the request; what is wrong with an entry fails that entry.
 func batch[Entry any](c call, in batchInput[Entry], id func(Entry) string, do func(*queue, Entry) (any, error)) (any, error) {
-	if err := c.view(nameOf(in.QueueUrl), func(*queue) error { return nil }); err != nil {
+	if err := c.on(nameOf(in.QueueUrl), c.store.View, func(*queue) error { return nil }); err != nil {
 		return nil, err
 	}
 	switch n := len(in.Entries); {
@@ -48,7 +48,7 @@ func batch[Entry any](c call, in batchInput[Entry], id func(Entry) string, do fu
 		}
 	}
 	var out batchOutput
-	err := c.update(nameOf(in.QueueUrl), func(q *queue) error {
+	err := c.on(nameOf(in.QueueUrl), c.store.Update, func(q *queue) error {
 		out = batchOutput{Successful: []any{}, Failed: []batchFailure{}}
 		for _, e := range in.Entries {
 			done, err := do(q, e)

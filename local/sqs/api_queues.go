@@ -72,12 +72,12 @@ func (q *queue) deleteQueue(queueInput) (any, error) {
 func (q *queue) purgeQueue(queueInput) (any, error) { return nil, q.purge() }
 
 func (c call) getQueueURL(in queueInput) (any, error) {
-	return map[string]string{"QueueUrl": c.url(in.QueueName)}, c.view(in.queue(), func(*queue) error { return nil })
+	return map[string]string{"QueueUrl": c.url(in.QueueName)}, c.on(in.queue(), c.store.View, func(*queue) error { return nil })
 }
 
 func (c call) getAttributes(in queueInput) (any, error) {
 	var all map[string]string
-	err := c.view(in.queue(), func(q *queue) error {
+	err := c.on(in.queue(), c.store.View, func(q *queue) error {
 		all = q.attributes(time.Now())
 		return nil
 	})

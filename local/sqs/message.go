@@ -12,7 +12,6 @@ import (
 // message is one message in a queue.
 type message struct {
 	number        uint64 // in its queue
-	due           []byte // its key there, as stored
 	ID            string
 	Body          string
 	Attributes    map[string]attribute `json:",omitempty"`

@@ -39,17 +39,13 @@ func (c call) startMove(in moveInput) (any, error) {
 	t := moveTask{Status: "COMPLETED", SourceArn: in.SourceArn, DestinationArn: in.DestinationArn, StartedTimestamp: now.UnixMilli()}
 	for more := true; more; {
 		err := c.store.Update(func(tx *bbolt.Tx) error {
-			if err := c.checkMove(tx, in.SourceArn, in.DestinationArn); err != nil {
-				return err
-			}
-			q, err := c.queue(tx, nameOf(in.SourceArn))
+			q, err := c.moveSource(tx, in)
 			if err != nil {
 				return err
 			}
 			next := t
-			if more, err = q.moveSome(&next, now); err == nil {
-				tx.OnCommit(func() { t = next })
-			}
+			tx.OnCommit(func() { t = next })
+			more, err = q.moveSome(&next, now)
 			return err
 		})
 		if err != nil {
@@ -65,29 +61,25 @@ func (q *queue) moveSome(t *moveTask, started time.Time) (more bool, err error) 
 	var visible []uint64
 	for key := range q.from(time.Time{}) {
 		at, n := split(key)
-		if at.After(started) {
-			break
-		}
-		if more = len(visible) == mostMoved; more {
+		if more = len(visible) == mostMoved; more || at.After(started) {
 			break
 		}
 		visible = append(visible, n)
 	}
-	for i, n := range visible {
+	t.ApproximateNumberOfMessagesToMove += len(visible)
+	for _, n := range visible {
 		m, err := q.get(n)
-		if err != nil {
-			return false, err
+		if err == nil {
+			t.FailureReason, err = q.move(m, t.DestinationArn)
 		}
-		if t.FailureReason, err = q.move(m, t.DestinationArn); err != nil {
+		if err != nil {
 			return false, err
 		}
 		if t.FailureReason != "" {
 			t.Status, more = "FAILED", false
-			t.ApproximateNumberOfMessagesToMove += len(visible) - i
 			break
 		}
 		t.ApproximateNumberOfMessagesMoved++
-		t.ApproximateNumberOfMessagesToMove++
 	}
 	if more {
 		return true, nil
@@ -123,33 +115,34 @@ func (q *queue) move(m *message, destination string) (failure string, err error)
 	// (SQS Developer Guide, "Configure a dead-letter queue redrive").
 	now := time.Now()
 	to.wake()
-	return "", to.put(&message{ID: newID(), Body: m.Body, Attributes: m.Attributes, Sent: now, VisibleAt: now})
+	return "", to.put(&message{ID: newID(), Body: m.Body, Attributes: m.Attributes, Sent: now}, now)
 }
 
-// checkMove answers in AWS's words what a task cannot be started for.
-func (s *Service) checkMove(tx *bbolt.Tx, source, destination string) error {
+// moveSource returns the queue to move from, or says in AWS's words why a task
+// cannot be started.
+func (s *Service) moveSource(tx *bbolt.Tx, in moveInput) (*queue, error) {
 	all := tx.Bucket(allQueues)
-	isDeadLetterQueue := false
+	source, isDeadLetterQueue := nameOf(in.SourceArn), false
 	err := all.ForEachBucket(func(name []byte) error {
 		q, err := s.queue(tx, string(name))
-		isDeadLetterQueue = isDeadLetterQueue || err == nil && nameOf(q.DeadLetterARN) == nameOf(source)
+		isDeadLetterQueue = isDeadLetterQueue || err == nil && nameOf(q.DeadLetterARN) == source
 		return err
 	})
 	switch {
 	case err != nil:
-		return err
+		return nil, err
 	case source == "":
-		return missing("SourceArn")
-	case all.Bucket([]byte(nameOf(source))) == nil:
-		return noQueueAt("SourceArn")
+		return nil, missing("SourceArn")
+	case all.Bucket([]byte(source)) == nil:
+		return nil, noQueueAt("SourceArn")
 	case !isDeadLetterQueue:
-		return invalid("Source queue must be configured as a Dead Letter Queue.")
-	case destination == source:
-		return invalid("Source queue arn and destination queue arn cannot be the same.")
-	case destination != "" && all.Bucket([]byte(nameOf(destination))) == nil:
-		return noQueueAt("DestinationArn")
+		return nil, invalid("Source queue must be configured as a Dead Letter Queue.")
+	case in.DestinationArn == in.SourceArn:
+		return nil, invalid("Source queue arn and destination queue arn cannot be the same.")
+	case in.DestinationArn != "" && all.Bucket([]byte(nameOf(in.DestinationArn))) == nil:
+		return nil, noQueueAt("DestinationArn")
 	}
-	return nil
+	return s.queue(tx, source)
 }
 
 func noQueueAt(parameter string) error {
@@ -162,7 +155,7 @@ func (c call) listMoves(in moveInput) (any, error) {
 	if in.MaxResults != nil {
 		limit = *in.MaxResults
 	}
-	err := c.view(nameOf(in.SourceArn), func(q *queue) error {
+	err := c.on(nameOf(in.SourceArn), c.store.View, func(q *queue) error {
 		moves := q.bucket.Bucket(movesKey).Cursor()
 		for key, task := moves.Last(); key != nil && len(results) < limit; key, task = moves.Prev() {
 			results = append(results, slices.Clone(task))

@@ -9,12 +9,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/lazaret/lazaret/local/sqs"
 )
 
 // bury lets a message fail three times, so that redrive takes it to the dead letters.
-func bury(t *testing.T, s *sqs.Service, body string) {
+func bury(t *testing.T, s service, body string) {
 	t.Helper()
 	send(t, s, uploads, body)
 	for range 3 {

@@ -2,6 +2,7 @@ package sqs
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"time"
 
@@ -55,25 +56,15 @@ func (s *Service) queue(tx *bbolt.Tx, name string) (*queue, error) {
 	return q, nil
 }
 
-// update changes an existing queue in a transaction of its own, which may run
-// change more than once.
-func (s *Service) update(name string, change func(q *queue) error) error {
-	return s.store.Update(func(tx *bbolt.Tx) error {
+// on does something with an existing queue in a transaction of its own: the
+// store's View or its Update, which may run do more than once.
+func (s *Service) on(name string, transaction func(func(*bbolt.Tx) error) error, do func(q *queue) error) error {
+	return transaction(func(tx *bbolt.Tx) error {
 		q, err := s.queue(tx, name)
 		if err != nil {
 			return err
 		}
-		return change(q)
-	})
-}
-
-func (s *Service) view(name string, look func(q *queue) error) error {
-	return s.store.View(func(tx *bbolt.Tx) error {
-		q, err := s.queue(tx, name)
-		if err != nil {
-			return err
-		}
-		return look(q)
+		return do(q)
 	})
 }
 
@@ -93,36 +84,24 @@ func (s *Service) create(tx *bbolt.Tx, of settings) error {
 
 // purge removes all messages.
 func (q *queue) purge() error {
-	for _, key := range [][]byte{messagesKey, dueKey} {
-		if err := q.bucket.DeleteBucket(key); err != nil {
-			return err
-		}
-	}
 	q.wake()
-	return q.service.create(q.bucket.Tx(), q.settings)
+	return errors.Join(q.bucket.DeleteBucket(messagesKey), q.bucket.DeleteBucket(dueKey), q.service.create(q.bucket.Tx(), q.settings))
 }
 
-// put writes a message; one without a number is new here.
-func (q *queue) put(m *message) (err error) {
-	if m.number == 0 {
-		if m.number, err = q.messages.NextSequence(); err == nil {
-			err = q.due.SetSequence(q.due.Sequence() + 1)
-		}
-	} else {
-		err = q.due.Delete(m.due)
+// put writes a message that is visible from a time on; one without a number is
+// new here.
+func (q *queue) put(m *message, visibleAt time.Time) (err error) {
+	if m.number > 0 {
+		err = q.due.Delete(m.due())
+	} else if m.number, err = q.messages.NextSequence(); err == nil {
+		err = q.due.SetSequence(q.due.Sequence() + 1)
 	}
-	m.due = m.dueAs()
-	if err == nil {
-		err = store.PutJSON(q.messages, number(m.number), m)
+	m.VisibleAt = visibleAt
+	mark := received
+	if m.Received == 0 {
+		mark = nil
 	}
-	if err == nil {
-		var mark []byte
-		if m.Received > 0 {
-			mark = received
-		}
-		err = q.due.Put(m.due, mark)
-	}
-	return err
+	return errors.Join(err, q.due.Put(m.due(), mark), store.PutJSON(q.messages, number(m.number), m))
 }
 
 // get returns nil when no message has that number.
@@ -131,24 +110,16 @@ func (q *queue) get(n uint64) (*message, error) {
 	if found, err := store.GetJSON(q.messages, number(n), m); !found {
 		return nil, err
 	}
-	m.due = m.dueAs()
 	return m, nil
 }
 
 func (q *queue) delete(m *message) error {
-	err := q.due.Delete(m.due)
-	if err == nil {
-		err = q.due.SetSequence(q.due.Sequence() - 1)
-	}
-	if err == nil {
-		err = q.messages.Delete(number(m.number))
-	}
-	return err
+	return errors.Join(q.due.Delete(m.due()), q.due.SetSequence(q.due.Sequence()-1), q.messages.Delete(number(m.number)))
 }
 
-// dueAs is the message's key in due.
-func (m *message) dueAs() []byte {
-	return binary.BigEndian.AppendUint64(number(uint64(m.VisibleAt.UnixNano())), m.number)
+// due is the message's key in its queue's due.
+func (m *message) due() []byte {
+	return append(number(uint64(m.VisibleAt.UnixNano())), number(m.number)...)
 }
 
 func number(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }

@@ -26,10 +26,9 @@ func (q *queue) hide(receipt string, d time.Duration) error {
 	case !m.VisibleAt.After(now):
 		return errNotInFlight
 	default:
-		m.VisibleAt = now.Add(d)
+		q.wake()
+		return q.put(m, now.Add(d))
 	}
-	q.wake()
-	return q.put(m)
 }
 
 // received finds the message of a receipt; nil when it is gone or has been

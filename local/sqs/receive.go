@@ -14,34 +14,28 @@ func (q *queue) send(out outgoing) (message, error) {
 		return message{}, err
 	}
 	now := time.Now()
-	m := message{ID: newID(), Body: out.Body, Attributes: out.Attributes, Sent: now, VisibleAt: now.Add(*cmp.Or(out.Delay, &q.Delay))}
+	m := message{ID: newID(), Body: out.Body, Attributes: out.Attributes, Sent: now}
 	q.wake()
-	return m, q.put(&m)
+	return m, q.put(&m, now.Add(*cmp.Or(out.Delay, &q.Delay)))
 }
 
 // wake lets all waiting receives look again when the transaction is committed.
 // One of them gets the message; with the handful of receivers that there are,
 // choosing it is not worth the code.
 func (q *queue) wake() {
-	s, name := q.service, q.Name
+	s := q.service
 	q.bucket.Tx().OnCommit(func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if changed, ok := s.changed[name]; ok {
-			close(changed)
-			delete(s.changed, name)
-		}
+		close(s.changed)
+		s.changed = make(chan struct{})
 	})
 }
 
-// change is closed when a message of the queue may have become visible.
-func (s *Service) change(name string) <-chan struct{} {
+func (s *Service) change() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.changed[name] == nil {
-		s.changed[name] = make(chan struct{})
-	}
-	return s.changed[name]
+	return s.changed
 }
 
 // receive looks whenever something has changed and when the next hidden message
@@ -53,9 +47,9 @@ func (s *Service) receive(ctx context.Context, name string, r receiving) (got []
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		changed, now := s.change(name), time.Now()
+		changed, now := s.change(), time.Now()
 		var next time.Time // when a message is visible; zero for none
-		err := s.view(name, func(q *queue) error {
+		err := s.on(name, s.store.View, func(q *queue) error {
 			if deadline.IsZero() {
 				deadline = now.Add(*cmp.Or(r.Wait, &q.Wait))
 			}
@@ -67,7 +61,7 @@ func (s *Service) receive(ctx context.Context, name string, r receiving) (got []
 		})
 		visible := !next.IsZero() && !next.After(now)
 		if err == nil && visible {
-			err = s.update(name, func(q *queue) (err error) {
+			err = s.on(name, s.store.Update, func(q *queue) (err error) {
 				got, err = q.take(r.Max, *cmp.Or(r.Hide, &q.VisibilityTimeout), now)
 				return err
 			})
@@ -133,11 +127,10 @@ func (q *queue) take(limit int, hide time.Duration, now time.Time) (got []*messa
 	}
 	for _, m := range got {
 		m.Received++
-		m.VisibleAt = now.Add(hide)
 		if m.FirstReceived.IsZero() {
 			m.FirstReceived = now
 		}
-		if err := q.put(m); err != nil {
+		if err := q.put(m, now.Add(hide)); err != nil {
 			return nil, err
 		}
 	}
@@ -147,7 +140,7 @@ func (q *queue) take(limit int, hide time.Duration, now time.Time) (got []*messa
 		}
 		m.number, m.Source = 0, q.ARN // the receive count goes along: SQS counts across all queues
 		dead.wake()
-		if err := dead.put(m); err != nil {
+		if err := dead.put(m, m.VisibleAt); err != nil {
 			return nil, err
 		}
 	}
@@ -156,20 +149,20 @@ func (q *queue) take(limit int, hide time.Duration, now time.Time) (got []*messa
 
 // releaseAll makes all messages in flight visible.
 func (q *queue) releaseAll(now time.Time) error {
-	var inFlight []uint64
+	var inFlight []*message
 	for key, mark := range q.from(now.Add(1)) {
-		if len(mark) > 0 {
-			_, n := split(key)
-			inFlight = append(inFlight, n)
+		if len(mark) == 0 {
+			continue
 		}
-	}
-	for _, n := range inFlight {
+		_, n := split(key)
 		m, err := q.get(n)
 		if err != nil {
 			return err
 		}
-		m.VisibleAt = m.Sent // where it stood before
-		if err := q.put(m); err != nil {
+		inFlight = append(inFlight, m)
+	}
+	for _, m := range inFlight {
+		if err := q.put(m, m.Sent); err != nil { // where it stood before
 			return err
 		}
 	}

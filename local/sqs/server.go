@@ -31,10 +31,10 @@ func decoded[In any](do func(call, In) (any, error)) operation {
 	}
 }
 
-// on makes an operation of a change of one queue, in a transaction.
-func on[In interface{ queue() string }](do func(*queue, In) (any, error)) operation {
+// changes makes an operation of a change of one queue, in a transaction.
+func changes[In interface{ queue() string }](do func(*queue, In) (any, error)) operation {
 	return decoded(func(c call, in In) (answer any, err error) {
-		err = c.update(in.queue(), func(q *queue) (err error) {
+		err = c.on(in.queue(), c.store.Update, func(q *queue) (err error) {
 			answer, err = do(q, in)
 			return err
 		})
@@ -43,20 +43,20 @@ func on[In interface{ queue() string }](do func(*queue, In) (any, error)) operat
 }
 
 var operations = map[string]operation{
-	"SendMessage":                  on((*queue).sendMessage),
+	"SendMessage":                  changes((*queue).sendMessage),
 	"SendMessageBatch":             decoded(call.sendMessageBatch),
 	"ReceiveMessage":               decoded(call.receiveMessage),
-	"DeleteMessage":                on((*queue).deleteMessage),
+	"DeleteMessage":                changes((*queue).deleteMessage),
 	"DeleteMessageBatch":           decoded(call.deleteMessageBatch),
-	"ChangeMessageVisibility":      on((*queue).changeVisibility),
+	"ChangeMessageVisibility":      changes((*queue).changeVisibility),
 	"ChangeMessageVisibilityBatch": decoded(call.changeVisibilityBatch),
 	"CreateQueue":                  decoded(call.createQueue),
-	"DeleteQueue":                  on((*queue).deleteQueue),
-	"PurgeQueue":                   on((*queue).purgeQueue),
+	"DeleteQueue":                  changes((*queue).deleteQueue),
+	"PurgeQueue":                   changes((*queue).purgeQueue),
 	"GetQueueUrl":                  decoded(call.getQueueURL),
 	"ListQueues":                   decoded(call.listQueues),
 	"GetQueueAttributes":           decoded(call.getAttributes),
-	"SetQueueAttributes":           on((*queue).setAttributes),
+	"SetQueueAttributes":           changes((*queue).setAttributes),
 	"StartMessageMoveTask":         decoded(call.startMove),
 	"ListMessageMoveTasks":         decoded(call.listMoves),
 }

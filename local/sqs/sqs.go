@@ -27,7 +27,7 @@ type Service struct {
 	store *store.Store
 
 	mu      sync.Mutex
-	changed map[string]chan struct{} // by the name of a queue that somebody waits for
+	changed chan struct{} // closed, and replaced, when a message may have become visible
 }
 
 // Message is a received message, hidden from other receivers until its
@@ -45,7 +45,7 @@ type Message struct {
 // become visible at once, because the consumers of the stack's own ended with
 // its last run; a receipt holds until the message is received again.
 func New(kept *store.Store, queues []template.Queue) (*Service, error) {
-	s := &Service{store: kept, changed: make(map[string]chan struct{})}
+	s := &Service{store: kept, changed: make(chan struct{})}
 	return s, kept.Update(func(tx *bbolt.Tx) error {
 		all, err := tx.CreateBucketIfNotExists(allQueues)
 		for _, q := range queues {
@@ -66,19 +66,10 @@ func New(kept *store.Store, queues []template.Queue) (*Service, error) {
 	})
 }
 
-// Send puts a message with the queue's own delay and returns its id. The error
-// is an *Error: QueueDoesNotExist, InvalidMessageContents and the like, or says
-// why the store did not take it.
-func (s *Service) Send(_ context.Context, queueARN, body string) (messageID string, err error) {
-	err = s.store.Update(func(tx *bbolt.Tx) (err error) {
-		messageID, err = s.SendTx(tx, queueARN, body)
-		return err
-	})
-	return messageID, err
-}
-
-// SendTx is Send as a part of a transaction. With an error it has changed
-// nothing, so that the transaction may go on without the message.
+// SendTx puts a message with the queue's own delay, as a part of a transaction,
+// and returns its id. The error is an *Error: QueueDoesNotExist,
+// InvalidMessageContents and the like. With one it has changed nothing, so that the
+// transaction may go on without the message.
 func (s *Service) SendTx(tx *bbolt.Tx, queueARN, body string) (messageID string, err error) {
 	q, err := s.queue(tx, nameOf(queueARN))
 	if err != nil {
@@ -103,7 +94,7 @@ func (s *Service) Receive(ctx context.Context, queueARN string, limit int, wait 
 // Delete removes a received message. One that is gone, or that has been
 // received again since, is left alone without an error, as SQS does.
 func (s *Service) Delete(_ context.Context, queueARN, receipt string) error {
-	return s.update(nameOf(queueARN), func(q *queue) error { return q.remove(receipt) })
+	return s.on(nameOf(queueARN), s.store.Update, func(q *queue) error { return q.remove(receipt) })
 }
 
 // Release makes a received message visible at once, as a change of its
@@ -111,7 +102,7 @@ func (s *Service) Delete(_ context.Context, queueARN, receipt string) error {
 // left alone without an error: a consumer that overran its timeout has nothing
 // to give back.
 func (s *Service) Release(_ context.Context, queueARN, receipt string) error {
-	err := s.update(nameOf(queueARN), func(q *queue) error { return q.hide(receipt, 0) })
+	err := s.on(nameOf(queueARN), s.store.Update, func(q *queue) error { return q.hide(receipt, 0) })
 	if errors.Is(err, errNotInFlight) || errors.Is(err, errReplaced) {
 		return nil
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	api "github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/google/go-cmp/cmp"
+	"go.etcd.io/bbolt"
 
 	"github.com/lazaret/lazaret/local/sqs"
 	"github.com/lazaret/lazaret/local/store"
@@ -35,8 +36,14 @@ func pair() []template.Queue {
 	}
 }
 
+// service has its store beside it.
+type service struct {
+	*sqs.Service
+	kept *store.Store
+}
+
 // newService has a store of its own.
-func newService(t *testing.T, queues []template.Queue) *sqs.Service {
+func newService(t *testing.T, queues []template.Queue) service {
 	t.Helper()
 	return open(t, newStore(t, t.TempDir()), queues)
 }
@@ -55,13 +62,13 @@ func newStore(t *testing.T, dir string) *store.Store {
 	return kept
 }
 
-func open(t *testing.T, kept *store.Store, queues []template.Queue) *sqs.Service {
+func open(t *testing.T, kept *store.Store, queues []template.Queue) service {
 	t.Helper()
 	s, err := sqs.New(kept, queues)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s
+	return service{s, kept}
 }
 
 func newClient(endpoint string, transport http.RoundTripper) *api.Client {
@@ -75,7 +82,7 @@ func newClient(endpoint string, transport http.RoundTripper) *api.Client {
 }
 
 // overHTTP returns an SDK client of the service behind a real server.
-func overHTTP(t *testing.T, s *sqs.Service) (*api.Client, string) {
+func overHTTP(t *testing.T, s service) (*api.Client, string) {
 	t.Helper()
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
@@ -92,18 +99,22 @@ func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // inBubble returns an SDK client without a network, for tests whose clock is
 // synctest's.
-func inBubble(s *sqs.Service) *api.Client { return newClient("http://sqs.test", direct{s}) }
+func inBubble(s service) *api.Client { return newClient("http://sqs.test", direct{s}) }
 
-func send(t *testing.T, s *sqs.Service, queue, body string) string {
+func send(t *testing.T, s service, queue, body string) string {
 	t.Helper()
-	id, err := s.Send(t.Context(), queue, body)
+	var id string
+	err := s.kept.Update(func(tx *bbolt.Tx) (err error) {
+		id, err = s.SendTx(tx, queue, body)
+		return err
+	})
 	if err != nil {
 		t.Fatalf("send to %s: %v", queue, err)
 	}
 	return id
 }
 
-func receive(t *testing.T, s *sqs.Service, queue string) []sqs.Message {
+func receive(t *testing.T, s service, queue string) []sqs.Message {
 	t.Helper()
 	got, err := s.Receive(t.Context(), queue, 10, 0)
 	if err != nil {
@@ -123,13 +134,13 @@ func bodies(messages []sqs.Message) []string {
 func TestReceiveWakesAtOnce(t *testing.T) {
 	tests := []struct {
 		name string
-		act  func(t *testing.T, s *sqs.Service)
+		act  func(t *testing.T, s service)
 		want []string
 		wait time.Duration
 	}{
-		{"on arrival", func(t *testing.T, s *sqs.Service) { send(t, s, uploads, "new") }, []string{"new"}, 0},
-		{"not at all", func(*testing.T, *sqs.Service) {}, nil, 20 * time.Second},
-		{"when a hidden message is released", func(t *testing.T, s *sqs.Service) {
+		{"on arrival", func(t *testing.T, s service) { send(t, s, uploads, "new") }, []string{"new"}, 0},
+		{"not at all", func(*testing.T, service) {}, nil, 20 * time.Second},
+		{"when a hidden message is released", func(t *testing.T, s service) {
 			send(t, s, dead, "x")
 			m := receive(t, s, dead)[0]
 			if err := s.Release(t.Context(), dead, m.Receipt); err != nil {

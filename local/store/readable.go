@@ -39,8 +39,9 @@ func thisBoot() []byte {
 }
 
 // openReadable opens the file and, where the machine has lost power since it was
-// written, reads all of it. A damaged file makes bbolt panic, or touch memory
-// that no part of the file stands behind.
+// written, reads all of it before: opening for writing looks for free pages in a
+// goroutine of bbolt's. A damaged file makes bbolt panic, or touch memory that no
+// part of the file stands behind.
 func openReadable(file string) (db *bbolt.DB, err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
@@ -48,7 +49,7 @@ func openReadable(file string) (db *bbolt.DB, err error) {
 			err = errors.New(strings.ReplaceAll(fmt.Sprint(value), "\n", "; "))
 		}
 	}()
-	if db, err = openFile(file); err != nil {
+	if db, err = openFile(file, true); err != nil {
 		return nil, err
 	}
 	err = db.View(func(tx *bbolt.Tx) error {
@@ -68,10 +69,10 @@ func openReadable(file string) (db *bbolt.DB, err error) {
 		}
 		return checkAfterCrash(tx)
 	})
-	if err != nil {
-		return nil, errors.Join(err, db.Close())
+	if err = errors.Join(err, db.Close()); err != nil {
+		return nil, err
 	}
-	return db, nil
+	return openFile(file, false)
 }
 
 // checkAfterCrash reads every page here, where a fault is a panic, before

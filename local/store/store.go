@@ -55,11 +55,15 @@ func Open(dir string) (*Store, error) {
 }
 
 // openFile does not sync: what a killed process has written is in the kernel's
-// hands, and a loss of power is what checkAfterCrash looks for. The mapping is made
-// large at once, because making it larger later waits for every reader.
-func openFile(file string) (*bbolt.DB, error) {
+// hands, and a loss of power is what checkAfterCrash looks for. Nor do transactions
+// write the list of free pages, which a drained queue of 100,000 messages makes
+// longer than all else in them: opening what was not closed finds it again, in
+// 0.1 s for 228 MB. The mapping is made large at once, because making it larger
+// later waits for every reader.
+func openFile(file string, readOnly bool) (*bbolt.DB, error) {
 	return bbolt.Open(file, 0o600, &bbolt.Options{
-		NoSync: true, NoGrowSync: true, FreelistType: bbolt.FreelistMapType, InitialMmapSize: 1 << 30, Timeout: time.Second,
+		NoSync: true, NoGrowSync: true, NoFreelistSync: true, FreelistType: bbolt.FreelistMapType, InitialMmapSize: 1 << 30,
+		Timeout: time.Second, ReadOnly: readOnly,
 	})
 }
 
@@ -73,7 +77,7 @@ func create(file string) error {
 	if err := os.RemoveAll(part); err != nil {
 		return err
 	}
-	db, err := openFile(part)
+	db, err := openFile(part, false)
 	if err != nil {
 		return err
 	}
@@ -92,6 +96,7 @@ func (s *Store) Close() error {
 	close(s.closing)
 	<-s.closed
 	err := s.db.Sync()
+	s.db.NoFreelistSync = false
 	if err == nil {
 		err = s.db.Update(markClosed)
 	}
