@@ -159,7 +159,7 @@ func TestRedriveOfAnAbortedExecution(t *testing.T) {
 	expect(t, m, 0, []string{"1 dead letter in", "ABORTED: 1", "waits.txt@" + o.VersionID, first[strings.LastIndexByte(first, ':')+1:]}, "redrive")
 	expect(t, m, 0, []string{"1 dead letter redriven"}, "redrive", "--match", first)
 	abort(second)
-	expect(t, m, exitNoVerdict, []string{"Scan", "DefinitionsNotReady", "still running", "it goes on"},
+	expect(t, m, exitNoVerdict, []string{"Scan", "DefinitionsNotReady", "still running", "goes on"},
 		"scan", "--timeout", "5s", "s3://"+o.Bucket+"/"+o.Key)
 	abandon(t, m)
 }
@@ -220,7 +220,7 @@ func TestRedriveInterrupted(t *testing.T) {
 				}
 				m = machine.Start(t, "--data", data)
 				m.SQS = sqsClient(m.Config)
-			} else if code := cmd.ProcessState.ExitCode(); code != exitFailed || !strings.Contains(stderr.String(), "stopped before the end") {
+			} else if code := cmd.ProcessState.ExitCode(); code != exitStopped || !strings.Contains(stderr.String(), "stopped: before the end") {
 				t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
 			}
 			dead, sent := m.Bodies(t, "av-dead-letters"), m.Bodies(t, "av-uploads")
@@ -293,9 +293,9 @@ func TestRedriveRefused(t *testing.T) {
 		{"no such stack", []string{"--all", "--stack-name", "none"}, "no queue none-"},
 		{"all and some", []string{"--all", "--match", "x"}, "exclude each other"},
 		{"an empty text", []string{"--match", ""}, "--all says so"},
-		{"an argument", []string{"all"}, `"all" belongs to no flag`},
-		{"a limit below zero", []string{"--limit", "-1"}, "0 or more"},
-		{"no such flag", []string{"--nope"}, "not defined"},
+		{"an argument", []string{"all"}, `want no argument, got ["all"]`},
+		{"a limit below zero", []string{"--limit", "-1"}, "want 0 or more"},
+		{"no such flag", []string{"--nope"}, "unknown flag: --nope"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

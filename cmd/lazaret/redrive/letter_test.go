@@ -17,7 +17,7 @@ const arn = "arn:aws:states:us-east-1:000000000000:execution:lazaret-scan:"
 // sample is a body as package upload's own tests have it.
 func sample(t *testing.T, name string) string {
 	t.Helper()
-	body, err := os.ReadFile("../upload/testdata/" + name)
+	body, err := os.ReadFile("../../../internal/upload/testdata/" + name)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
-	"github.com/lazaret/lazaret/internal/stack"
+	"github.com/lazaret/lazaret/cmd/lazaret/stack"
 )
 
 // deadLetters is what is asked of the queue that is emptied.
