@@ -118,6 +118,9 @@ func remarks(w io.Writer, r redrive.Result) {
 	if r.Busy > 0 {
 		fmt.Fprintf(w, "about %s hidden when this began: another listing or redrive has them, or one was killed less than five minutes ago\n", letters(r.Busy))
 	}
+	if r.Again > 0 {
+		fmt.Fprintf(w, "%s left, about what was redriven just now: it failed again, or had two letters\n", letters(r.Again))
+	}
 	if r.Newer > 0 {
 		fmt.Fprintf(w, "%s arrived meanwhile\n", letters(r.Newer))
 	}

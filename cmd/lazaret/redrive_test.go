@@ -133,6 +133,21 @@ func TestRedrive(t *testing.T) {
 	expect(t, m, 0, []string{"0 dead letters redriven"}, "redrive", "--all")
 }
 
+// What fails again within the run is left, however fast it fails.
+func TestRedriveOfAHopelessLetter(t *testing.T) {
+	t.Parallel()
+	m := machine.Start(t, "--time-scale", "10")
+	o := m.Put(t, "ten tags", sample.Text("ten tags"), machine.Tagged("a=&b=&c=&d=&e=&f=&g=&h=&i=&j="))
+	if r := m.Await(t, o); r.Dead.Error != "TagLimit" {
+		t.Fatalf("%s ended with %+v", o.Key, r.Dead)
+	}
+	for attempt := 1; attempt <= 3; attempt++ {
+		expect(t, m, 0, []string{"1 dead letter redriven to lazaret-uploads"}, "redrive", "--all")
+		m.AwaitJob(t, job.Job{Object: o, Attempt: attempt})
+		machine.Poll(t, "its dead letter", func() bool { return m.Depth(t, machine.DeadQueue) == 1 })
+	}
+}
+
 // An execution that died outside every Catch comes back through its event.
 func TestRedriveOfAnAbortedExecution(t *testing.T) {
 	t.Parallel()

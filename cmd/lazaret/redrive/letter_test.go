@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/lazaret/lazaret/internal/job"
 	"github.com/lazaret/lazaret/internal/upload"
@@ -87,7 +88,7 @@ func TestRead(t *testing.T) {
 				got.Cause = ""
 			}
 			got.Objects = nil
-			if diff := cmp.Diff(tt.want, got); diff != "" {
+			if diff := cmp.Diff(tt.want, got, cmpopts.IgnoreUnexported(Letter{})); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})
