@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -144,5 +145,20 @@ func TestTransient(t *testing.T) {
 	}
 	if err := workdir.Transient(syscall.EINVAL); errors.Is(err, job.ErrTransient) {
 		t.Error("EINVAL does not pass")
+	}
+}
+
+// TestRefetchTakesANewName, which is a legal one for the longest execution too.
+func TestRefetchTakesANewName(t *testing.T) {
+	t.Parallel()
+	d, _ := open(t)
+	seen := map[string]bool{}
+	for n := range 3 {
+		name := workdir.Name(strings.Repeat("x", 80), n+1)
+		if seen[name] {
+			t.Errorf("fetch %d takes the name %s again", n+1, name)
+		}
+		seen[name] = true
+		publish(t, d, name)
 	}
 }
