@@ -159,9 +159,10 @@ func classify(err error) error {
 }
 
 // Transient marks errors of the volume that pass: a full disk, a full quota, an
-// NFS server that did not answer. Others are returned as they are.
+// NFS server that did not answer, or has no lock to give (ENOLCK: EFS grants 512 a
+// file and 8,192 a mount). Others are returned as they are.
 func Transient(err error) error {
-	for _, passing := range []syscall.Errno{syscall.ENOSPC, syscall.EDQUOT, syscall.EIO, syscall.ESTALE, syscall.ETIMEDOUT} {
+	for _, passing := range []syscall.Errno{syscall.ENOSPC, syscall.EDQUOT, syscall.EIO, syscall.ENOLCK, syscall.ESTALE, syscall.ETIMEDOUT} {
 		if errors.Is(err, passing) {
 			return fmt.Errorf("%w: %w", job.ErrTransient, err)
 		}
