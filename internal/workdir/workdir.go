@@ -233,7 +233,8 @@ func missing(err error) error {
 }
 
 // passing are the errors of a volume that pass: it is full, or its quota is; the
-// NFS server does not answer, has restarted, or has no lock to give.
+// NFS server does not answer, has restarted, or has no lock to give (EFS grants 512 a
+// file and 8,192 a mount).
 var passing = []syscall.Errno{
 	syscall.ENOSPC, syscall.EDQUOT, syscall.EIO, syscall.ESTALE, syscall.ETIMEDOUT, syscall.ENOLCK, syscall.EREMOTEIO,
 }

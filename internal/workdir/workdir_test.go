@@ -140,6 +140,9 @@ func TestNamesNeverLeaveTheFolder(t *testing.T) {
 
 func TestTransient(t *testing.T) {
 	t.Parallel()
+	if err := workdir.Transient(fmt.Errorf("lock: %w", syscall.ENOLCK)); !errors.Is(err, job.ErrTransient) {
+		t.Errorf("no lock to be had is %v, want ErrTransient", err)
+	}
 	if err := workdir.Transient(fmt.Errorf("write: %w", syscall.ENOSPC)); !errors.Is(err, job.ErrTransient) {
 		t.Errorf("a full volume is %v, want ErrTransient", err)
 	}
