@@ -21,6 +21,14 @@ import (
 // ends in the dead-letter queue; nothing is dropped.
 var ErrUnknown = errors.New("not an upload")
 
+// The letter of such a message says what was wrong in attributes of these names.
+// Its Error is NotUnderstood.
+const (
+	ErrorAttribute = "Error"
+	CauseAttribute = "Cause"
+	NotUnderstood  = "NotUnderstood"
+)
+
 // Message is what one message asks for.
 type Message struct {
 	// Jobs are to be started, without Policy. Several for an S3 notification of
