@@ -2,21 +2,39 @@ package s3
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httputil"
+	"os"
 	"time"
+
+	"github.com/versity/versitygw/s3err"
+
+	"github.com/lazaret/lazaret/local/guard"
 )
+
+// keptFromRequests is how many files the process may still open when a request
+// opens its connection to the gateway: most of what guard keeps from clients.
+const keptFromRequests = 32
 
 // proxy hands requests to the gateway as they came: the signature covers Host,
 // path, query and headers, and bodies may be in AWS's own chunked encoding.
 func proxy(socket string) http.Handler {
 	var d net.Dialer
 	transport := &http.Transport{
+		// Both ends of a connection are this process's, and the gateway ends for good
+		// when it finds no descriptor for its own: better to wait for one.
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			for !guard.Room(keptFromRequests) {
+				if err := ctx.Err(); err != nil {
+					return nil, err
+				}
+				time.Sleep(5 * time.Millisecond)
+			}
 			return d.DialContext(ctx, "unix", socket)
 		},
 		DisableCompression:    true,
@@ -35,6 +53,7 @@ func proxy(socket string) http.Handler {
 		},
 		Transport:     transport,
 		FlushInterval: -1,
+		ErrorHandler:  unanswered,
 		ErrorLog:      slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn),
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -45,6 +64,22 @@ func proxy(socket string) http.Handler {
 		}
 		forward.ServeHTTP(w, r)
 	})
+}
+
+// unanswered is for requests that do not reach the gateway whole. It is S3's answer
+// to a client that pauses, and to one that comes when nothing is left to serve it.
+func unanswered(w http.ResponseWriter, _ *http.Request, err error) {
+	failed := s3err.GetAPIError(s3err.ErrSlowDown)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		failed = s3err.APIError{
+			Code:           "RequestTimeout",
+			Description:    "Your socket connection to the server was not read from or written to within the timeout period.",
+			HTTPStatusCode: http.StatusBadRequest,
+		}
+	}
+	w.Header().Set("Content-Type", "application/xml")
+	w.WriteHeader(failed.HTTPStatusCode)
+	_, _ = w.Write(failed.XMLBody("", "")) // the client may be gone
 }
 
 // answers waits for the gateway's first answer. It says that it listens while

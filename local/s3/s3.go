@@ -50,6 +50,7 @@ type Principal struct {
 // Service is the running S3.
 type Service struct {
 	handler http.Handler
+	store   *store
 	done    chan struct{}
 	err     error
 }
@@ -66,13 +67,19 @@ func Start(ctx context.Context, cfg Config) (*Service, error) {
 	// pass as an identity that no bucket policy knows.
 	root := uuid.NewString()
 	iam := newAccounts(cfg, root)
+	// The folder keeps other users away from the socket, whose path has at most 107
+	// bytes: by its descriptor it is short wherever the folder is.
+	folder, err := os.Open(cfg.DataDir)
+	if err != nil {
+		return nil, fmt.Errorf("open data folder: %w", err)
+	}
+	socket := fmt.Sprintf("/proc/self/fd/%d/s3.socket", folder.Fd())
 	ready := make(chan struct{})
 	gateway := &embedgw.Config{
-		RootUserAccess: root,
-		RootUserSecret: uuid.NewString(),
-		Region:         template.Region,
-		// A socket in the abstract namespace (the @) has no file to clean up.
-		Ports:             []string{"@lazaret-s3-" + uuid.NewString()},
+		RootUserAccess:    root,
+		RootUserSecret:    uuid.NewString(),
+		Region:            template.Region,
+		Ports:             []string{socket},
 		MaxConnections:    4096,
 		MaxRequests:       4096,
 		MultipartMaxParts: 10_000, // S3's own limit
@@ -82,14 +89,15 @@ func Start(ctx context.Context, cfg Config) (*Service, error) {
 		IAMService:        iam,
 		S3Options:         append(routes(st, iam), s3api.WithOnListen(func() { close(ready) })),
 	}
-	s := &Service{handler: proxy(gateway.Ports[0]), done: make(chan struct{})}
+	s := &Service{handler: proxy(socket), store: st, done: make(chan struct{})}
 	go func() {
 		defer close(s.done)
+		defer folder.Close()
 		s.err = embedgw.RunVersityGW(ctx, st, gateway)
 	}()
 	select {
 	case <-ready:
-		if err := answers(ctx, gateway.Ports[0]); err != nil {
+		if err := answers(ctx, socket); err != nil {
 			return nil, fmt.Errorf("start S3 gateway: %w", err)
 		}
 		return s, nil
