@@ -20,8 +20,9 @@ const (
 	Pause = 20 * time.Second
 	// maxConnections is far more than clients and functions of one machine use.
 	maxConnections = 1024
-	// keptFromClients is how many files the process may still open when it takes a
-	// connection: services answer with them, and functions are started with them.
+	// keptFromClients is how many files the process may still open when it takes
+	// another connection: services answer with them, and functions are started with
+	// them. Where it may have fewer than 512, it is a quarter of all.
 	keptFromClients = 128
 )
 
@@ -62,7 +63,7 @@ type Listener struct {
 
 // Accept waits until there is room. One connection is always let in.
 func (l *Listener) Accept() (net.Conn, error) {
-	for l.open.Load() > 0 && (l.open.Load() >= maxConnections || !Room(keptFromClients)) {
+	for l.open.Load() > 0 && (l.open.Load() >= maxConnections || !room()) {
 		time.Sleep(5 * time.Millisecond)
 	}
 	c, err := l.AcceptTCP()
@@ -97,9 +98,9 @@ func (c *conn) Write(p []byte) (written int, err error) {
 	}
 }
 
-// Room reports whether the process may still open keep files, or that share of 512
-// where it may have fewer than 512. The limit may change while the process runs.
-func Room(keep uint64) bool {
+// room reports whether the process may open files enough. Its limit may change while
+// it runs.
+func room() bool {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		return true
@@ -108,5 +109,5 @@ func Room(keep uint64) bool {
 	if err != nil {
 		return !errors.Is(err, unix.EMFILE) // there is no such folder elsewhere than on Linux
 	}
-	return uint64(len(open))+keep*min(limit.Cur, 512)/512 <= limit.Cur
+	return uint64(len(open))+min(keptFromClients, limit.Cur/4) <= limit.Cur
 }

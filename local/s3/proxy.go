@@ -12,31 +12,18 @@ import (
 	"os"
 	"time"
 
+	"github.com/valyala/fasthttp/fasthttputil"
 	"github.com/versity/versitygw/s3err"
-
-	"github.com/lazaret/lazaret/local/guard"
 )
-
-// keptFromRequests is how many files the process may still open when a request
-// opens its connection to the gateway: most of what guard keeps from clients.
-const keptFromRequests = 32
 
 // proxy hands requests to the gateway as they came: the signature covers Host,
 // path, query and headers, and bodies may be in AWS's own chunked encoding.
-func proxy(socket string) http.Handler {
-	var d net.Dialer
+//
+// It reaches the gateway in memory: a socket would take two descriptors for each
+// request, and the gateway ends for good when it finds none for its own.
+func proxy(gateway *fasthttputil.InmemoryListener) http.Handler {
 	transport := &http.Transport{
-		// Both ends of a connection are this process's, and the gateway ends for good
-		// when it finds no descriptor for its own: better to wait for one.
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			for !guard.Room(keptFromRequests) {
-				if err := ctx.Err(); err != nil {
-					return nil, err
-				}
-				time.Sleep(5 * time.Millisecond)
-			}
-			return d.DialContext(ctx, "unix", socket)
-		},
+		DialContext:           func(context.Context, string, string) (net.Conn, error) { return gateway.Dial() },
 		DisableCompression:    true,
 		MaxIdleConnsPerHost:   64,
 		IdleConnTimeout:       time.Minute,
