@@ -29,14 +29,16 @@ func closeToOthers(dir string) error {
 		return nil
 	}
 	entries, err := os.ReadDir(dir)
-	_, noLock := os.Lstat(filepath.Join(dir, "lock"))
+	lock, _ := os.Lstat(filepath.Join(dir, "lock"))
+	volume, _ := os.Lstat(filepath.Join(dir, "volume"))
+	ours := lock != nil && lock.Mode().IsRegular() || volume != nil && volume.IsDir() // Debian's /var has a link of that name
 	switch {
 	case err != nil:
 		return err
 	case len(entries) > 0 && is.Mode&0o022 != 0:
-		return fmt.Errorf("others may write to it (mode %#o), and something is in it", is.Mode&0o7777)
-	case len(entries) > 0 && noLock != nil:
-		return fmt.Errorf("others may read it (mode %#o), and what is in it is not of a local stack", is.Mode&0o7777)
+		return fmt.Errorf("others may write to it (mode %#o), and something is in it: chmod 700 it if you know all of that", is.Mode&0o7777)
+	case len(entries) > 0 && !ours:
+		return fmt.Errorf("others may read it (mode %#o), and what is in it is not of a local stack: take another one", is.Mode&0o7777)
 	}
 	if err := os.Chmod(dir, 0o700); err != nil {
 		return err

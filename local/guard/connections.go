@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"net"
@@ -14,10 +15,10 @@ import (
 )
 
 const (
-	// Pause is how long a client may send nothing of a body, or take nothing of an
+	// pause is how long a client may send nothing of a body, or take nothing of an
 	// answer. S3 has the same limit:
 	// https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html (RequestTimeout).
-	Pause = 20 * time.Second
+	pause = 20 * time.Second
 	// maxConnections is far more than clients and functions of one machine use.
 	maxConnections = 1024
 	// keptFromClients is how many files the process may still open when it takes
@@ -29,24 +30,25 @@ const (
 // limitPauses bounds each pause in the request's body, not its whole time: a large
 // upload may take as long as it moves. A body that no handler reads is waited for
 // once.
-func limitPauses(w http.ResponseWriter, r *http.Request) {
+func limitPauses(w http.ResponseWriter, r *http.Request, pause time.Duration) {
 	if r.Body == nil || r.Body == http.NoBody {
 		return
 	}
-	b := &body{r.Body, http.NewResponseController(w)}
-	b.limit(time.Now().Add(Pause))
+	b := &body{r.Body, http.NewResponseController(w), pause}
+	b.limit(time.Now().Add(pause))
 	r.Body = b
 }
 
 type body struct {
 	io.ReadCloser
 	control *http.ResponseController
+	pause   time.Duration
 }
 
 func (b *body) limit(t time.Time) { _ = b.control.SetReadDeadline(t) } // a connection that is closed has no use for it
 
 func (b *body) Read(p []byte) (int, error) {
-	b.limit(time.Now().Add(Pause))
+	b.limit(time.Now().Add(b.pause))
 	n, err := b.ReadCloser.Read(p)
 	if errors.Is(err, io.EOF) {
 		b.limit(time.Time{}) // the answer may take its time: the server watches the connection meanwhile
@@ -58,7 +60,8 @@ func (b *body) Read(p []byte) (int, error) {
 // may still open. Others wait in the kernel's queue.
 type Listener struct {
 	*net.TCPListener
-	open atomic.Int64
+	Pause time.Duration // how long a client may take nothing of an answer; 20 s when zero
+	open  atomic.Int64
 }
 
 // Accept waits until there is room. One connection is always let in.
@@ -71,12 +74,13 @@ func (l *Listener) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	l.open.Add(1)
-	return &conn{TCPConn: c, left: sync.OnceFunc(func() { l.open.Add(-1) })}, nil
+	return &conn{TCPConn: c, pause: cmp.Or(l.Pause, pause), left: sync.OnceFunc(func() { l.open.Add(-1) })}, nil
 }
 
 type conn struct {
 	*net.TCPConn
-	left func()
+	pause time.Duration
+	left  func()
 }
 
 func (c *conn) Close() error {
@@ -88,7 +92,7 @@ func (c *conn) Close() error {
 func (c *conn) Write(p []byte) (written int, err error) {
 	for {
 		part := p[written:min(len(p), written+64<<10)]
-		if err := c.SetWriteDeadline(time.Now().Add(Pause)); err != nil {
+		if err := c.SetWriteDeadline(time.Now().Add(c.pause)); err != nil {
 			return written, err
 		}
 		n, err := c.TCPConn.Write(part)

@@ -5,11 +5,13 @@
 package guard
 
 import (
+	"cmp"
 	"net"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 )
 
 // headers go with every answer, errors too. Content of an uploader's is never a
@@ -30,6 +32,7 @@ type Gate struct {
 	// Shared reports whether the owner of what a request is for lets the origin in
 	// from which it comes. It is asked about requests of other origins alone.
 	Shared func(*http.Request) bool
+	Pause  time.Duration // how long a client may send nothing of a body; 20 s when zero
 	// Refuse answers 403 in the protocol of the request.
 	Refuse func(w http.ResponseWriter, r *http.Request, why string)
 }
@@ -40,7 +43,7 @@ func (g Gate) Handler(next http.Handler) http.Handler {
 		for name, value := range headers {
 			w.Header().Set(name, value)
 		}
-		limitPauses(w, r)
+		limitPauses(w, r, cmp.Or(g.Pause, pause))
 		why := ""
 		switch {
 		case r.URL.Host != "":
@@ -54,7 +57,9 @@ func (g Gate) Handler(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		w.Header().Set("Connection", "close") // its body is not waited for
+		// Its body is not waited for: a client that still sends one has time to read.
+		w.Header().Set("Connection", "close")
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(time.Second)) // a fake of a test's has no deadlines
 		g.Refuse(w, r, why)
 	})
 }
