@@ -47,13 +47,14 @@ func (s *Stack) startServices() error {
 	if err := s.startStates(); err != nil {
 		return err
 	}
-	callers := make(sts, len(allowed))
+	known := make(callers, len(allowed))
 	for _, p := range allowed {
-		callers[p.AccessKey] = p.ARN
+		known[p.AccessKey] = p.ARN
 	}
 	s.serve(endpoint{
-		"s3": s.services.s3.Handler(), "sqs": s.services.sqs, "sns": s.services.sns, "events": s.services.events,
-		"states": s.services.states, "lambda": s.services.lambda.Handler(), "sts": callers,
+		"s3": s.services.s3.Handler(), "sqs": known.only(s.services.sqs), "sns": known.only(s.services.sns),
+		"events": known.only(s.services.events), "states": known.only(s.services.states),
+		"lambda": known.only(s.services.lambda.Handler()), "sts": known.only(sts(known)),
 	})
 	s.poll()
 	return nil
