@@ -23,6 +23,7 @@ import (
 
 	"github.com/lazaret/lazaret/internal/definitions"
 	"github.com/lazaret/lazaret/local/guard"
+	"github.com/lazaret/lazaret/local/store"
 	"github.com/lazaret/lazaret/local/template"
 )
 
@@ -68,6 +69,7 @@ type Stack struct {
 	config   Config
 	volume   string
 	listener *net.TCPListener
+	store    *store.Store
 	services services
 	broken   chan error // receives why a service ended by itself
 

@@ -21,7 +21,7 @@ func (s *Service) Shares(r *http.Request) bool {
 	if method == http.MethodOptions {
 		method = r.Header.Get("Access-Control-Request-Method")
 	}
-	document, err := s.store.GetBucketCors(r.Context(), bucket)
+	document, err := s.buckets.GetBucketCors(r.Context(), bucket)
 	if err != nil {
 		return false // there is none, or no bucket
 	}

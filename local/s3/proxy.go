@@ -21,7 +21,7 @@ import (
 //
 // It reaches the gateway in memory: a socket would take two descriptors for each
 // request, and the gateway ends for good when it finds none for its own.
-func proxy(gateway *fasthttputil.InmemoryListener) http.Handler {
+func proxy(gateway *fasthttputil.InmemoryListener, forms bodies) http.Handler {
 	transport := &http.Transport{
 		DialContext:           func(context.Context, string, string) (net.Conn, error) { return gateway.Dial() },
 		DisableCompression:    true,
@@ -49,7 +49,21 @@ func proxy(gateway *fasthttputil.InmemoryListener) http.Handler {
 			http.Error(w, "S3 has no PATCH", http.StatusMethodNotAllowed)
 			return
 		}
-		forward.ServeHTTP(w, r)
+		if r.Header.Get("X-Amz-Content-Sha256") == "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER" {
+			r.Body = &signedTrailer{ReadCloser: r.Body}
+		}
+		if isForm(r) {
+			done, err := forms.rewriteForm(r)
+			defer done()
+			if err != nil {
+				answer := failure(err).(s3err.S3Error)
+				w.Header().Set("Content-Type", "application/xml")
+				w.WriteHeader(answer.StatusCode())
+				_, _ = w.Write(answer.XMLBody("", "")) // the client may be gone
+				return
+			}
+		}
+		forward.ServeHTTP(asAWS{w}, r)
 	})
 }
 
