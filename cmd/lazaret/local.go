@@ -25,6 +25,7 @@ func runLocal(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	flags.StringVar(&config.Mirror, "mirror", "", "`URL` of a ClamAV mirror of yours to download definitions from")
 	flags.Float64Var(&config.Scale, "time-scale", 1, "makes Wait and Retry intervals this many times shorter")
 	flags.BoolVar(&config.Freeze, "freeze", false, "stop functions between invocations, as Lambda does")
+	flags.StringVar(&config.Sandbox, "sandbox", local.SandboxAuto, "confine functions as Lambda does: on (all of it, or nothing starts), off, or auto (as much as this machine allows)")
 	flags.StringVar(&config.FunctionsEndpoint, "functions-endpoint", "", "`URL` at which functions call AWS, for a proxy of yours in between (default the stack's own endpoint)")
 	verbose := flags.Bool("verbose", false, "print what functions log, beside writing it to logs/ in the data folder")
 	if err := parse(flags, args, overrides(config.Parameters)); err != nil {
@@ -86,6 +87,7 @@ func introduce(w io.Writer, stack *local.Stack, config local.Config) {
 		kept = ""
 	}
 	line("data", []string{stack.DataDir + kept})
+	line("sandbox", []string{stack.Sandbox()})
 	try(w, stack)
 	fmt.Fprintln(w, "ready", stack.Endpoint)
 }
