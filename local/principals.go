@@ -16,6 +16,9 @@ const (
 	userARN = "arn:aws:iam::" + template.Account + ":user/test"
 )
 
+// naming are the parameters that name principals.
+var naming = []string{"TrustedReaderArns", "QuarantineReaderArn", "VerifierArns", "UploaderArns", "ReaderArns"}
+
 // principals are all who may sign requests to S3: the person, the role of each
 // function, and those that the parameters name.
 func principals(app *template.Application) ([]s3.Principal, error) {
@@ -23,7 +26,7 @@ func principals(app *template.Application) ([]s3.Principal, error) {
 	for _, f := range app.Functions {
 		arns = append(arns, f.RoleARN)
 	}
-	for _, parameter := range []string{"TrustedReaderArns", "QuarantineReaderArn"} {
+	for _, parameter := range naming {
 		for arn := range strings.SplitSeq(app.Parameters[parameter], ",") {
 			if arn = strings.TrimSpace(arn); arn != "" {
 				arns = append(arns, arn)
@@ -36,7 +39,7 @@ func principals(app *template.Application) ([]s3.Principal, error) {
 		key := accessKey(arn)
 		switch owners[key] {
 		case arn:
-			continue // one role of several functions, or named in both parameters
+			continue // one role of several functions, or named in several parameters
 		case "":
 			owners[key] = arn
 			all = append(all, s3.Principal{AccessKey: key, Secret: secret, ARN: arn})

@@ -14,6 +14,7 @@ DRESSED = {
     "TrustedReaderArns": "arn:aws:iam::000000000000:role/first,arn:aws:iam::000000000000:role/second",
     "QuarantineReaderArn": "arn:aws:iam::000000000000:role/analyst",
     "AllowCopyInto": "true",
+    "VerifierArns": "arn:aws:iam::000000000000:role/verifier",
     "AnnounceClean": "true",
     "QuarantineUnscannable": "true",
     "QuarantineRetentionDays": "90",
