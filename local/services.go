@@ -54,6 +54,7 @@ func (s *Stack) startServices() error {
 	s.serve(endpoint{
 		"s3": s.services.s3.Handler(), "sqs": s.services.sqs, "sns": s.services.sns, "events": s.services.events,
 		"states": s.services.states, "lambda": s.services.lambda.Handler(), "sts": callers,
+		"cloudformation": cloudFormation{s.Application, time.Now().UTC()}, "monitoring": cloudWatch(s.Application.Alarms),
 	})
 	s.poll()
 	return nil

@@ -25,6 +25,7 @@ var commands = []command{
 	{"demo", "send samples through a local stack and show their verdicts", runDemo},
 	{"scan", "scan an object of a deployed stack now, and wait for the verdict", runScan},
 	{"redrive", "list dead letters, and send them back to be tried again", runRedrive},
+	{"verify", "prove that a deployed stack does what it must: the test after sam deploy", runVerify},
 	{"definitions", "list, update, roll back or pin the definitions of a deployed stack", runDefinitions},
 }
 
@@ -32,6 +33,7 @@ var commands = []command{
 const (
 	exitFailed      = 1
 	exitCannotStart = 2
+	exitStopped     = 130 // by a signal, as shells have it
 )
 
 // errUsage is a mistake on the command line that has been explained already.

@@ -70,13 +70,30 @@ func unsubscribe(_ context.Context, s *Service, form url.Values) (any, error) {
 	return struct{}{}, nil
 }
 
-func listSubscriptions(_ context.Context, s *Service, _ url.Values) (any, error) {
+// listSubscriptions is also ListSubscriptionsByTopic. Nobody gets mail here to
+// confirm a subscription with: addresses wait for that for ever.
+func listSubscriptions(_ context.Context, s *Service, form url.Values) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	topic := form.Get("TopicArn")
+	if topic != "" {
+		if _, err := s.find(topic); err != nil {
+			return nil, err
+		}
+	}
 	var out struct{ Subscriptions member[listedSubscription] }
+	add := func(sub listedSubscription) {
+		if topic == "" || topic == sub.TopicArn {
+			out.Subscriptions.Members = append(out.Subscriptions.Members, sub)
+		}
+	}
+	for _, t := range s.topics {
+		for _, address := range t.Emails {
+			add(listedSubscription{"PendingConfirmation", template.Account, "email", address, t.ARN})
+		}
+	}
 	for _, sub := range s.subscriptions {
-		out.Subscriptions.Members = append(out.Subscriptions.Members,
-			listedSubscription{sub.arn, template.Account, "sqs", sub.queue, sub.topic})
+		add(listedSubscription{sub.arn, template.Account, "sqs", sub.queue, sub.topic})
 	}
 	return out, nil
 }

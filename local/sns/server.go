@@ -20,11 +20,12 @@ const maxRequest = 1 << 20
 type operation func(ctx context.Context, s *Service, form url.Values) (result any, err error)
 
 var operations = map[string]operation{
-	"Publish":           publish,
-	"ListTopics":        listTopics,
-	"Subscribe":         subscribe,
-	"Unsubscribe":       unsubscribe,
-	"ListSubscriptions": listSubscriptions,
+	"Publish":                  publish,
+	"ListTopics":               listTopics,
+	"Subscribe":                subscribe,
+	"Unsubscribe":              unsubscribe,
+	"ListSubscriptions":        listSubscriptions,
+	"ListSubscriptionsByTopic": listSubscriptions,
 }
 
 // ServeHTTP answers one request of the Query protocol.
