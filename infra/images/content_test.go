@@ -69,7 +69,7 @@ func machineOf(t *testing.T, image, program string) elf.Machine {
 // TestStart: the program itself, no shell, by an ordinary user.
 func TestStart(t *testing.T) {
 	t.Parallel()
-	for image, user := range map[string]string{scanImage: "1000:1000", freshclamImage: "1001:1001"} {
+	for image, user := range map[string]string{scanImage: "1000:1000", freshclamImage: "1001:1000"} {
 		var got struct {
 			User       string
 			Entrypoint []string

@@ -11,7 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
-	"github.com/lazaret/lazaret/internal/redrive"
+	"github.com/lazaret/lazaret/cmd/lazaret/redrive"
 )
 
 // attribute marks the message of a run, and its letter where dispatch keeps it; the value

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -104,6 +105,23 @@ func verify(ctx context.Context, o Options, checks []Check, out, progress io.Wri
 		return report, printJSON(out, report)
 	}
 	return report, printEnd(out, report)
+}
+
+// Err is nil when nothing is wrong, and names the checks that failed.
+func (r Report) Err() error {
+	var failed []string
+	for _, l := range r.Lines {
+		if l.Outcome == Fail {
+			failed = append(failed, l.Check)
+		}
+	}
+	switch {
+	case failed != nil:
+		return fmt.Errorf("something is wrong with the stack %s: %s", r.Stack, strings.Join(failed, ", "))
+	case r.Wrong:
+		return fmt.Errorf("nothing of the stack %s could be checked", r.Stack)
+	}
+	return nil
 }
 
 func (r Report) count(o Outcome) (n int) {

@@ -15,8 +15,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/google/uuid"
 
+	"github.com/lazaret/lazaret/cmd/lazaret/stack"
 	"github.com/lazaret/lazaret/internal/job"
-	"github.com/lazaret/lazaret/internal/stack"
 	"github.com/lazaret/lazaret/internal/upload"
 )
 
