@@ -178,7 +178,7 @@ func (r *run) put(ctx context.Context, key string, content []byte, tags string) 
 	if err != nil {
 		return "", err
 	}
-	if aws.ToString(out.VersionId) == "" {
+	if v := aws.ToString(out.VersionId); v == "" || v == "null" {
 		return "", errors.New("the bucket keeps no versions any more, to which verdicts are bound")
 	}
 	return *out.VersionId, nil
