@@ -36,7 +36,7 @@ func (r *run) copyOf(ctx context.Context, o job.Object, key, tags string) (versi
 
 // tryCopy copies the CLEAN sample.
 func (r *run) tryCopy(ctx context.Context, name, tags string) (p *probe, source *probe, line *Line) {
-	if source, line = r.probe(ctx, clean); line != nil {
+	if source, line = r.needs(ctx, clean); line != nil {
 		return nil, source, line
 	}
 	p = r.extraBy(ctx, name, source.sample.content, func(ctx context.Context, key string) (string, error) {

@@ -62,7 +62,7 @@ var definitionsThere = Check{
 				return fail("%s: older than MaxDefinitionsAge (%g hours), so that nothing is scanned", told, most)
 			}
 		}
-		p, line := r.probe(ctx, clean)
+		p, line := r.needs(ctx, clean)
 		if line != nil {
 			return notChecked("%s; which engine uses them is not known, since %s", told, line.Seen)
 		}

@@ -1,10 +1,13 @@
 package verify
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
 
 	"github.com/lazaret/lazaret/internal/job"
 )
@@ -48,6 +51,7 @@ var infectedIsShut = Check{
 			return off("ReadGate=off lets it be read")
 		}
 		const tries = 3 // each is announced
+		var never string
 		for n := range tries {
 			p := r.extra(ctx, fmt.Sprintf("infected-%d.zip", n), infectedOf(r.id, fmt.Sprint("infected ", n)))
 			if p.err != nil {
@@ -70,10 +74,15 @@ var infectedIsShut = Check{
 				case <-ctx.Done():
 					return unknown(ctx, ctx.Err(), "see "+p.object.Key+" tagged INFECTED", "")
 				case <-p.ended:
-					moved = true // or it never will be
+					if moved = true; p.story.job.Scan == nil || p.story.status != types.ExecutionStatusSucceeded {
+						never = cmp.Or(p.story.problem, p.story.failed())
+					}
 				case <-time.After(2 * time.Millisecond):
 				}
 			}
+		}
+		if never != "" {
+			return notChecked("none was seen tagged INFECTED: %s", never)
 		}
 		return notChecked("each of %d objects was moved before it could be tried", tries)
 	},

@@ -115,6 +115,16 @@ func (r *run) probe(ctx context.Context, name string) (*probe, *Line) {
 	return p, r.wrong(ctx, p)
 }
 
+// needs is probe for a check that is not about the verdict: without it there is nothing to
+// be checked, and the line of another check says that something is wrong.
+func (r *run) needs(ctx context.Context, name string) (*probe, *Line) {
+	p, line := r.probe(ctx, name)
+	if line != nil && line.Outcome == Fail {
+		line.Outcome = NotChecked
+	}
+	return p, line
+}
+
 // first uploads the clean sample: whoever may not need not go on.
 func (r *run) first(ctx context.Context) *probe {
 	p := r.probes[clean]

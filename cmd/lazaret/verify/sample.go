@@ -28,6 +28,7 @@ const (
 	zip64     = "eicar-zip64.zip"
 	mail      = "eicar-mail.eml"
 	encrypted = "encrypted.zip"
+	judged    = "judged.zip" // encrypted, too; its verdict is attacked
 )
 
 // samples are made anew for each run: what an engine or a clean bucket remembers of
@@ -40,6 +41,7 @@ func samples(run string) []sample {
 		{zip64, wideZip("eicar.com", eicar.Bytes(), "run "+run), job.Infected},
 		{mail, mailOf("eicar.com", eicar.Bytes(), run), job.Infected},
 		{encrypted, files.Encrypted(), job.Unscannable},
+		{judged, files.Encrypted(), job.Unscannable},
 	}
 }
 

@@ -125,7 +125,7 @@ func (r *run) hopeless(ctx context.Context, s *story) bool {
 		return false
 	}
 	last := so.visits[len(so.visits)-1]
-	s.visits, s.problem = so.visits, fmt.Sprintf("its execution is still in %s", last.state)
+	s.began, s.visits, s.problem = so.began, so.visits, fmt.Sprintf("its execution is still in %s", last.state)
 	if len(last.errors) == 0 {
 		return false
 	}

@@ -88,13 +88,13 @@ var judgedTagsStay = Check{
 	Name: "verdict-stays", Claim: "a verdict cannot be replaced or removed",
 	Needs: []string{"s3:PutObjectVersionTagging", "s3:DeleteObjectVersionTagging", "s3:GetObjectVersionTagging"},
 	Run: func(ctx context.Context, r *run) Line {
-		name := encrypted // stays where it was uploaded, in both layouts
+		name := judged // stays where it was uploaded, in both layouts
 		if r.stack.Parameters["QuarantineUnscannable"] == "true" {
 			if name = clean; r.stack.threeBuckets() {
 				return notChecked("with QuarantineUnscannable=true in three-bucket no judged object stays in %s", r.stack.uploads())
 			}
 		}
-		p, line := r.probe(ctx, name)
+		p, line := r.needs(ctx, name)
 		if line != nil {
 			return *line
 		}
