@@ -52,7 +52,7 @@ func TestScan(t *testing.T) {
 		{"the newest is clean", []string{"s3://held/infected.com"}, 0, []string{"CLEAN"}},
 		{"unscannable", []string{"s3://held/encrypted.zip"}, 2, []string{"UNSCANNABLE encrypted", "still s3://held/encrypted.zip"}},
 		{"a dead letter", []string{"s3://held/ten tags"}, exitNoVerdict, []string{"found: CLEAN", "no verdict: TagLimit", "lazaret redrive"}},
-		{"a folder", []string{"s3://held/folder/"}, exitNoVerdict, []string{"nothing to scan"}},
+		{"a folder", []string{"s3://held/folder/"}, 0, []string{"CLEAN"}},
 		{"no such key", []string{uploads + "none"}, exitNoVerdict, []string{"never uploaded"}},
 		{"no such version", []string{uploads + first.Key + "?versionId=none"}, exitNoVerdict, []string{"1 other version"}},
 		{"no such bucket", []string{"s3://none/key"}, exitNoVerdict, []string{"bucket none"}},

@@ -15,8 +15,8 @@ const (
 	// could not start; its log says why, by message id.
 	NotDispatched = "NotDispatched"
 	// NotUnderstood: nothing that dispatch could ever start. Sent back, it
-	// returns after maxReceiveCount.
-	NotUnderstood = "NotUnderstood"
+	// returns at once.
+	NotUnderstood = upload.NotUnderstood
 )
 
 // Letter is what a dead letter says of itself.

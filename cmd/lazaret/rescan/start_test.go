@@ -67,7 +67,6 @@ func TestCannotStart(t *testing.T) {
 		object job.Object
 		want   error
 	}{
-		{"a folder", job.Object{Bucket: "b", Key: "k/", VersionID: "v"}, ErrNothingToScan},
 		{"no version", job.Object{Bucket: "b", Key: "k"}, upload.ErrUnknown},
 		{"the queue refuses", job.Object{Bucket: "b", Key: "k", VersionID: "v", Size: 1}, refused},
 	}
