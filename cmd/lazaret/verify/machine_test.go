@@ -77,13 +77,7 @@ func start(t *testing.T, parameters map[string]string, flags ...string) *machine
 	for name, value := range parameters {
 		flags = append(flags, name+"="+value)
 	}
-	m := machine.Start(t, flags...)
-	if _, err := m.SQS.SetQueueAttributes(t.Context(), &sqs.SetQueueAttributesInput{
-		QueueUrl: aws.String(m.QueueURL(machine.UploadQueue)), Attributes: map[string]string{"VisibilityTimeout": "1"},
-	}); err != nil {
-		t.Fatal(err)
-	}
-	return m
+	return machine.Start(t, flags...)
 }
 
 // run verifies a machine's stack as a caller, and checks what every run leaves.

@@ -11,7 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
-	"github.com/lazaret/lazaret/cmd/lazaret/redrive"
+	"github.com/lazaret/lazaret/internal/upload"
 )
 
 // attribute marks the message of a run, and its letter where dispatch keeps it; the value
@@ -58,8 +58,12 @@ var poisonIsDead = Check{
 			return fail("it was in no letter of %s after %s: %s", queue(dead), took, r.waiting(ctx))
 		}
 		r.removed.Store(true)
-		l := redrive.Read(letters[0])
-		return pass("after %s, as %s (%s), and removed; %d letters of others were seen and given back", took, l.Error, brief(l.Cause), others)
+		says := func(name string) string { return brief(aws.ToString(letters[0].MessageAttributes[name].StringValue)) }
+		if says(upload.ErrorAttribute) != upload.NotUnderstood {
+			return fail("it arrived after %s, but its letter says %q and not that it was not understood", took, says(upload.ErrorAttribute))
+		}
+		return pass("after %s, as %s (%s), and removed; letters of others that were seen and given back: %d",
+			took, upload.NotUnderstood, says(upload.CauseAttribute), others)
 	},
 }
 
@@ -95,7 +99,7 @@ func (r *run) linked(ctx context.Context, uploads, dead string) *Line {
 // collect receives from the dead letters until it has found so many of this run, or ctx
 // ends, and deletes those. Everything else is given back, unread by anybody: at once in
 // the end, and every few seconds meanwhile.
-func (r *run) collect(ctx context.Context, url string, wanted int) (letters []string, others int, err error) {
+func (r *run) collect(ctx context.Context, url string, wanted int) (letters []types.Message, others int, err error) {
 	held, seen := map[string]string{}, map[string]bool{} // by message id
 	defer func() { r.giveBack(url, held) }()
 	since := time.Now()
@@ -105,7 +109,7 @@ func (r *run) collect(ctx context.Context, url string, wanted int) (letters []st
 		}
 		out, err := r.sqs.ReceiveMessage(context.WithoutCancel(ctx), &sqs.ReceiveMessageInput{ // what is lost on its way stays hidden
 			QueueUrl: &url, MaxNumberOfMessages: 10, VisibilityTimeout: int32(hold / time.Second), WaitTimeSeconds: 1,
-			MessageAttributeNames: []string{attribute},
+			MessageAttributeNames: []string{"All"},
 		})
 		if err != nil {
 			return letters, len(seen), err
@@ -118,7 +122,7 @@ func (r *run) collect(ctx context.Context, url string, wanted int) (letters []st
 			if _, err := r.sqs.DeleteMessage(context.WithoutCancel(ctx), &sqs.DeleteMessageInput{QueueUrl: &url, ReceiptHandle: m.ReceiptHandle}); err != nil {
 				return letters, len(seen), err
 			}
-			letters = append(letters, aws.ToString(m.Body))
+			letters = append(letters, m)
 		}
 		if time.Since(since) > holdOthers {
 			r.giveBack(url, held)
