@@ -12,18 +12,29 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 )
 
-// alarmNames are the alarms of infra/observability.yaml, without the stack's name.
-var alarmNames = []string{
-	"canary", "dead-letters", "definitions-old", "definitions-silent", "died-undelivered", "dispatch-errors", "executions-failed",
-	"freshclam-errors", "scans-throttled", "uploads-waiting", "volume-busy", "volume-growing",
+// alarmNames are the alarms that a stack with these parameters has, without its name: those
+// of infra/observability.yaml and infra/datadog.yaml.
+func alarmNames(parameters map[string]string) []string {
+	names := []string{
+		"canary", "dead-letters", "definitions-old", "definitions-silent", "died-undelivered", "dispatch-errors", "executions-failed",
+		"existing-undelivered", "freshclam-errors", "scans-throttled", "uploads-waiting", "volume-busy", "volume-growing",
+	}
+	if parameters["AlarmsAndDashboard"] != "true" {
+		names = nil
+	}
+	if parameters["DatadogApiKeySecretArn"] != "" {
+		names = append(names, "datadog-logs", "datadog-logs-silent", "datadog-metrics")
+	}
+	return names
 }
 
 var alarmsExist = Check{
 	Name: "alarms", Claim: "the alarms exist and ring at the alerts topic",
 	Needs: []string{"cloudwatch:DescribeAlarms"},
 	Run: func(ctx context.Context, r *run) Line {
-		if on := r.stack.Parameters["AlarmsAndDashboard"]; on != "true" {
-			return off("AlarmsAndDashboard=%s", on)
+		names := alarmNames(r.stack.Parameters)
+		if names == nil {
+			return off("AlarmsAndDashboard=%s", r.stack.Parameters["AlarmsAndDashboard"])
 		}
 		found := map[string]types.MetricAlarm{}
 		pages := cloudwatch.NewDescribeAlarmsPaginator(r.alarms, &cloudwatch.DescribeAlarmsInput{AlarmNamePrefix: aws.String(r.stack.Name + "-")})
@@ -38,7 +49,7 @@ var alarmsExist = Check{
 		}
 		topic := r.stack.Outputs["AlertsTopicArn"]
 		var absent, mute, ringing []string
-		for _, name := range alarmNames {
+		for _, name := range names {
 			name = r.stack.Name + "-" + name
 			a, ok := found[name]
 			switch {
@@ -56,9 +67,9 @@ var alarmsExist = Check{
 		case len(mute) > 0:
 			return fail("they ring nowhere, since their action on %s is off or gone: %s", topic, strings.Join(mute, ", "))
 		case len(ringing) > 0:
-			return pass("all %d are there; these ring now: %s", len(alarmNames), strings.Join(ringing, ", "))
+			return pass("all %d are there; these ring now: %s", len(names), strings.Join(ringing, ", "))
 		}
-		return pass("all %d are there, and none rings", len(alarmNames))
+		return pass("all %d are there, and none rings", len(names))
 	},
 }
 

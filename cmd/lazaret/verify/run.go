@@ -53,6 +53,8 @@ type run struct {
 	tagging func() taggingTries
 	control func() (seen string, ok bool) // that the caller can read, see canRead
 
+	traceWithin time.Duration // that X-Ray may take to have every segment of a trace
+
 	mu      sync.Mutex
 	made    []*probe
 	sent    atomic.Bool // a poison message was
@@ -76,6 +78,7 @@ func prepare(ctx context.Context, o Options) (*run, error) {
 		sfn: sfn.NewFromConfig(cfg), sns: sns.NewFromConfig(cfg), lambda: lambda.NewFromConfig(cfg),
 		alarms: cloudwatch.NewFromConfig(cfg), quotas: servicequotas.NewFromConfig(cfg), xray: xray.NewFromConfig(cfg),
 		probes: map[string]*probe{}, slots: make(chan struct{}, atOnce),
+		traceWithin: 45 * time.Second,
 	}
 	r.listing = sync.OnceValues(func() (refresh.Listing, error) { return r.list(ctx) })
 	r.tagging = sync.OnceValue(func() taggingTries { return r.tryTagging(ctx) })

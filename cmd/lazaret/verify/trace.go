@@ -12,9 +12,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/xray"
 )
 
-// traceWithin is how long X-Ray may take to have every segment of a trace.
-const traceWithin = 45 * time.Second
-
 var traceIsWhole = Check{
 	Name: "trace", Claim: "a sampled execution's trace has no gap from dispatch to its end",
 	Needs: []string{"xray:BatchGetTraces", "states:DescribeExecution"},
@@ -46,53 +43,58 @@ func (r *run) whole(ctx context.Context, s story) Line {
 			root = id
 		}
 	}
-	wanted := []string{r.stack.function("dispatch"), r.stack.Outputs["StateMachineArn"][strings.LastIndexByte(r.stack.Outputs["StateMachineArn"], ':')+1:]}
+	const function, machine = "AWS::Lambda", "AWS::StepFunctions" // what origins begin with
+	wanted := []segment{
+		{r.stack.function("dispatch"), function},
+		{r.stack.Outputs["StateMachineArn"][strings.LastIndexByte(r.stack.Outputs["StateMachineArn"], ':')+1:], machine},
+	}
 	for _, v := range s.visits {
 		if v.done {
-			wanted = append(wanted, r.stack.function(strings.ToLower(v.state)))
+			wanted = append(wanted, segment{r.stack.function(strings.ToLower(v.state)), function})
 		}
 	}
-	limited, cancel := context.WithTimeout(ctx, traceWithin)
+	limited, cancel := context.WithTimeout(ctx, r.traceWithin)
 	defer cancel()
 	for {
 		out, err := r.xray.BatchGetTraces(limited, &xray.BatchGetTracesInput{TraceIds: []string{root}})
-		if err != nil && limited.Err() == nil {
+		if err != nil && (limited.Err() == nil || refused(err)) {
 			return unknown(ctx, err, "read trace "+root, "xray:BatchGetTraces")
 		}
-		names := map[string]bool{}
+		var found []segment
 		if err == nil {
 			for _, t := range out.Traces {
-				for _, segment := range t.Segments {
-					var document named
-					_ = json.Unmarshal([]byte(aws.ToString(segment.Document)), &document) // one that cannot be read is a gap
-					document.collect(names)
+				for _, document := range t.Segments {
+					var one segment
+					_ = json.Unmarshal([]byte(aws.ToString(document.Document)), &one) // one that cannot be read is a gap
+					found = append(found, one)
 				}
 			}
 		}
-		gaps := slices.DeleteFunc(slices.Clone(wanted), func(name string) bool { return names[name] })
+		gaps := slices.DeleteFunc(slices.Clone(wanted), func(w segment) bool {
+			return slices.ContainsFunc(found, func(f segment) bool { return f.Name == w.Name && strings.HasPrefix(f.Origin, w.Origin) })
+		})
 		if len(gaps) == 0 {
-			return pass("%s has %s", root, strings.Join(wanted, ", "))
+			return pass("%s has %s", root, list(wanted))
 		}
 		select {
 		case <-limited.Done():
 			if errors.Is(ctx.Err(), context.Canceled) {
 				return notChecked("stopped before trace %s was whole", root)
 			}
-			return fail("%s lacks %s after %s", root, strings.Join(gaps, ", "), traceWithin)
+			return fail("%s lacks %s after %s", root, list(gaps), r.traceWithin)
 		case <-time.After(2 * time.Second):
 		}
 	}
 }
 
-// named is a segment, or one of its subsegments.
-type named struct {
-	Name        string
-	Subsegments []named
-}
+// segment is what a trace's document says of one: the function and the machine scan
+// have the same name.
+type segment struct{ Name, Origin string }
 
-func (n named) collect(into map[string]bool) {
-	into[n.Name] = true
-	for _, s := range n.Subsegments {
-		s.collect(into)
+func list(segments []segment) string {
+	names := make([]string, len(segments))
+	for i, s := range segments {
+		names[i] = s.Name
 	}
+	return strings.Join(names, ", ")
 }
