@@ -56,6 +56,8 @@ func (s *Stack) startServices() error {
 		"s3": s.services.s3.Handler(), "sqs": known.only(s.services.sqs), "sns": known.only(s.services.sns),
 		"events": known.only(s.services.events), "states": known.only(s.services.states),
 		"lambda": known.only(s.services.lambda.Handler()), "sts": known.only(sts(known)),
+		"cloudformation": known.only(cloudFormation{s.Application, time.Now().UTC()}),
+		"monitoring":     known.only(cloudWatch(s.Application.Alarms)),
 	})
 	s.poll()
 	return nil

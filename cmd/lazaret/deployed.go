@@ -26,18 +26,27 @@ func (d *deployed) flags(flags *pflag.FlagSet) {
 	flags.StringVar(&d.profile, "profile", "", "profile in ~/.aws (default as configured)")
 }
 
-// find reads the configuration and finds the stack. Its error is a startError.
-func (d *deployed) find(ctx context.Context) (aws.Config, stack.Stack, error) {
+// config reads the configuration. Its error is a startError.
+func (d *deployed) config(ctx context.Context) (aws.Config, error) {
 	options := []func(*config.LoadOptions) error{config.WithRegion(d.region), config.WithSharedConfigProfile(d.profile)}
 	if d.endpoint != "" {
 		options = append(options, config.WithBaseEndpoint(d.endpoint))
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, options...)
 	if err != nil {
-		return cfg, stack.Stack{}, startError{fmt.Errorf("read the AWS configuration: %w", err)}
+		return cfg, startError{fmt.Errorf("read the AWS configuration: %w", err)}
 	}
 	if cfg.Region == "" {
-		return cfg, stack.Stack{}, startError{errors.New("no region is configured: --region or AWS_REGION names one")}
+		return cfg, startError{errors.New("no region is configured: --region or AWS_REGION names one")}
+	}
+	return cfg, nil
+}
+
+// find reads the configuration and finds the stack. Its error is a startError.
+func (d *deployed) find(ctx context.Context) (aws.Config, stack.Stack, error) {
+	cfg, err := d.config(ctx)
+	if err != nil {
+		return cfg, stack.Stack{}, err
 	}
 	s, err := stack.Find(ctx, sqsClient(cfg), d.stack)
 	if err != nil {

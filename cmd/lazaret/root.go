@@ -29,6 +29,7 @@ func newRoot() *cobra.Command {
 		demoCommand(),
 		scanCommand(),
 		redriveCommand(),
+		verifyCommand(),
 		definitionsCommand(),
 		versionCommand(),
 	)

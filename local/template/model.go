@@ -28,6 +28,7 @@ type Application struct {
 	Functions  []Function
 	Machines   []Machine
 	Rules      []Rule
+	Alarms     []map[string]any `json:"-"` // AWS::CloudWatch::Alarm of nested applications, their properties
 }
 
 // Bucket is an AWS::S3::Bucket with the AWS::S3::BucketPolicy that names it.
@@ -60,8 +61,9 @@ type Queue struct {
 
 // Topic is an AWS::SNS::Topic.
 type Topic struct {
-	Name string
-	ARN  string
+	Name   string
+	ARN    string
+	Emails []string `json:",omitempty"` // addresses subscribed to it, each unconfirmed
 }
 
 // Function is an AWS::Serverless::Function of either package type. The local
