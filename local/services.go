@@ -48,13 +48,16 @@ func (s *Stack) startServices() error {
 	if err := s.startStates(); err != nil {
 		return err
 	}
-	callers := make(sts, len(allowed))
+	known := make(callers, len(allowed))
 	for _, p := range allowed {
-		callers[p.AccessKey] = p.ARN
+		known[p.AccessKey] = p.ARN
 	}
 	s.serve(endpoint{
-		"s3": s.services.s3.Handler(), "sqs": s.services.sqs, "sns": s.services.sns, "events": s.services.events,
-		"states": s.services.states, "lambda": s.services.lambda.Handler(), "sts": callers,
+		"s3": s.services.s3.Handler(), "sqs": known.only(s.services.sqs), "sns": known.only(s.services.sns),
+		"events": known.only(s.services.events), "states": known.only(s.services.states),
+		"lambda": known.only(s.services.lambda.Handler()), "sts": known.only(sts(known)),
+		"cloudformation": known.only(cloudFormation{s.Application, time.Now().UTC()}),
+		"monitoring":     known.only(cloudWatch(s.Application.Alarms)),
 	})
 	s.poll()
 	return nil
@@ -112,16 +115,28 @@ func (s *Stack) startS3(allowed []s3.Principal) (err error) {
 }
 
 func (s *Stack) startLambda() (err error) {
+	level, err := s.config.sandboxLevel()
+	if err != nil {
+		return err
+	}
+	if err := s.shareVolume(); err != nil {
+		return err
+	}
 	output := &logs{dir: s.LogDir(), prefix: s.Application.Name + "-", also: s.config.Logs, files: map[string]*os.File{}}
 	s.onClose(output.close)
 	s.services.lambda, err = lambda.New(lambda.Config{
 		Functions: s.Application.Functions, Binary: s.binary, Volume: s.volume, Temp: s.tempDir(), Environment: s.environment,
 		Queue: queues{s.services.sqs}, Logs: output.write, Freeze: s.config.Freeze,
+		Sandbox: level,
 	})
-	if err == nil {
-		s.onClose(func() error { s.services.lambda.Close(); return nil })
+	if err != nil {
+		return err
 	}
-	return err
+	s.onClose(func() error { s.services.lambda.Close(); return nil })
+	if why := s.services.lambda.Weakness(); why != nil && s.config.Sandbox == SandboxOn {
+		return fmt.Errorf("confine functions as Lambda does: %w", why)
+	}
+	return nil
 }
 
 func (s *Stack) startStates() (err error) {

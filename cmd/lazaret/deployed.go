@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"strings"
 	"unicode"
@@ -11,56 +10,49 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/spf13/pflag"
 
-	"github.com/lazaret/lazaret/internal/stack"
+	"github.com/lazaret/lazaret/cmd/lazaret/stack"
 )
 
 // deployed are the flags by which a command finds a deployed stack. What they
 // leave open is the SDK's ordinary configuration: environment, profiles, roles.
 type deployed struct{ stack, endpoint, region, profile string }
 
-func (d *deployed) flags(flags *flag.FlagSet) {
+func (d *deployed) flags(flags *pflag.FlagSet) {
 	flags.StringVar(&d.stack, "stack-name", "lazaret", "name of the deployed `stack`")
 	flags.StringVar(&d.endpoint, "endpoint-url", "", "`URL` of all services, for lazaret local (default AWS, or AWS_ENDPOINT_URL)")
 	flags.StringVar(&d.region, "region", "", "AWS region (default as configured)")
 	flags.StringVar(&d.profile, "profile", "", "profile in ~/.aws (default as configured)")
 }
 
-// find reads the configuration and finds the stack. Its error is a startError.
-func (d *deployed) find(ctx context.Context) (aws.Config, stack.Stack, error) {
+// config reads the configuration. Its error is a startError.
+func (d *deployed) config(ctx context.Context) (aws.Config, error) {
 	options := []func(*config.LoadOptions) error{config.WithRegion(d.region), config.WithSharedConfigProfile(d.profile)}
 	if d.endpoint != "" {
 		options = append(options, config.WithBaseEndpoint(d.endpoint))
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, options...)
 	if err != nil {
-		return cfg, stack.Stack{}, startError{fmt.Errorf("read the AWS configuration: %w", err)}
+		return cfg, startError{fmt.Errorf("read the AWS configuration: %w", err)}
 	}
 	if cfg.Region == "" {
-		return cfg, stack.Stack{}, startError{errors.New("no region is configured: --region or AWS_REGION names one")}
+		return cfg, startError{errors.New("no region is configured: --region or AWS_REGION names one")}
+	}
+	return cfg, nil
+}
+
+// find reads the configuration and finds the stack. Its error is a startError.
+func (d *deployed) find(ctx context.Context) (aws.Config, stack.Stack, error) {
+	cfg, err := d.config(ctx)
+	if err != nil {
+		return cfg, stack.Stack{}, err
 	}
 	s, err := stack.Find(ctx, sqsClient(cfg), d.stack)
 	if err != nil {
 		return cfg, s, startError{err}
 	}
 	return cfg, s, nil
-}
-
-// arguments parses flags, which may stand before and after the arguments that it
-// returns. The package flag stops at the first of those.
-func arguments(flags *flag.FlagSet, args []string) (rest []string, err error) {
-	for {
-		switch err := flags.Parse(args); {
-		case errors.Is(err, flag.ErrHelp):
-			return nil, err
-		case err != nil:
-			return nil, errUsage // flag has said what is wrong
-		case flags.NArg() == 0:
-			return rest, nil
-		}
-		rest = append(rest, flags.Arg(0))
-		args = flags.Args()[1:]
-	}
 }
 
 // s3Client addresses buckets in the path where the endpoint is not AWS's own:

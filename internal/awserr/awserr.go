@@ -105,6 +105,9 @@ func passes(err error) bool {
 	case strings.Contains(strings.ToLower(code(err)), "throttl"), status(err) == http.StatusTooManyRequests:
 		return true
 	}
+	if s := status(err); s >= http.StatusInternalServerError && s != http.StatusNotImplemented && s != http.StatusHTTPVersionNotSupported {
+		return true // the SDK knows four of them; 507 is a store without room
+	}
 	return passing.IsErrorRetryable(err) == aws.TrueTernary
 }
 

@@ -9,15 +9,25 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/lazaret/lazaret/internal/job"
 )
 
-// ErrUnknown says that a message is none of the known kinds, or only half of
-// one. It fails alone and ends in the dead-letter queue; nothing is dropped.
+// ErrUnknown says that a message is none of the known kinds, only half of one, or
+// an event of which nobody knows whether it is an upload. No error of Decode is
+// without it, and no other delivery of the message changes it. It fails alone and
+// ends in the dead-letter queue; nothing is dropped.
 var ErrUnknown = errors.New("not an upload")
+
+// The letter of such a message says what was wrong in attributes of these names.
+// Its Error is NotUnderstood.
+const (
+	ErrorAttribute = "Error"
+	CauseAttribute = "Cause"
+	NotUnderstood  = "NotUnderstood"
+)
 
 // Message is what one message asks for.
 type Message struct {
@@ -80,8 +90,12 @@ func Decode(body []byte) (Message, error) {
 		return notification(e.Records)
 	case e.DetailType == "Object Created":
 		return objectCreated(e.Detail)
+	case slices.Contains(bridged, e.DetailType):
+		return Message{Ignored: []string{e.DetailType}}, nil
 	case e.DetailType == "Step Functions Execution Status Change":
 		return died(e.Detail)
+	case e.DetailType != "":
+		return Message{}, unknownEvent(e.DetailType)
 	case len(e.Job) > 0:
 		return deadLetter(body)
 	case len(e.Objects) > 0:
@@ -154,27 +168,18 @@ func Replay(j job.Job) job.Job {
 	return j
 }
 
-// addObject adds a job for an object of this size, nil where nobody said it. A
-// folder, which is what consoles make of an empty object whose key ends in a
-// slash, holds nothing to scan; without a size it may be none, and fetch will
-// see. A replay is taken as it is.
+// addObject adds a job for an object of this size, nil where nobody said it. An
+// empty object whose key ends in a slash, which stands for a folder, is one like
+// any other: s3fs, s3a and rclone ask for it, and a read gate shuts until it has
+// its verdict.
 func (m *Message) addObject(j job.Job, size *int64) error {
 	if size != nil {
 		j.Object.Size = *size
 	}
-	j, err := complete(j)
-	switch {
-	case err != nil:
-		return err
-	case size != nil && *size == 0 && strings.HasSuffix(j.Object.Key, "/"):
-		m.Ignored = append(m.Ignored, "folder "+j.Object.Key)
-	default:
-		m.Jobs = append(m.Jobs, j)
-	}
-	return nil
+	return m.add(j)
 }
 
-// add appends a job that was started before.
+// add appends a job as it can be started.
 func (m *Message) add(j job.Job) error {
 	j, err := complete(j)
 	if err == nil {

@@ -34,10 +34,11 @@ type Mark struct {
 // machine tries again when an answer is lost on its way, while the function that
 // gave it still runs. So each scan holds a lock for reading on the work file,
 // which ends with its process, and one mark is not counted while another scan
-// holds such a lock.
+// holds such a lock. No verdict rests on the lock: where NFS loses it, or keeps it
+// on one machine, a scan that goes on counts as one that died, and a file may be
+// called UNSCANNABLE (engine-crash) too early, never CLEAN.
 func (d *Dir) Mark(name string, f *os.File) (*Mark, error) {
-	root, err := d.at(name)
-	if err != nil {
+	if err := check(name); err != nil {
 		return nil, err
 	}
 	m := &Mark{dir: d, name: name, file: f}
@@ -45,17 +46,8 @@ func (d *Dir) Mark(name string, f *os.File) (*Mark, error) {
 	if err := m.lock(unix.F_RDLCK); err != nil {
 		return nil, err
 	}
-	for n := 1; n <= 2; n++ {
-		err := root.Link(name, mark(name, n))
-		if errors.Is(err, fs.ErrExist) {
-			m.Unfinished = n
-			continue
-		}
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("mark work file %s: %w", name, classify(err)), m.lock(unix.F_UNLCK))
-		}
-		m.made = true
-		break
+	if err := d.in(name, m.make); err != nil {
+		return nil, errors.Join(fmt.Errorf("mark work file %s: %w", name, classify(err)), m.lock(unix.F_UNLCK))
 	}
 	if m.Unfinished == 0 {
 		return m, nil
@@ -70,8 +62,24 @@ func (d *Dir) Mark(name string, f *os.File) (*Mark, error) {
 	return m, nil
 }
 
+// make gives the mark its name, the first that is free.
+func (m *Mark) make(root *os.Root) error {
+	m.Unfinished = 0
+	for n := 1; n <= 2; n++ {
+		err := root.Link(m.name, mark(m.name, n))
+		if errors.Is(err, fs.ErrExist) {
+			m.Unfinished = n
+			continue
+		}
+		m.made = err == nil
+		return err
+	}
+	return nil
+}
+
 // Release ends the mark. It stays on the volume where the scan was the end of
 // the engine; else the newest mark goes, whoever made it: they are only counted.
+// A mark that is not there any more was removed with the folder.
 func (m *Mark) Release(stays bool) error {
 	// The engine may have the same file open for a moment longer than the scan
 	// lasts, so that closing it is not enough.
@@ -79,15 +87,16 @@ func (m *Mark) Release(stays bool) error {
 	if stays || !m.made {
 		return err
 	}
-	for n := 2; n >= 1; n-- {
-		removed := m.dir.root.Remove(mark(m.name, n))
-		if errors.Is(removed, fs.ErrNotExist) {
-			continue
+	removed := m.dir.in(m.name, func(root *os.Root) error {
+		for n := 2; n >= 1; n-- {
+			if err := root.Remove(mark(m.name, n)); !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
 		}
-		if removed != nil {
-			return errors.Join(err, fmt.Errorf("unmark work file %s: %w", m.name, classify(removed)))
-		}
-		break
+		return nil
+	})
+	if removed != nil {
+		err = errors.Join(err, fmt.Errorf("unmark work file %s: %w", m.name, missing(removed)))
 	}
 	return err
 }

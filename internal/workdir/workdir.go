@@ -10,14 +10,27 @@ import (
 	"io/fs"
 	"os"
 	"regexp"
+	"strconv"
 	"sync"
 	"syscall"
 
 	"github.com/lazaret/lazaret/internal/job"
 )
 
-// legal is the form of an execution name; see job.Job.ExecutionName.
-var legal = regexp.MustCompile(`^[0-9A-Za-z_-]{1,80}$`)
+// legal is the form of an execution name, and of one with the number of a
+// fetch behind it; see Name.
+var legal = regexp.MustCompile(`^[0-9A-Za-z_-]{1,80}(\.[2-9])?$`)
+
+// Name is the name of the work file that the nth fetch of a job makes, where
+// the first is 1. A refetch takes a new one: an environment of scan that found
+// no file of the old name may go on finding none, because NFS keeps what it
+// looked up for up to a minute, longer than the state machine waits.
+func Name(execution string, n int) string {
+	if n <= 1 {
+		return execution
+	}
+	return execution + "." + strconv.Itoa(n)
+}
 
 // Dir is a folder of work files. Everything happens below it, also when
 // something on the volume is a symbolic link.
@@ -51,118 +64,186 @@ func (d *Dir) open() (*os.Root, error) {
 		return nil, fmt.Errorf("%w: create the work folder, which freshclam's first run makes: %w", job.ErrDefinitionsNotReady, err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("create the work folder: %w", classify(err))
+		return nil, fmt.Errorf("create the work folder: %w", missing(err))
 	}
 	if d.root, err = os.OpenRoot(d.path); err != nil {
-		return nil, fmt.Errorf("open the work folder: %w", classify(err))
+		return nil, fmt.Errorf("open the work folder: %w", missing(err))
 	}
 	return d.root, nil
 }
 
-// at checks a work file's name and returns the folder that it is in.
-func (d *Dir) at(name string) (*os.Root, error) {
-	if !legal.MatchString(name) {
-		return nil, fmt.Errorf("%w: %q is no name of a work file", job.ErrBadJob, name)
+// in calls do with the folder in which the work file of that name is, and once
+// more where the folder turns out to have been removed or replaced since it was
+// opened: an environment lives for hours, and must not outlive its folder.
+func (d *Dir) in(name string, do func(root *os.Root) error) error {
+	if err := check(name); err != nil {
+		return err
 	}
-	return d.open()
+	root, err := d.open()
+	if err != nil {
+		return err
+	}
+	err = do(root)
+	if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ESTALE) || d.current(root) {
+		return err
+	}
+	d.forget(root)
+	if root, err = d.open(); err != nil {
+		return err
+	}
+	return do(root)
+}
+
+func check(name string) error {
+	if !legal.MatchString(name) {
+		return fmt.Errorf("%w: %q is no name of a work file", job.ErrBadJob, name)
+	}
+	return nil
+}
+
+// current reports whether root is the folder that is at the path now.
+func (d *Dir) current(root *os.Root) bool {
+	opened, err := root.Stat(".")
+	if err != nil {
+		return false
+	}
+	there, err := os.Stat(d.path)
+	return err == nil && os.SameFile(opened, there)
+}
+
+// follow forgets a folder that was moved elsewhere: all that is done in it would
+// succeed, and nobody who opens the folder at the path later would see it.
+func (d *Dir) follow() {
+	d.mu.Lock()
+	root := d.root
+	d.mu.Unlock()
+	if root != nil && !d.current(root) {
+		d.forget(root)
+	}
+}
+
+// forget drops root. It is not closed: another scan may be using it, and the
+// garbage collector closes it.
+func (d *Dir) forget(root *os.Root) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.root == root {
+		d.root = nil
+	}
 }
 
 // Create opens an empty file to become the work file with Publish. Until then
 // it has another name, and never is it one that exists: an invocation of fetch
 // that the state machine gave up may still run, and must not change a file
 // while it is scanned. That would be whole again when it is verified.
-func (d *Dir) Create(name string) (*os.File, error) {
-	root, err := d.at(name)
-	if err != nil {
-		return nil, err
-	}
-	if err := root.Remove(part(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("remove an unfinished work file %s: %w", name, classify(err))
-	}
-	f, err := root.OpenFile(part(name), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o660)
-	if errors.Is(err, fs.ErrExist) {
-		return nil, fmt.Errorf("%w: create work file %s: %w", job.ErrTransient, name, err)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("create work file %s: %w", name, classify(err))
-	}
-	return f, nil
+func (d *Dir) Create(name string) (f *os.File, err error) {
+	d.follow()
+	err = d.in(name, func(root *os.Root) error {
+		if err := root.Remove(part(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("remove an unfinished work file %s: %w", name, err)
+		}
+		f, err = root.OpenFile(part(name), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o660)
+		if errors.Is(err, fs.ErrExist) {
+			err = fmt.Errorf("%w: %w", job.ErrTransient, err)
+		}
+		if err != nil {
+			return fmt.Errorf("create work file %s: %w", name, err)
+		}
+		return nil
+	})
+	return f, missing(err)
 }
 
 // Publish closes f, which Create made, and gives it its name in place of what
 // an earlier attempt of the same execution left. On a network file system,
 // close is where a write may fail. The error is a job.ErrTransient where
-// another fetch of the same execution has begun meanwhile.
+// another fetch of the same execution has begun meanwhile, or the folder was
+// removed.
 func (d *Dir) Publish(name string, f *os.File) error {
-	root, err := d.at(name)
-	if err != nil {
+	if err := check(name); err != nil {
 		return err
 	}
 	mine, err := f.Stat()
 	if err = errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("close work file %s: %w", name, Transient(err))
+		return fmt.Errorf("close work file %s: %w", name, missing(err))
 	}
-	there, err := root.Lstat(part(name))
-	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(mine, there) {
-		return fmt.Errorf("%w: another fetch took the place of work file %s", job.ErrTransient, name)
-	}
-	if err == nil {
-		err = root.Rename(part(name), name)
-	}
-	if err != nil {
-		return fmt.Errorf("publish work file %s: %w", name, Transient(err))
-	}
-	return nil
+	return missing(d.in(name, func(root *os.Root) error {
+		there, err := root.Lstat(part(name))
+		if err == nil && !os.SameFile(mine, there) {
+			return fmt.Errorf("%w: another fetch took the place of work file %s", job.ErrTransient, name)
+		}
+		if err == nil {
+			err = root.Rename(part(name), name)
+		}
+		if err != nil {
+			return fmt.Errorf("publish work file %s: %w", name, err)
+		}
+		return nil
+	}))
 }
 
 // Read opens a work file read-only. A missing one is ErrWorkFileGone.
-func (d *Dir) Read(name string) (*os.File, error) {
-	root, err := d.at(name)
-	if err != nil {
-		return nil, err
-	}
-	f, err := root.Open(name)
-	if err != nil {
-		return nil, fmt.Errorf("open work file %s: %w", name, classify(err))
-	}
-	return f, nil
+func (d *Dir) Read(name string) (f *os.File, err error) {
+	err = d.in(name, func(root *os.Root) error {
+		if f, err = root.Open(name); err != nil {
+			return fmt.Errorf("open work file %s: %w", name, err)
+		}
+		return nil
+	})
+	return f, classify(err)
 }
 
-// Remove removes a work file, finished or not, and the marks of its scans. A file that is not
-// there is no error: a repeated scan finds none.
+// Remove removes a work file, finished or not, and the marks of its scans. A
+// file that is not there is no error: a repeated scan finds none.
 func (d *Dir) Remove(name string) error {
-	root, err := d.at(name)
-	if err != nil {
-		return err
-	}
-	for _, n := range []string{name, part(name), mark(name, 1), mark(name, 2)} {
-		if err := root.Remove(n); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("remove work file %s: %w", n, classify(err))
+	return missing(d.in(name, func(root *os.Root) error {
+		for _, n := range []string{name, part(name), mark(name, 1), mark(name, 2)} {
+			if err := root.Remove(n); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("remove work file %s: %w", n, err)
+			}
 		}
-	}
-	return nil
+		return nil
+	}))
 }
 
 // part is a work file's name while it is written.
 func part(name string) string { return name + ".part" }
 
-// classify gives an error of the volume the meaning it has for the state
-// machine. A full or broken volume passes; a missing file was swept.
+// classify gives an error of a scan's access to the volume the meaning it has
+// for the state machine: a missing file was swept, and is fetched again.
 func classify(err error) error {
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	if errors.Is(err, fs.ErrNotExist) && job.Name(err) == job.Unnamed {
 		return fmt.Errorf("%w: %w", job.ErrWorkFileGone, err)
+	}
+	return missing(err)
+}
+
+// missing is classify for who writes: what is missing there is the folder, or
+// was removed with it, and the next attempt makes it again.
+func missing(err error) error {
+	switch {
+	case err == nil || job.Name(err) != job.Unnamed:
+		return err
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("%w: %w", job.ErrAccessDenied, err)
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%w: %w", job.ErrTransient, err)
 	}
 	return Transient(err)
 }
 
-// Transient marks errors of the volume that pass: a full disk, a full quota, an
-// NFS server that did not answer. Others are returned as they are.
+// passing are the errors of a volume that pass: it is full, or its quota is; the
+// NFS server does not answer, has restarted, or has no lock to give (EFS grants 512 a
+// file and 8,192 a mount).
+var passing = []syscall.Errno{
+	syscall.ENOSPC, syscall.EDQUOT, syscall.EIO, syscall.ESTALE, syscall.ETIMEDOUT, syscall.ENOLCK, syscall.EREMOTEIO,
+}
+
+// Transient marks errors of the volume that pass as a job.ErrTransient. Others
+// are returned as they are.
 func Transient(err error) error {
-	for _, passing := range []syscall.Errno{syscall.ENOSPC, syscall.EDQUOT, syscall.EIO, syscall.ESTALE, syscall.ETIMEDOUT} {
-		if errors.Is(err, passing) {
+	for _, e := range passing {
+		if errors.Is(err, e) {
 			return fmt.Errorf("%w: %w", job.ErrTransient, err)
 		}
 	}

@@ -22,8 +22,9 @@ var statusOf = map[string]int{
 	serviceException:                 http.StatusInternalServerError,
 }
 
-// Handler is Lambda's HTTP API: Invoke (synchronous), ListFunctions, GetFunction
-// and GetFunctionConfiguration. Everything else is an UnknownOperationException.
+// Handler is Lambda's HTTP API: Invoke (synchronous), ListFunctions, GetFunction,
+// GetFunctionConfiguration, GetFunctionConcurrency and ListEventSourceMappings.
+// Everything else is an UnknownOperationException.
 func (h *Host) Handler() http.Handler {
 	mux := http.NewServeMux()
 	const functions = "/2015-03-31/functions"
@@ -32,6 +33,9 @@ func (h *Host) Handler() http.Handler {
 	mux.HandleFunc("GET "+functions+"/{$}", h.serveList)
 	mux.HandleFunc("GET "+functions+"/{name}", h.serveOne((*function).description))
 	mux.HandleFunc("GET "+functions+"/{name}/configuration", h.serveOne((*function).configuration))
+	mux.HandleFunc("GET /2019-09-30/functions/{name}/concurrency", h.serveOne((*function).concurrency))
+	mux.HandleFunc("GET /2015-03-31/event-source-mappings", h.serveMappings)
+	mux.HandleFunc("GET /2015-03-31/event-source-mappings/{$}", h.serveMappings)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		writeError(w, &Error{
 			Code:    "UnknownOperationException",

@@ -1,6 +1,10 @@
 package lambda
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/google/uuid"
+)
 
 type object = map[string]any
 
@@ -43,4 +47,31 @@ func (h *Host) serveOne(body func(*function) object) http.HandlerFunc {
 		}
 		writeJSON(w, http.StatusOK, body(f))
 	}
+}
+
+// concurrency is the API's answer to GetFunctionConcurrency.
+func (f *function) concurrency() object {
+	if f.Reserved == nil {
+		return object{}
+	}
+	return object{"ReservedConcurrentExecutions": *f.Reserved}
+}
+
+// serveMappings lists the queues that functions are fed from, all of them or
+// those of the function in the query.
+func (h *Host) serveMappings(w http.ResponseWriter, r *http.Request) {
+	list := []object{}
+	for _, name := range h.names {
+		f := h.functions[name]
+		if only := r.URL.Query().Get("FunctionName"); only != "" && only != name && only != f.ARN {
+			continue
+		}
+		for _, source := range f.Sources {
+			list = append(list, object{
+				"UUID": uuid.NewSHA1(uuid.NameSpaceURL, []byte(f.ARN+source.QueueARN)), "FunctionArn": f.ARN, "EventSourceArn": source.QueueARN,
+				"BatchSize": source.BatchSize, "State": "Enabled", "ScalingConfig": object{"MaximumConcurrency": source.MaxConcurrency},
+			})
+		}
+	}
+	writeJSON(w, http.StatusOK, object{"EventSourceMappings": list})
 }

@@ -15,7 +15,9 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/gofiber/fiber/v3"
 	"github.com/google/uuid"
+	"github.com/valyala/fasthttp/fasthttputil"
 	"github.com/versity/versitygw/embedgw"
 	"github.com/versity/versitygw/s3api"
 	"go.etcd.io/bbolt"
@@ -50,6 +52,7 @@ type Principal struct {
 // Service is the running S3.
 type Service struct {
 	handler http.Handler
+	buckets *buckets
 	done    chan struct{}
 	err     error
 }
@@ -65,13 +68,20 @@ func Start(ctx context.Context, cfg Config) (*Service, error) {
 	// pass as an identity that no bucket policy knows.
 	root := uuid.NewString()
 	iam := newAccounts(cfg, root)
-	ready := make(chan struct{})
+	// The gateway insists on a socket. The folder keeps other users away from it, and
+	// its path, which has at most 107 bytes, is short by way of a descriptor. Nobody
+	// connects to it but answers, once: from then on requests come in memory.
+	folder, err := os.Open(cfg.Store.Dir())
+	if err != nil {
+		return nil, fmt.Errorf("open data folder: %w", err)
+	}
+	socket := fmt.Sprintf("/proc/self/fd/%d/s3.socket", folder.Fd())
+	ready, app := make(chan struct{}), make(chan *fiber.App, 1)
 	gateway := &embedgw.Config{
-		RootUserAccess: root,
-		RootUserSecret: uuid.NewString(),
-		Region:         template.Region,
-		// A socket in the abstract namespace (the @) has no file to clean up.
-		Ports:             []string{"@lazaret-s3-" + uuid.NewString()},
+		RootUserAccess:    root,
+		RootUserSecret:    uuid.NewString(),
+		Region:            template.Region,
+		Ports:             []string{socket},
 		MaxConnections:    4096,
 		MaxRequests:       4096,
 		MultipartMaxParts: 10_000, // S3's own limit
@@ -79,18 +89,30 @@ func Start(ctx context.Context, cfg Config) (*Service, error) {
 		Quiet:             true,
 		DisableACLs:       true,
 		IAMService:        iam,
-		S3Options:         append(routes(st, iam), s3api.WithMiddleware("/", hideKey), s3api.WithOnListen(func() { close(ready) })),
+		S3Options: append(routes(st, iam), s3api.WithOnListen(func() { close(ready) }),
+			s3api.WithMiddleware("/", hideKey),
+			s3api.WithMiddleware("/", func(c fiber.Ctx) error {
+				select {
+				case app <- c.App():
+				default:
+				}
+				return c.Next()
+			})),
 	}
-	s := &Service{handler: proxy(gateway.Ports[0], st.bodies), done: make(chan struct{})}
+	memory := fasthttputil.NewInmemoryListener()
+	s := &Service{handler: proxy(memory, st.bodies), buckets: st, done: make(chan struct{})}
 	go func() {
 		defer close(s.done)
+		defer folder.Close()
 		s.err = embedgw.RunVersityGW(ctx, st, gateway)
 	}()
 	select {
 	case <-ready:
-		if err := answers(ctx, gateway.Ports[0]); err != nil {
+		if err := answers(ctx, socket); err != nil {
 			return nil, fmt.Errorf("start S3 gateway: %w", err)
 		}
+		// The gateway closes this listener with its own.
+		go func() { _ = (<-app).Server().Serve(memory) }()
 		return s, nil
 	case <-s.done:
 		return nil, fmt.Errorf("start S3 gateway: %w", cmp.Or(s.err, ctx.Err()))

@@ -57,6 +57,9 @@ func unscannable(r job.Reason) Outcome {
 //go:embed encrypted.zip
 var encrypted []byte
 
+// Encrypted is the encrypted zip.
+func Encrypted() []byte { return encrypted }
+
 // All returns every sample. Their content is made anew at each call.
 func All() []Sample {
 	tooDeep := Text("at the bottom")

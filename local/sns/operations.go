@@ -74,12 +74,29 @@ func unsubscribe(s *Service, form url.Values) (any, error) {
 	return struct{}{}, s.unsubscribe(form.Get("SubscriptionArn"))
 }
 
-func listSubscriptions(s *Service, _ url.Values) (any, error) {
+// listSubscriptions is also ListSubscriptionsByTopic. Nobody gets mail here to
+// confirm a subscription with: addresses wait for that for ever.
+func listSubscriptions(s *Service, form url.Values) (any, error) {
+	topic := form.Get("TopicArn")
+	if topic != "" {
+		if err := s.exists(topic); err != nil {
+			return nil, err
+		}
+	}
 	var out struct{ Subscriptions member[listedSubscription] }
+	add := func(sub listedSubscription) {
+		if topic == "" || topic == sub.TopicArn {
+			out.Subscriptions.Members = append(out.Subscriptions.Members, sub)
+		}
+	}
+	for _, t := range s.topics {
+		for _, address := range t.Emails {
+			add(listedSubscription{"PendingConfirmation", template.Account, "email", address, t.ARN})
+		}
+	}
 	return &out, s.store.View(func(tx *bbolt.Tx) error {
 		return each(tx, func(_ []byte, sub subscription) error {
-			out.Subscriptions.Members = append(out.Subscriptions.Members,
-				listedSubscription{sub.ARN, template.Account, "sqs", sub.Queue, sub.Topic})
+			add(listedSubscription{sub.ARN, template.Account, "sqs", sub.Queue, sub.Topic})
 			return nil
 		})
 	})

@@ -19,11 +19,12 @@ const maxRequest = 1 << 20
 type operation func(s *Service, form url.Values) (result any, err error)
 
 var operations = map[string]operation{
-	"Publish":           publish,
-	"ListTopics":        listTopics,
-	"Subscribe":         subscribe,
-	"Unsubscribe":       unsubscribe,
-	"ListSubscriptions": listSubscriptions,
+	"Publish":                  publish,
+	"ListTopics":               listTopics,
+	"Subscribe":                subscribe,
+	"Unsubscribe":              unsubscribe,
+	"ListSubscriptions":        listSubscriptions,
+	"ListSubscriptionsByTopic": listSubscriptions,
 }
 
 // ServeHTTP answers one request of the Query protocol.

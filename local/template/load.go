@@ -14,6 +14,7 @@ import (
 type Options struct {
 	StackName  string            // AWS::StackName; "lazaret" when empty
 	Parameters map[string]string // overrides of the parameters' defaults
+	Defaults   map[string]string // take the place of the template's defaults, where it has such a parameter
 }
 
 // Load reads the template at path as it would be deployed with the options. The
@@ -58,7 +59,7 @@ func read(written []byte, options Options) (s *scope, document map[string]any, g
 	if _, has := document["Resources"].(map[string]any); !ok || !has {
 		return nil, nil, nil, errors.New("it is not a CloudFormation template: it has no Resources")
 	}
-	given, values, err := readParameters(document["Parameters"], options.Parameters)
+	given, values, err := readParameters(document["Parameters"], options)
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -105,14 +106,15 @@ type builder struct {
 	app *Application
 }
 
-// build goes through the resources in the order of their logical ids, bucket
-// policies last, since they complete buckets.
+// build goes through the resources in the order of their logical ids; bucket
+// policies and subscriptions last, since they complete buckets and topics.
 func (b *builder) build() error {
 	builders := map[string]func(resource, map[string]any) error{
 		kindBucket: b.bucket, kindQueue: b.queue, kindTopic: b.topic, kindFunction: b.function,
 		kindMachine: b.machine, kindRule: b.ruleResource,
 	}
-	var policies []resource
+	completers := map[string]func(resource, map[string]any) error{kindPolicy: b.bucketPolicy, kindSubscription: b.subscription}
+	var later []resource
 	for _, id := range slices.Sorted(maps.Keys(b.resources)) {
 		r := b.resources[id]
 		if yes, err := b.condition(r.condition); err != nil || !yes {
@@ -121,16 +123,21 @@ func (b *builder) build() error {
 			}
 			continue
 		}
-		if r.kind == kindPolicy {
-			policies = append(policies, r)
+		if completers[r.kind] != nil {
+			later = append(later, r)
 			continue
+		}
+		if r.kind == kindNested {
+			if err := b.alarms(r.id); err != nil {
+				return fmt.Errorf("resolve resource %s: %w", r.id, err)
+			}
 		}
 		if err := b.one(r, builders[r.kind]); err != nil {
 			return err
 		}
 	}
-	for _, r := range policies {
-		if err := b.one(r, b.bucketPolicy); err != nil {
+	for _, r := range later {
+		if err := b.one(r, completers[r.kind]); err != nil {
 			return err
 		}
 	}

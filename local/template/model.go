@@ -28,6 +28,7 @@ type Application struct {
 	Functions  []Function
 	Machines   []Machine
 	Rules      []Rule
+	Alarms     []map[string]any `json:"-"` // AWS::CloudWatch::Alarm of nested applications, their properties
 }
 
 // Bucket is an AWS::S3::Bucket with the AWS::S3::BucketPolicy that names it.
@@ -60,8 +61,9 @@ type Queue struct {
 
 // Topic is an AWS::SNS::Topic.
 type Topic struct {
-	Name string
-	ARN  string
+	Name   string
+	ARN    string
+	Emails []string `json:",omitempty"` // addresses subscribed to it, each unconfirmed
 }
 
 // Function is an AWS::Serverless::Function of either package type. The local
@@ -73,6 +75,7 @@ type Function struct {
 	ARN         string
 	RoleARN     string            // the caller that bucket policies see
 	Policies    []json.RawMessage `json:",omitempty"` // inline policy documents of that role
+	Image       bool              `json:",omitempty"` // PackageType is Image
 	MemoryMB    int
 	Timeout     time.Duration
 	Reserved    *int // ReservedConcurrentExecutions; nil when none is reserved
@@ -87,6 +90,16 @@ type Function struct {
 type Mount struct {
 	Path string // LocalMountPath, "/mnt/lazaret"
 	Root string // access point's RootDirectory.Path, "/lazaret/work"
+	// AccessPoint is nil where the template names no user.
+	AccessPoint *AccessPoint `json:",omitempty"`
+}
+
+// AccessPoint is whom a mount makes of everybody who uses it, and who owns Root.
+type AccessPoint struct {
+	UID, GID           int // PosixUser
+	SecondaryGIDs      []int
+	OwnerUID, OwnerGID int // of RootDirectory's CreationInfo, with Permissions
+	Permissions        uint32
 }
 
 // QueueSource is an event source mapping from a queue to a function.

@@ -21,7 +21,8 @@ type parameter struct {
 
 // readParameters returns the value of every parameter, as text, from the
 // overrides and the template's defaults, all checked.
-func readParameters(section any, overrides map[string]string) (map[string]string, map[string]any, error) {
+func readParameters(section any, options Options) (map[string]string, map[string]any, error) {
+	overrides := options.Parameters
 	var declared map[string]parameter
 	if err := convert(section, &declared); err != nil {
 		return nil, nil, fmt.Errorf("read Parameters: %w", err)
@@ -36,6 +37,9 @@ func readParameters(section any, overrides map[string]string) (map[string]string
 	for _, name := range slices.Sorted(maps.Keys(declared)) {
 		p := declared[name]
 		value, ok := overrides[name]
+		if !ok {
+			value, ok = options.Defaults[name]
+		}
 		if !ok && p.Default == nil {
 			return nil, nil, fmt.Errorf("set parameter %s: it has no default and no value was given", name)
 		}

@@ -45,7 +45,7 @@ Subnets: {Type: 'List<AWS::EC2::Subnet::Id>', Default: 's-1,s-2'}
 			if err != nil {
 				t.Fatal(err)
 			}
-			given, values, err := readParameters(section, test.overrides)
+			given, values, err := readParameters(section, Options{Parameters: test.overrides, Defaults: map[string]string{"Word": "abc", "Other": "x"}})
 			if test.errors != nil {
 				if err == nil {
 					t.Fatal("no error")
@@ -79,7 +79,7 @@ Subnets: {Type: 'List<AWS::EC2::Subnet::Id>', Default: 's-1,s-2'}
 
 func TestReadParametersWithoutDefault(t *testing.T) {
 	t.Parallel()
-	_, _, err := readParameters(map[string]any{"Needed": map[string]any{"Type": "String"}}, nil)
+	_, _, err := readParameters(map[string]any{"Needed": map[string]any{"Type": "String"}}, Options{})
 	if err == nil || !strings.Contains(err.Error(), "Needed: it has no default") {
 		t.Errorf("error is %v", err)
 	}

@@ -132,6 +132,9 @@ const (
 	kindRule     = "AWS::Events::Rule"
 	kindRole     = "AWS::IAM::Role"
 	kindNested   = "AWS::Serverless::Application"
+	kindAlarm    = "AWS::CloudWatch::Alarm"
+
+	kindSubscription = "AWS::SNS::Subscription"
 )
 
 // nameProperty is where each kind of resource that we know has its name.

@@ -116,3 +116,20 @@ func (b *builder) topic(r resource, properties map[string]any) error {
 	b.app.Topics = append(b.app.Topics, Topic{Name: i.name, ARN: i.ref})
 	return err
 }
+
+// subscription adds an address to the topic of the template that it subscribes to.
+func (b *builder) subscription(_ resource, properties map[string]any) error {
+	var p struct{ TopicArn, Protocol, Endpoint string }
+	if err := convert(properties, &p); err != nil {
+		return err
+	}
+	if p.Protocol != "email" {
+		return fmt.Errorf("subscriptions are by email; the protocol %q is not supported", p.Protocol)
+	}
+	for i := range b.app.Topics {
+		if b.app.Topics[i].ARN == p.TopicArn {
+			b.app.Topics[i].Emails = append(b.app.Topics[i].Emails, p.Endpoint)
+		}
+	}
+	return nil
+}

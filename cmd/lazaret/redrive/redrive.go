@@ -9,6 +9,7 @@ package redrive
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -17,7 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
-	"github.com/lazaret/lazaret/internal/stack"
+	"github.com/lazaret/lazaret/cmd/lazaret/stack"
 )
 
 // deadLetters is what is asked of the queue that is emptied.
@@ -59,6 +60,7 @@ type Result struct {
 	Failures []Failure
 
 	Newer  int  // arrived since it began: none of this run's business
+	Again  int  // are about what this run has redriven already, and stay: most of them failed again
 	Busy   int  // were hidden at the beginning: somebody else is looking at them
 	Lost   int  // answers of SQS, with up to ten letters each, that did not arrive
 	Hidden int  // could not be given back; visible again after five minutes
@@ -97,6 +99,7 @@ func (r *Redriver) sweep(ctx context.Context, limit int, choose func(Letter) boo
 	defer func() {
 		result.Newer, result.Lost, result.More, result.Hidden = s.newer, s.lost, s.full, s.giveBack(ctx)
 	}()
+	sent := jobs{}
 	for limit == 0 || result.Chosen < limit {
 		messages, err := s.next(ctx)
 		if err != nil {
@@ -107,12 +110,19 @@ func (r *Redriver) sweep(ctx context.Context, limit int, choose func(Letter) boo
 		}
 		var chosen []parcel
 		for _, m := range messages {
-			result.Seen++
 			p := parcel{m, Read(aws.ToString(m.Body))}
 			p.letter.MessageID = aws.ToString(m.MessageId)
+			if sent.has(p.letter) {
+				result.Again++
+				continue
+			}
+			result.Seen++
 			if (limit == 0 || result.Chosen < limit) && choose(p.letter) {
 				result.Chosen++
 				chosen = append(chosen, p)
+				if progress != nil {
+					sent.add(p.letter)
+				}
 			}
 		}
 		if progress == nil {
@@ -126,6 +136,22 @@ func (r *Redriver) sweep(ctx context.Context, limit int, choose func(Letter) boo
 		progress(result)
 	}
 	return result, nil
+}
+
+// jobs are those that a run has redriven. No clock tells what comes back within
+// the second in which the run began; without them a letter whose cause is still
+// there would go round and round.
+type jobs map[string]bool
+
+func (s jobs) add(l Letter) {
+	for _, work := range l.works {
+		s[work] = true
+	}
+}
+
+// has reports whether everything that the letter is about was redriven.
+func (s jobs) has(l Letter) bool {
+	return len(l.works) > 0 && !slices.ContainsFunc(l.works, func(work string) bool { return !s[work] })
 }
 
 // look asks how many letters somebody else holds and what time it is at SQS:

@@ -8,21 +8,16 @@ package rescan
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/google/uuid"
 
+	"github.com/lazaret/lazaret/cmd/lazaret/stack"
 	"github.com/lazaret/lazaret/internal/job"
-	"github.com/lazaret/lazaret/internal/stack"
 	"github.com/lazaret/lazaret/internal/upload"
 )
-
-// ErrNothingToScan says that dispatch would start nothing for the object: it is
-// a folder, which consoles make of an empty object whose key ends in a slash.
-var ErrNothingToScan = errors.New("nothing to scan")
 
 // sender is what asking dispatch takes.
 type sender interface {
@@ -40,9 +35,6 @@ func Start(ctx context.Context, client sender, s stack.Stack, o job.Object) (exe
 	m, err := upload.Decode(body)
 	if err != nil {
 		return "", fmt.Errorf("ask for a scan of %s: %w", o, err)
-	}
-	if len(m.Jobs) == 0 {
-		return "", fmt.Errorf("%w: %s is a folder", ErrNothingToScan, o)
 	}
 	if _, err := client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &s.Uploads, MessageBody: aws.String(string(body))}); err != nil {
 		return "", fmt.Errorf("send the request for %s to %s-uploads: %w", o, s.Name, err)

@@ -9,8 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/lazaret/lazaret/cmd/lazaret/stack"
 	"github.com/lazaret/lazaret/internal/job"
-	"github.com/lazaret/lazaret/internal/stack"
 	"github.com/lazaret/lazaret/internal/upload"
 )
 
@@ -67,7 +67,6 @@ func TestCannotStart(t *testing.T) {
 		object job.Object
 		want   error
 	}{
-		{"a folder", job.Object{Bucket: "b", Key: "k/", VersionID: "v"}, ErrNothingToScan},
 		{"no version", job.Object{Bucket: "b", Key: "k"}, upload.ErrUnknown},
 		{"the queue refuses", job.Object{Bucket: "b", Key: "k", VersionID: "v", Size: 1}, refused},
 	}

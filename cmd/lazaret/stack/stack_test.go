@@ -10,7 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
-	"github.com/lazaret/lazaret/internal/stack"
+	"github.com/lazaret/lazaret/cmd/lazaret/stack"
 )
 
 type fakeSQS struct {

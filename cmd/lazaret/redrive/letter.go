@@ -15,8 +15,8 @@ const (
 	// could not start; its log says why, by message id.
 	NotDispatched = "NotDispatched"
 	// NotUnderstood: nothing that dispatch could ever start. Sent back, it
-	// returns after maxReceiveCount.
-	NotUnderstood = "NotUnderstood"
+	// returns at once.
+	NotUnderstood = upload.NotUnderstood
 )
 
 // Letter is what a dead letter says of itself.
@@ -27,6 +27,8 @@ type Letter struct {
 	Execution string       // ARN, empty when there was none
 	Objects   []job.Object // none when the letter is NotUnderstood
 	Attempt   int          // that a redrive starts
+
+	works []string // names of the jobs that a redrive starts, whichever attempt; of what is NotUnderstood the body
 }
 
 // Read understands the body of a dead letter, as far as that is possible. What
@@ -34,12 +36,14 @@ type Letter struct {
 func Read(body string) Letter {
 	m, err := upload.Decode([]byte(body))
 	if err != nil {
-		return Letter{Error: NotUnderstood, Cause: err.Error()}
+		return Letter{Error: NotUnderstood, Cause: err.Error(), works: []string{body}}
 	}
 	l := Letter{Error: NotDispatched}
 	for _, j := range m.Jobs {
 		l.Objects = append(l.Objects, j.Object)
 		l.Attempt = j.Attempt
+		j.Attempt = 0
+		l.works = append(l.works, j.ExecutionName())
 	}
 	// The fields by which handed over and died letters say why. Others have none
 	// of them; Decode has seen that this is JSON.

@@ -2,6 +2,7 @@ package redrive
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -20,7 +21,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/lazaret/lazaret/internal/stack"
+	"github.com/lazaret/lazaret/cmd/lazaret/stack"
+	"github.com/lazaret/lazaret/internal/upload"
 )
 
 func everything(Letter) bool { return true }
@@ -141,7 +143,7 @@ func TestRedrive(t *testing.T) {
 			if (err != nil) != tt.fails {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(tt.want, got, cmpopts.IgnoreFields(Letter{}, "Cause")); diff != "" {
+			if diff := cmp.Diff(tt.want, got, cmpopts.IgnoreFields(Letter{}, "Cause"), cmpopts.IgnoreUnexported(Letter{})); diff != "" {
 				t.Errorf("result (-want +got):\n%s", diff)
 			}
 			slices.Sort(f.uploads)
@@ -153,6 +155,74 @@ func TestRedrive(t *testing.T) {
 			}
 			if n := len(f.letters) - len(f.visible()); n != tt.hidden {
 				t.Errorf("%d are hidden among the dead, want %d", n, tt.hidden)
+			}
+		})
+	}
+}
+
+// failAgain has everything that is redriven fail at once, as the next attempt,
+// with letters that look as old as all others: a clock that stands still.
+func failAgain(t *testing.T, f *fakeQueues) {
+	old := time.Now().Add(-time.Hour)
+	f.send = func(e types.SendMessageBatchRequestEntry) bool {
+		m, err := upload.Decode([]byte(*e.MessageBody))
+		if err != nil {
+			f.bury(*e.MessageBody, old) // dispatch does not understand it, and SQS moves it as it is
+			return false
+		}
+		for _, j := range m.Jobs {
+			body, err := json.Marshal(upload.DeadLetter{Job: j, Error: "TagLimit"})
+			if err != nil {
+				t.Error(err)
+			}
+			f.bury(string(body), old)
+		}
+		return false
+	}
+}
+
+// What comes back is left, whatever the clock says: once a run is a letter redriven.
+func TestRedriveOnce(t *testing.T) {
+	t.Parallel()
+	letter, several := handedOver(t, "k", "TagLimit", ""), sample(t, "s3-several.json")
+	tests := []struct {
+		name   string
+		bodies []string
+		want   Result
+		again  Result // of a second run
+	}{
+		{"one that fails again", []string{letter}, Result{Seen: 1, Chosen: 1, Redriven: 1, Again: 1}, Result{Seen: 1, Chosen: 1, Redriven: 1, Again: 1}},
+		{"not understood", []string{"garbage"}, Result{Seen: 1, Chosen: 1, Redriven: 1, Again: 1}, Result{Seen: 1, Chosen: 1, Redriven: 1, Again: 1}},
+		{
+			"two letters of one job",
+			[]string{letter, letter},
+			Result{Seen: 1, Chosen: 1, Redriven: 1, Again: 2},
+			Result{Seen: 1, Chosen: 1, Redriven: 1, Again: 2},
+		},
+		{
+			"a rescan is another job than the upload",
+			[]string{handedOver(t, "k", "TagLimit", ""), strings.Replace(letter, `"run":""`, `"run":"scan-1"`, 1)},
+			Result{Seen: 2, Chosen: 2, Redriven: 2, Again: 2},
+			Result{Seen: 2, Chosen: 2, Redriven: 2, Again: 2},
+		},
+		{"several uploads in one", []string{several}, Result{Seen: 1, Chosen: 1, Redriven: 1, Again: 2}, Result{Seen: 2, Chosen: 2, Redriven: 2, Again: 2}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFake(0)
+			for _, body := range test.bodies {
+				f.bury(body, time.Now().Add(-time.Hour))
+			}
+			failAgain(t, f)
+			for run, want := range []Result{test.want, test.again} {
+				got, err := newRedriver(f).Redrive(t.Context(), 0, everything, nobody)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("run %d (-want +got):\n%s", run, diff)
+				}
 			}
 		})
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/lazaret/lazaret/internal/job"
 	"github.com/lazaret/lazaret/internal/upload"
@@ -17,7 +18,7 @@ const arn = "arn:aws:states:us-east-1:000000000000:execution:lazaret-scan:"
 // sample is a body as package upload's own tests have it.
 func sample(t *testing.T, name string) string {
 	t.Helper()
-	body, err := os.ReadFile("../upload/testdata/" + name)
+	body, err := os.ReadFile("../../../internal/upload/testdata/" + name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +88,7 @@ func TestRead(t *testing.T) {
 				got.Cause = ""
 			}
 			got.Objects = nil
-			if diff := cmp.Diff(tt.want, got); diff != "" {
+			if diff := cmp.Diff(tt.want, got, cmpopts.IgnoreUnexported(Letter{})); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})

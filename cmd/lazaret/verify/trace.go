@@ -1,0 +1,100 @@
+package verify
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/xray"
+)
+
+var traceIsWhole = Check{
+	Name: "trace", Claim: "a sampled execution's trace has no gap from dispatch to its end",
+	Needs: []string{"xray:BatchGetTraces", "states:DescribeExecution"},
+	Run: func(ctx context.Context, r *run) Line {
+		var sampled *probe
+		for _, name := range []string{infected, encrypted, clean} {
+			p, _ := r.probe(ctx, name)
+			if strings.Contains(p.story.trace, "Sampled=1") && p.story.job.Scan != nil {
+				sampled = p
+				break
+			}
+		}
+		if sampled == nil {
+			if r.stack.Account == localAccount {
+				return notChecked("no X-Ray here")
+			}
+			return notChecked("not sampled: X-Ray's rule took none of this run's executions")
+		}
+		return r.whole(ctx, sampled.story)
+	},
+}
+
+// whole waits until X-Ray has a segment of dispatch, of the machine, and of the function
+// of each state that the execution visited.
+func (r *run) whole(ctx context.Context, s story) Line {
+	root := ""
+	for part := range strings.SplitSeq(s.trace, ";") {
+		if id, ok := strings.CutPrefix(strings.TrimSpace(part), "Root="); ok {
+			root = id
+		}
+	}
+	const function, machine = "AWS::Lambda", "AWS::StepFunctions" // what origins begin with
+	wanted := []segment{
+		{r.stack.function("dispatch"), function},
+		{r.stack.Outputs["StateMachineArn"][strings.LastIndexByte(r.stack.Outputs["StateMachineArn"], ':')+1:], machine},
+	}
+	for _, v := range s.visits {
+		if v.done {
+			wanted = append(wanted, segment{r.stack.function(strings.ToLower(v.state)), function})
+		}
+	}
+	limited, cancel := context.WithTimeout(ctx, r.traceWithin)
+	defer cancel()
+	for {
+		out, err := r.xray.BatchGetTraces(limited, &xray.BatchGetTracesInput{TraceIds: []string{root}})
+		if err != nil && (limited.Err() == nil || refused(err)) {
+			return unknown(ctx, err, "read trace "+root, "xray:BatchGetTraces")
+		}
+		var found []segment
+		if err == nil {
+			for _, t := range out.Traces {
+				for _, document := range t.Segments {
+					var one segment
+					_ = json.Unmarshal([]byte(aws.ToString(document.Document)), &one) // one that cannot be read is a gap
+					found = append(found, one)
+				}
+			}
+		}
+		gaps := slices.DeleteFunc(slices.Clone(wanted), func(w segment) bool {
+			return slices.ContainsFunc(found, func(f segment) bool { return f.Name == w.Name && strings.HasPrefix(f.Origin, w.Origin) })
+		})
+		if len(gaps) == 0 {
+			return pass("%s has %s", root, list(wanted))
+		}
+		select {
+		case <-limited.Done():
+			if errors.Is(ctx.Err(), context.Canceled) {
+				return notChecked("stopped before trace %s was whole", root)
+			}
+			return fail("%s lacks %s after %s", root, list(gaps), r.traceWithin)
+		case <-time.After(2 * time.Second):
+		}
+	}
+}
+
+// segment is what a trace's document says of one: the function and the machine scan
+// have the same name.
+type segment struct{ Name, Origin string }
+
+func list(segments []segment) string {
+	names := make([]string, len(segments))
+	for i, s := range segments {
+		names[i] = s.Name
+	}
+	return strings.Join(names, ", ")
+}
