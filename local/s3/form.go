@@ -34,7 +34,7 @@ func (b bodies) rewriteForm(r *http.Request) (done func(), err error) {
 	var file *mime.Part
 	for size := 0; file == nil; {
 		p, err := form.NextPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break // the gateway says that the file is missing
 		}
 		if err != nil {

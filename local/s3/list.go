@@ -237,7 +237,7 @@ func (s *buckets) ListObjectVersions(ctx context.Context, in *s3.ListObjectVersi
 		}
 		if id := aws.ToString(in.VersionIdMarker); id != "" {
 			last, err := find(tx, *in.Bucket, l.after, id)
-			if _, gone := err.(s3err.NoSuchVersionError); err != nil && !gone {
+			if err != nil && !noSuchVersion(err) {
 				return err
 			}
 			if l.behind = newest(last.Sequence); err != nil {

@@ -287,8 +287,7 @@ func (s *buckets) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMu
 		var done *version
 		if err := s.view(ctx, func(tx *bbolt.Tx) (err error) {
 			u, err = uploadOf(tx, w.bucket, w.key, *in.UploadId)
-			var gone s3err.NoSuchUploadError
-			if errors.As(err, &gone) {
+			if _, gone := errors.AsType[s3err.NoSuchUploadError](err); gone {
 				if now, there, findErr := current(tx, w.bucket, w.key); findErr == nil && there && now.Upload == *in.UploadId {
 					c, err := settingsOf(tx, w.bucket)
 					done, id = &now, shownID(c, now)

@@ -306,9 +306,8 @@ func (s *buckets) remove(tx *bbolt.Tx, bucket, key, id string, only backend.Obje
 		return nil, err
 	}
 	v, err := find(tx, bucket, key, id)
-	_, noVersion := err.(s3err.NoSuchVersionError)
 	there := err == nil
-	if err != nil && !noVersion && !errors.Is(err, s3err.GetAPIError(s3err.ErrNoSuchKey)) {
+	if err != nil && !noSuchVersion(err) && !errors.Is(err, s3err.GetAPIError(s3err.ErrNoSuchKey)) {
 		return nil, err
 	}
 	if only != (backend.ObjectDeletePreconditions{}) {
@@ -349,7 +348,7 @@ func (s *buckets) DeleteObjects(ctx context.Context, in *s3.DeleteObjectsInput) 
 				})
 			}
 			if err != nil {
-				if _, known := err.(s3err.S3Error); !known {
+				if _, known := errors.AsType[s3err.S3Error](err); !known {
 					return err
 				}
 				out.Error = append(out.Error, s3err.ObjectDeleteError(o.Key, o.VersionId, err))

@@ -56,7 +56,7 @@ func proxy(gateway *fasthttputil.InmemoryListener, forms bodies) http.Handler {
 			done, err := forms.rewriteForm(r)
 			defer done()
 			if err != nil {
-				answer := failure(err).(s3err.S3Error)
+				answer, _ := errors.AsType[s3err.S3Error](failure(err)) // it makes one of any
 				w.Header().Set("Content-Type", "application/xml")
 				w.WriteHeader(answer.StatusCode())
 				_, _ = w.Write(answer.XMLBody("", "")) // the client may be gone

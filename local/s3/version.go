@@ -136,6 +136,11 @@ func find(tx *bbolt.Tx, bucket, key, id string) (version, error) {
 	return version{}, s3err.GetNoSuchVersionErr(key, id)
 }
 
+func noSuchVersion(err error) bool {
+	_, is := errors.AsType[s3err.NoSuchVersionError](err)
+	return is
+}
+
 // readable is find for operations that a delete marker refuses.
 func readable(tx *bbolt.Tx, bucket, key, id string) (version, error) {
 	v, err := find(tx, bucket, key, id)
@@ -190,7 +195,7 @@ func change(tx *bbolt.Tx, bucket, key string, v version) error {
 // forget removes a version, if it is there, and its body.
 func (s *buckets) forget(tx *bbolt.Tx, bucket, key, id string) error {
 	v, err := find(tx, bucket, key, id)
-	if _, gone := err.(s3err.NoSuchVersionError); gone {
+	if noSuchVersion(err) {
 		return nil
 	}
 	if err != nil {

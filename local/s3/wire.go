@@ -2,6 +2,7 @@ package s3
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -49,7 +50,7 @@ func (t *signedTrailer) Read(p []byte) (int, error) {
 		more := make([]byte, 64<<10)
 		n, err := t.ReadCloser.Read(more)
 		t.held, t.ended = append(t.held, more[:n]...), err
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			t.held = moveLineFeed(t.held)
 		}
 	}
