@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 
@@ -37,7 +38,8 @@ func (s *buckets) parsed(text []byte) (*policy.Policy, error) {
 // bucket has one.
 func (s *buckets) GetBucketPolicy(ctx context.Context, bucket string) ([]byte, error) {
 	if callerOf(ctx) == (caller{}) {
-		return nil, s3err.GetBucketErr(s3err.ErrNoSuchBucketPolicy, bucket)
+		_, err := s.settings(bucket)
+		return nil, cmp.Or(err, error(s3err.GetBucketErr(s3err.ErrNoSuchBucketPolicy, bucket)))
 	}
 	return s.document(bucket, "policy", s3err.ErrNoSuchBucketPolicy)
 }
