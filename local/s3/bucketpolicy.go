@@ -1,7 +1,6 @@
 package s3
 
 import (
-	"cmp"
 	"context"
 	"net/http"
 
@@ -38,8 +37,7 @@ func (s *buckets) parsed(text []byte) (*policy.Policy, error) {
 // bucket has one.
 func (s *buckets) GetBucketPolicy(ctx context.Context, bucket string) ([]byte, error) {
 	if callerOf(ctx) == (caller{}) {
-		_, err := s.settings(bucket)
-		return nil, cmp.Or(err, error(s3err.GetBucketErr(s3err.ErrNoSuchBucketPolicy, bucket)))
+		return nil, s3err.GetBucketErr(s3err.ErrNoSuchBucketPolicy, bucket)
 	}
 	return s.document(bucket, "policy", s3err.ErrNoSuchBucketPolicy)
 }
