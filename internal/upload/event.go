@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
-	"strings"
 
 	"github.com/lazaret/lazaret/internal/job"
 )
@@ -42,9 +41,13 @@ func notification(records json.RawMessage) (Message, error) {
 		if r.EventName == "" {
 			return Message{}, fmt.Errorf("%w: record %d of an S3 notification names no event", ErrUnknown, i)
 		}
-		if !strings.HasPrefix(r.EventName, "ObjectCreated:") {
+		switch meaningOf(r.EventName) {
+		case other:
 			m.Ignored = append(m.Ignored, r.EventName)
 			continue
+		case unknown:
+			return Message{}, fmt.Errorf("record %d of an S3 notification: %w", i, unknownEvent(r.EventName))
+		case created:
 		}
 		o := r.S3.Object
 		key, err := url.QueryUnescape(o.Key)

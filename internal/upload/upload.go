@@ -9,14 +9,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/lazaret/lazaret/internal/job"
 )
 
-// ErrUnknown says that a message is none of the known kinds, or only half of
-// one. It fails alone and ends in the dead-letter queue; nothing is dropped.
+// ErrUnknown says that a message is none of the known kinds, only half of one, or
+// an event of which nobody knows whether it is an upload. No error of Decode is
+// without it, and no other delivery of the message changes it. It fails alone and
+// ends in the dead-letter queue; nothing is dropped.
 var ErrUnknown = errors.New("not an upload")
 
 // Message is what one message asks for.
@@ -80,8 +83,12 @@ func Decode(body []byte) (Message, error) {
 		return notification(e.Records)
 	case e.DetailType == "Object Created":
 		return objectCreated(e.Detail)
+	case slices.Contains(bridged, e.DetailType):
+		return Message{Ignored: []string{e.DetailType}}, nil
 	case e.DetailType == "Step Functions Execution Status Change":
 		return died(e.Detail)
+	case e.DetailType != "":
+		return Message{}, unknownEvent(e.DetailType)
 	case len(e.Job) > 0:
 		return deadLetter(body)
 	case len(e.Objects) > 0:

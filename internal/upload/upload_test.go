@@ -3,8 +3,11 @@ package upload_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -122,6 +125,62 @@ func TestDecode(t *testing.T) {
 	}
 }
 
+// TestEventNames goes through what S3 and other stores call their events.
+func TestEventNames(t *testing.T) {
+	t.Parallel()
+	names := map[string]string{ // by what becomes of them
+		"scanned": `ObjectCreated:Put ObjectCreated:Post ObjectCreated:Copy ObjectCreated:CompleteMultipartUpload
+			s3:ObjectCreated:Put s3:ObjectCreated:CompleteMultipartUpload s3:ObjectCreated:PutObject ObjectCreated:Anything s3:ObjectSynced:Create`,
+		"ignored": `ObjectRemoved:Delete ObjectRemoved:DeleteMarkerCreated s3:ObjectRemoved:Delete ObjectRestore:Post ObjectRestore:Completed
+			ReducedRedundancyLostObject Replication:OperationFailedReplication LifecycleExpiration:Delete LifecycleTransition IntelligentTiering
+			ObjectTagging:Put ObjectTagging:Delete ObjectAcl:Put s3:ObjectAccessed:Get s3:ObjectCreated:PutTagging s3:ObjectCreated:DeleteTagging
+			s3:ObjectCreated:PutRetention s3:ObjectCreated:PutLegalHold s3:BucketCreated:* s3:ObjectLifecycle:Expiration:Current s3:ObjectSynced:Delete`,
+		"refused": `ObjectCreate:Put ObjectCreated ObjectCreated: s3:ObjectCreated s3:s3:ObjectCreated:Put objectcreated:put S3:ObjectCreated:Put
+			ObjectTagged:Put PutObject OBJECT_FINALIZE ObjectRemoved s3: :`,
+	}
+	for want, list := range names {
+		for _, name := range strings.Fields(list) {
+			body := fmt.Sprintf(`{"Records":[{"eventName":%q,"s3":{"bucket":{"name":"b"},"object":{"key":"k","eTag":"e"}}}]}`, name)
+			m, err := upload.Decode([]byte(body))
+			got := "scanned"
+			switch {
+			case errors.Is(err, upload.ErrUnknown) && strings.Contains(err.Error(), strconv.Quote(name)):
+				got = "refused"
+			case err != nil:
+				got = err.Error()
+			case len(m.Jobs) == 0 && len(m.Ignored) == 1 && m.Ignored[0] == name:
+				got = "ignored"
+			}
+			if got != want {
+				t.Errorf("%s is %s, want %s", name, got, want)
+			}
+		}
+	}
+}
+
+// TestDetailTypes are S3's events as EventBridge brings them.
+func TestDetailTypes(t *testing.T) {
+	t.Parallel()
+	const detail = `{"bucket":{"name":"b"},"object":{"key":"k","etag":"e","size":3},"reason":%q}`
+	for _, reason := range []string{"PutObject", "POST Object", "CopyObject", "CompleteMultipartUpload", "anything"} {
+		m, err := upload.Decode(fmt.Appendf(nil, `{"detail-type":"Object Created","source":"aws.s3","detail":`+detail+`}`, reason))
+		if err != nil || len(m.Jobs) != 1 {
+			t.Errorf("Object Created by %s: %+v, %v, want one job", reason, m, err)
+		}
+	}
+	for _, kind := range []string{"Object Deleted", "Object Restore Completed", "Object Tags Added", "Object Storage Class Changed"} {
+		m, err := upload.Decode(fmt.Appendf(nil, `{"detail-type":%q,"detail":`+detail+`}`, kind, ""))
+		if err != nil || len(m.Jobs) != 0 || len(m.Ignored) != 1 {
+			t.Errorf("%s: %+v, %v, want it ignored", kind, m, err)
+		}
+	}
+	for _, kind := range []string{"Object Creation", "object created", "Object Replicated"} {
+		if m, err := upload.Decode(fmt.Appendf(nil, `{"detail-type":%q,"detail":`+detail+`}`, kind, "")); !errors.Is(err, upload.ErrUnknown) {
+			t.Errorf("%s: %+v, %v, want ErrUnknown", kind, m, err)
+		}
+	}
+}
+
 func TestDecodeRefuses(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, body string }{
@@ -145,6 +204,9 @@ func TestDecodeRefuses(t *testing.T) {
 		{"SNS in SNS", `{"Type":"Notification","Message":"{\"Type\":\"Notification\",\"Message\":\"{}\"}"}`},
 		{"a list of nothing", `{"run":"r","objects":[]}`},
 		{"a key that is no UTF-8", `{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},"object":{"key":"%ff","eTag":"e"}}}]}`},
+		{"Cloudflare R2's notification", `{"account":"a","action":"PutObject","bucket":"b","object":{"key":"k","size":3,"eTag":"e"},"eventTime":"2026-11-22T10:00:00Z"}`},
+		{"Google Cloud Storage's notification", `{"kind":"storage#object","id":"b/k/1","name":"k","bucket":"b","generation":"1","size":"3","etag":"e"}`},
+		{"a known event and one that nobody knows", `{"Records":[{"eventName":"ObjectRemoved:Delete"},{"eventName":"ObjectCreate:Put"}]}`},
 		{"SNS around nothing", `{"Type":"Notification","Message":""}`},
 	}
 	for _, tt := range tests {

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -46,11 +47,12 @@ func TestQueue(t *testing.T) {
 		wrap(bridge(t, put("through EventBridge and SNS", harmless, endClean))),
 		`{"Service":"Amazon S3","Event":"s3:TestEvent","Time":"2026-01-01T00:00:00.000Z","Bucket":"b","RequestId":"r","HostId":"h"}`,
 		wrap(`{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"b"}`),
+		strings.ReplaceAll(notification(put("as MinIO and Ceph name it", harmless, endClean)), "ObjectCreated:", "s3:ObjectCreated:"),
 	}
 	whole := notification(job.Object{Bucket: Uploads, Key: "k", VersionID: "v"})
 	bad := []string{
 		"garbage", "{}", "[]", "null", `""`, "0", `{"Records":[]}`, `{"Records":[{}]}`, `{"Records":[null]}`,
-		whole[:len(whole)/2],
+		whole[:len(whole)/2], strings.ReplaceAll(whole, "ObjectCreated:", "ObjectCreate:"),
 		`{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},"object":{"versionId":"v"}}}]}`,
 		`{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{},"object":{"key":"k","versionId":"v"}}}]}`,
 		`{"detail-type":"Object Created","source":"aws.s3","detail":{"bucket":{"name":"b"}}}`,
