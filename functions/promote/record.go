@@ -73,13 +73,15 @@ func (r *record) String() string {
 	return fmt.Sprintf("version %s of %s", r.version, r.modified.Format(time.RFC3339))
 }
 
+// entries are the record as metadata. An operator's list names no sequencer, and
+// some stores give a version another time when it becomes noncurrent.
 func (r *record) entries() []move.Entry {
 	return []move.Entry{
 		{Key: keyID, Value: r.id},
 		{Key: keyBucket, Value: r.bucket},
 		{Key: keyVersion, Value: r.version},
-		{Key: keySequencer, Value: r.sequencer},
-		{Key: keyModified, Value: r.modified.Format(time.RFC3339)},
+		{Key: keySequencer, Value: r.sequencer, Varies: true},
+		{Key: keyModified, Value: r.modified.Format(time.RFC3339), Varies: true},
 		{Key: keySHA256, Value: r.sha256},
 	}
 }

@@ -35,8 +35,8 @@ func record(j job.Job, src *move.Source) []move.Entry {
 		{Key: move.Reserved + "verdict", Value: move.Printable(j.Scan.Outcome()), Varies: true},
 		{Key: move.Reserved + "sha256", Value: scanned(j)},
 		{Key: sourceKey, Value: move.PrintableKey(j.Object.Key)},
-		{Key: move.Reserved + "source-etag", Value: move.Printable(j.Object.ETag)},
-		{Key: move.Reserved + "source-modified", Value: src.Modified.Format(time.RFC3339)},
+		{Key: move.Reserved + "source-etag", Value: move.Printable(j.Object.ETag), Varies: true},
+		{Key: move.Reserved + "source-modified", Value: src.Modified.Format(time.RFC3339), Varies: true},
 		{Key: move.Reserved + "scan-time", Value: j.Scan.Time.UTC().Format(time.RFC3339), Varies: true},
 	}
 	if d := j.Scan.Definitions; d != nil {

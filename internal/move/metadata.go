@@ -22,7 +22,7 @@ const metadataLimit = 2048
 // Entry is one line of a copy's record. An empty value is not written.
 type Entry struct {
 	Key, Value string
-	Varies     bool // between scans of one version
+	Varies     bool // between attempts for one version, so that copies are not compared by it
 }
 
 // Fits reports whether the whole record can be written beside the original's

@@ -158,8 +158,6 @@ func (m *Mover) earlier(ctx context.Context, j job.Job, src *Source, to Target, 
 			return nil, nil, err
 		case v.VersionId == nil, v.Size == nil || *v.Size != size:
 			continue
-		case src != nil && v.LastModified != nil && v.LastModified.Before(src.Modified):
-			continue // no copy is older than its original
 		case there != nil && *v.VersionId == there.Copy.VersionID:
 			continue
 		}
