@@ -88,9 +88,14 @@ var awsMetrics = map[string]map[string][]string{
 		"Duration":             {"FunctionName"},
 		"ConcurrentExecutions": {"FunctionName"},
 	},
-	"AWS/Events":   {"FailedInvocations": {"RuleName"}},
-	"AWS/EFS":      {"PercentIOLimit": {"FileSystemId"}, "StorageBytes": {"FileSystemId", "StorageClass"}},
-	"AWS/Firehose": {"DeliveryToHttpEndpoint.Success": {"DeliveryStreamName"}},
+	"AWS/Events": {"FailedInvocations": {"RuleName"}},
+	"AWS/EFS":    {"PercentIOLimit": {"FileSystemId"}, "StorageBytes": {"FileSystemId", "StorageClass"}},
+	"AWS/Logs":   {"IncomingLogEvents": {"LogGroupName"}},
+	"AWS/Firehose": {
+		"DeliveryToHttpEndpoint.Success":       {"DeliveryStreamName"},
+		"DeliveryToHttpEndpoint.DataFreshness": {"DeliveryStreamName"},
+		"IncomingRecords":                      {"DeliveryStreamName"},
+	},
 }
 
 // check tells what is wrong with a metric that somebody asks for: CloudWatch
@@ -298,6 +303,7 @@ func TestWhatWakesSomebody(t *testing.T) {
 		{"executions that timed out", "AWS/States", "ExecutionsTimedOut", "StateMachineArn", "notBreaching", 0},
 		{"executions that were aborted", "AWS/States", "ExecutionsAborted", "StateMachineArn", "notBreaching", 0},
 		{"dead executions that nobody heard of", "AWS/Events", "FailedInvocations", "${Name}-died", "notBreaching", 0},
+		{"uploads to existing buckets that nobody heard of", "AWS/Events", "FailedInvocations", "${Name}-existing-buckets", "notBreaching", 0},
 		{"lying engines", "Lazaret", metric.CanaryFailures, "Name", "notBreaching", 0},
 		{"old definitions", "Lazaret", metric.DefinitionsAge, "Name", "ignore", 50},
 		{"definitions of unknown age", "Lazaret", metric.DefinitionsAge, "Name", "breaching", 1},

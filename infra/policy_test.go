@@ -39,6 +39,7 @@ type row struct {
 	ObjectTags  map[string]string `json:"objectTags"`
 	RequestTags map[string]string `json:"requestTags"`
 	CopySource  string            `json:"copySource"`
+	SourceARN   string            `json:"sourceArn"` // for whom a service calls
 	Insecure    bool              `json:"insecure"`
 	Expected    string            `json:"expected"`
 }
@@ -151,7 +152,12 @@ func (r row) request(arn string) policy.Request {
 	if r.Insecure {
 		request.Context["aws:SecureTransport"] = []string{"false"}
 	}
-	if arn != "" {
+	switch {
+	case strings.HasSuffix(arn, ".amazonaws.com"): // a service by itself has no ARN
+		request.Principal, request.Service = "", arn
+		request.Context["aws:PrincipalIsAWSService"] = []string{"true"}
+		request.Context["aws:SourceArn"] = []string{r.SourceARN}
+	case arn != "":
 		request.Context["aws:PrincipalArn"] = []string{arn}
 	}
 	if r.CopySource != "" {

@@ -27,7 +27,8 @@ var everything = map[string]string{
 
 // permission is one of a role's, with the reason that stands beside it.
 type permission struct {
-	Owner    string `json:"owner"` // "fetch", or "state machine"
+	Owner    string `json:"owner"`            // "fetch", or "state machine"
+	Denied   bool   `json:"denied,omitempty"` // a Deny, of what a managed policy allows
 	Actions  list   `json:"actions"`
 	Resource list   `json:"resource"`
 	Only     any    `json:"only,omitempty"` // its condition
@@ -71,7 +72,7 @@ func permissions(t *testing.T) []permission {
 				if next == len(reasons[id]) {
 					t.Fatalf("%s: %d reasons for more statements", id, next)
 				}
-				all = append(all, permission{owner, s.Action, s.Resource, s.Condition, reasons[id][next]})
+				all = append(all, permission{owner, s.Effect == "Deny", s.Action, s.Resource, s.Condition, reasons[id][next]})
 				next++
 			}
 		}
@@ -175,6 +176,9 @@ func golden(t *testing.T, path string, got []byte) {
 func TestRolesNameResources(t *testing.T) {
 	t.Parallel()
 	for _, s := range permissions(t) {
+		if s.Denied {
+			continue
+		}
 		for _, action := range s.Actions {
 			if strings.Contains(action, "*") {
 				t.Errorf("%s may %s", s.Owner, action)
@@ -215,7 +219,11 @@ func TestSecurityListsPermissions(t *testing.T) {
 			shown = ""
 		}
 		owner = s.Owner
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", shown, quoted(s.Actions, strings.NewReplacer()), quoted(s.Resource, short), s.Why)
+		may := quoted(s.Actions, strings.NewReplacer())
+		if s.Denied {
+			may = "never " + may
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", shown, may, quoted(s.Resource, short), s.Why)
 	}
 	golden(t, path, []byte(head+begin+b.String()+end+tail))
 }

@@ -217,11 +217,3 @@ func TestBuiltForTheArchitecture(t *testing.T) {
 		t.Errorf("the template names %v, the binary is for %v", named, f.Machine)
 	}
 }
-
-// TestTemplateCanBeRead: beyond this it is no longer read in one sitting.
-func TestTemplateCanBeRead(t *testing.T) {
-	t.Parallel()
-	if n := strings.Count(text(t, "../template.yaml"), "\n"); n > 600 {
-		t.Errorf("template.yaml has %d lines", n)
-	}
-}

@@ -34,7 +34,8 @@ func (s *Stack) check() error {
 		}
 	}
 	if scans {
-		return findClamd(clamdPlaces)
+		_, err := findClamd(clamdPlaces)
+		return err
 	}
 	return nil
 }
@@ -47,11 +48,14 @@ func (s *Stack) binary(f template.Function) (string, error) {
 // Debian puts it, which is not on every user's PATH.
 var clamdPlaces = []string{"clamd", "/usr/sbin/clamd"}
 
-func findClamd(places []string) error {
+// FindClamd returns the path of this machine's clamd.
+func FindClamd() (string, error) { return findClamd(clamdPlaces) }
+
+func findClamd(places []string) (string, error) {
 	for _, place := range places {
-		if _, err := exec.LookPath(place); err == nil {
-			return nil
+		if path, err := exec.LookPath(place); err == nil {
+			return path, nil
 		}
 	}
-	return errors.New("find clamd: it is neither on PATH nor in /usr/sbin (run make clamav)")
+	return "", errors.New("find clamd: it is neither on PATH nor in /usr/sbin (run make clamav)")
 }

@@ -36,11 +36,11 @@ func TestCheck(t *testing.T) {
 func TestFindClamd(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "clamd")
-	if err := findClamd([]string{"no-such-program", path}); err == nil || !strings.Contains(err.Error(), "find clamd") {
+	if _, err := findClamd([]string{"no-such-program", path}); err == nil || !strings.Contains(err.Error(), "find clamd") {
 		t.Errorf("without clamd: %v", err)
 	}
 	program(t, path)
-	if err := findClamd([]string{"no-such-program", path}); err != nil {
+	if _, err := findClamd([]string{"no-such-program", path}); err != nil {
 		t.Error(err)
 	}
 }

@@ -9,12 +9,16 @@ import (
 )
 
 // Credentials of a person at the keyboard. Every principal has the same secret:
-// nothing here is secret, and what counts is who somebody says they are.
+// nothing here is secret, and what counts is who somebody says they are. What keeps
+// web pages out is the guard, not the secret.
 const (
 	userKey = "test"
 	secret  = "test"
 	userARN = "arn:aws:iam::" + template.Account + ":user/test"
 )
+
+// naming are the parameters that name principals.
+var naming = []string{"TrustedReaderArns", "QuarantineReaderArn", "VerifierArns", "UploaderArns", "ReaderArns"}
 
 // principals are all who may sign requests to S3: the person, the role of each
 // function, and those that the parameters name.
@@ -23,7 +27,7 @@ func principals(app *template.Application) ([]s3.Principal, error) {
 	for _, f := range app.Functions {
 		arns = append(arns, f.RoleARN)
 	}
-	for _, parameter := range []string{"TrustedReaderArns", "QuarantineReaderArn"} {
+	for _, parameter := range naming {
 		for arn := range strings.SplitSeq(app.Parameters[parameter], ",") {
 			if arn = strings.TrimSpace(arn); arn != "" {
 				arns = append(arns, arn)
@@ -36,7 +40,7 @@ func principals(app *template.Application) ([]s3.Principal, error) {
 		key := accessKey(arn)
 		switch owners[key] {
 		case arn:
-			continue // one role of several functions, or named in both parameters
+			continue // one role of several functions, or named in several parameters
 		case "":
 			owners[key] = arn
 			all = append(all, s3.Principal{AccessKey: key, Secret: secret, ARN: arn})
@@ -54,6 +58,16 @@ func accessKey(arn string) string {
 		arn = account
 	}
 	return arn[strings.LastIndexAny(arn, "/:")+1:]
+}
+
+// callers are the ARNs of all who may sign requests, by access key.
+type callers map[string]string
+
+func (c callers) arn(key string) (arn string, ok bool) {
+	if arn, ok = c[key]; ok {
+		return arn, true
+	}
+	return rootOf(key)
 }
 
 // rootOf is the other half of the convention, for accounts that nothing names:

@@ -1,4 +1,4 @@
-package statemachine_test
+package statemachine
 
 import (
 	"encoding/json"
@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var update = flag.Bool("update", false, "draw the README's picture of the state machine")
+var update = flag.Bool("update", false, "write what is made of the machine and of retry.json")
 
 // drawn is as much of the ASL as the picture shows.
 type drawn struct {

@@ -24,7 +24,6 @@ func TestTasks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	retry := m.States["Fetch"].Retry
 	for name, s := range m.States {
 		if s.Type != "Task" {
 			continue
@@ -47,9 +46,6 @@ func TestTasks(t *testing.T) {
 			t.Errorf("%s: the template has no such function", name)
 		} else if f := app.Functions[i]; time.Duration(s.TimeoutSeconds)*time.Second <= f.Timeout {
 			t.Errorf("%s: TimeoutSeconds %d is not above its function's %v", name, s.TimeoutSeconds, f.Timeout)
-		}
-		if d := cmp.Diff(retry, s.Retry); d != "" || len(retry) == 0 {
-			t.Errorf("%s: Retry differs from Fetch's:\n%s", name, d)
 		}
 		if n := len(s.Catch); n == 0 || !slices.Equal(s.Catch[n-1].ErrorEquals, []string{"States.ALL"}) {
 			t.Errorf("%s: Catch does not end in States.ALL", name)

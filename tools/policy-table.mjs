@@ -18,7 +18,9 @@ function caller(arn) {
 
 function simulation(row, arn, resourcePolicy) {
   const context = { 'aws:SecureTransport': row.insecure ? 'false' : 'true' };
-  if (arn !== '') context['aws:PrincipalArn'] = arn;
+  const service = arn.endsWith('.amazonaws.com'); // it calls by itself: no ARN, no permissions of its own
+  if (service) Object.assign(context, { 'aws:PrincipalIsAWSService': 'true', 'aws:SourceArn': row.sourceArn });
+  else if (arn !== '') context['aws:PrincipalArn'] = arn;
   if (row.copySource) context['s3:x-amz-copy-source'] = row.copySource;
   for (const [key, value] of Object.entries(row.objectTags ?? {})) context[`s3:ExistingObjectTag/${key}`] = value;
   for (const [key, value] of Object.entries(row.requestTags ?? {})) context[`s3:RequestObjectTag/${key}`] = value;
@@ -30,7 +32,7 @@ function simulation(row, arn, resourcePolicy) {
       principal: caller(arn), action: row.action, contextVariables: context,
       resource: { resource: key === '' ? bucket : `${bucket}/${key}`, accountId: account },
     },
-    identityPolicies: arn === '' ? [] : [{ name: 'everything', policy: everything }],
+    identityPolicies: arn === '' || service ? [] : [{ name: 'everything', policy: everything }],
     serviceControlPolicies: [], resourceControlPolicies: [], resourcePolicy,
   };
 }

@@ -17,10 +17,17 @@ const principals = read('policy-table.json').principals;
 const keyPolicy = { Version: '2012-10-17', Statement: [
   { Effect: 'Allow', Principal: { AWS: `arn:aws:iam::${account}:root` }, Action: 'kms:*', Resource: '*' }] };
 
-// policyOf is what a role's inline policies say together.
+// What AWSLambdaVPCAccessExecutionRole allows, which SAM attaches to functions in a VPC:
+// https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSLambdaVPCAccessExecutionRole.html
+const interfaces = { Effect: 'Allow', Resource: '*', Action: [
+  'ec2:CreateNetworkInterface', 'ec2:DescribeNetworkInterfaces', 'ec2:DescribeSubnets', 'ec2:DeleteNetworkInterface',
+  'ec2:AssignPrivateIpAddresses', 'ec2:UnassignPrivateIpAddresses'] };
+
+// policyOf is what a role's policies say together.
 function policyOf(owner) {
   const statements = roles.filter((s) => s.owner === owner).map((s) => (
-    { Effect: 'Allow', Action: s.actions, Resource: s.resource, ...(s.only && { Condition: s.only }) }));
+    { Effect: s.denied ? 'Deny' : 'Allow', Action: s.actions, Resource: s.resource, ...(s.only && { Condition: s.only }) }));
+  if (statements.some((s) => s.Effect === 'Deny')) statements.push(interfaces);
   if (statements.length === 0) throw new Error(`roles.json knows no role of ${owner}`);
   return { name: owner, policy: { Version: '2012-10-17', Statement: statements } };
 }

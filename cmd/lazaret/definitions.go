@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"strings"
@@ -12,72 +11,111 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/spf13/cobra"
 
 	"github.com/lazaret/lazaret/internal/definitions"
 	"github.com/lazaret/lazaret/internal/refresh"
 )
 
-// updateRequest is what this command calls an event that asks for nothing else.
-const updateRequest = "update"
-
-// runDefinitions has the freshclam function, which alone can write them, list
+// definitionsCommand has the freshclam function, which alone can write them, list
 // and change the definitions of a deployed stack.
-func runDefinitions(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	var where deployed
-	flags := flag.NewFlagSet("lazaret definitions", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	flags.Usage = func() {
-		fmt.Fprint(stderr, "usage: lazaret definitions [list | rollback | pin GENERATION | unpin | update] [flags]\n"+
-			"  rollback pins the previous generation; until unpin there are no updates\n")
-		flags.PrintDefaults()
+func definitionsCommand() *cobra.Command {
+	var d definitionsCall
+	list := func(cmd *cobra.Command, _ []string) error {
+		return d.ask(cmd, refresh.Request{Definitions: refresh.List})
 	}
-	where.flags(flags)
-	rest, err := arguments(flags, args)
-	if err != nil {
-		return err
+	cmd := &cobra.Command{
+		Use:   "definitions",
+		Short: "List, update, roll back or pin the definitions of a deployed stack",
+		Example: `  lazaret definitions
+  lazaret definitions rollback
+  lazaret definitions list --output json`,
+		Args: noSuchCommand,
+		RunE: list,
 	}
-	request, ok := definitionsRequest(rest)
-	if !ok {
-		fmt.Fprintf(stderr, "lazaret definitions: %q cannot be asked for\n", strings.Join(rest, " "))
-		flags.Usage()
-		return errUsage
-	}
-	cfg, s, err := where.find(ctx)
-	if err != nil {
-		return err
-	}
-	client := lambda.NewFromConfig(cfg, func(o *lambda.Options) { o.RetryMaxAttempts = 1 }) // an update takes minutes
-	function := s.Name + "-freshclam"
-	if request.Definitions == updateRequest {
-		var status refresh.Status
-		if err := invoke(ctx, client, function, refresh.Request{}, &status); err != nil {
-			return err
-		}
-		return showStatus(stdout, status)
-	}
-	var listing refresh.Listing
-	if err := invoke(ctx, client, function, request, &listing); err != nil {
-		return err
-	}
-	return showListing(stdout, listing)
+	d.where.flags(cmd.PersistentFlags())
+	d.form.flag(cmd)
+	cmd.AddCommand(
+		&cobra.Command{
+			Use: "list", Short: "List the generations, and what the last update came to", Example: "  lazaret definitions list",
+			Args: arguments(0, 0, "no argument"), RunE: list,
+		},
+		&cobra.Command{
+			Use: "rollback", Short: "Pin the previous generation; until unpin there are no updates", Example: "  lazaret definitions rollback",
+			Args: arguments(0, 0, "no argument"),
+			RunE: func(cmd *cobra.Command, _ []string) error {
+				return d.ask(cmd, refresh.Request{Definitions: refresh.Rollback})
+			},
+		},
+		&cobra.Command{
+			Use: "pin GENERATION", Short: "Pin a generation; until unpin there are no updates",
+			Example: "  lazaret definitions pin 5adecd0f",
+			Args:    arguments(1, 1, "one generation of lazaret definitions list"),
+			RunE: func(cmd *cobra.Command, args []string) error {
+				return d.ask(cmd, refresh.Request{Definitions: refresh.Pin, Generation: args[0]})
+			},
+		},
+		&cobra.Command{
+			Use: "unpin", Short: "Let updates change the definitions again", Example: "  lazaret definitions unpin",
+			Args: arguments(0, 0, "no argument"),
+			RunE: func(cmd *cobra.Command, _ []string) error {
+				return d.ask(cmd, refresh.Request{Definitions: refresh.Unpin})
+			},
+		},
+		&cobra.Command{
+			Use: "update", Short: "Bring new definitions now", Example: "  lazaret definitions update",
+			Args: arguments(0, 0, "no argument"), RunE: d.update,
+		},
+	)
+	return cmd
 }
 
-// definitionsRequest is what the arguments ask for.
-func definitionsRequest(args []string) (r refresh.Request, ok bool) {
-	if len(args) == 0 {
-		return refresh.Request{Definitions: refresh.List}, true
+// definitionsCall is what the commands below definitions have in common.
+type definitionsCall struct {
+	where deployed
+	form  output
+}
+
+// function finds the freshclam function of the stack.
+func (d *definitionsCall) function(ctx context.Context) (*lambda.Client, string, error) {
+	cfg, s, err := d.where.find(ctx)
+	if err != nil {
+		return nil, "", err
 	}
-	r.Definitions = args[0]
-	switch r.Definitions {
-	case refresh.List, refresh.Rollback, refresh.Unpin, updateRequest:
-		return r, len(args) == 1
-	case refresh.Pin:
-		if len(args) == 2 {
-			r.Generation = args[1]
-		}
-		return r, len(args) == 2
+	client := lambda.NewFromConfig(cfg, func(o *lambda.Options) { o.RetryMaxAttempts = 1 }) // an update takes minutes
+	return client, s.Name + "-freshclam", nil
+}
+
+// ask sends a request whose answer is a listing, and shows that.
+func (d *definitionsCall) ask(cmd *cobra.Command, request refresh.Request) error {
+	client, function, err := d.function(cmd.Context())
+	if err != nil {
+		return err
 	}
-	return r, false
+	var listing refresh.Listing
+	if err := invoke(cmd.Context(), client, function, request, &listing); err != nil {
+		return err
+	}
+	if d.form.json() {
+		return printJSON(cmd.OutOrStdout(), listing)
+	}
+	return showListing(cmd.OutOrStdout(), listing)
+}
+
+// update runs the function as its schedule does, and shows what it came to.
+func (d *definitionsCall) update(cmd *cobra.Command, _ []string) error {
+	client, function, err := d.function(cmd.Context())
+	if err != nil {
+		return err
+	}
+	var status refresh.Status
+	if err := invoke(cmd.Context(), client, function, refresh.Request{}, &status); err != nil {
+		return err
+	}
+	if d.form.json() {
+		return printJSON(cmd.OutOrStdout(), status)
+	}
+	return showStatus(cmd.OutOrStdout(), status)
 }
 
 // invoke calls a function and waits for its answer.

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"strings"
 	"unicode"
@@ -11,15 +10,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/spf13/pflag"
 
-	"github.com/lazaret/lazaret/internal/stack"
+	"github.com/lazaret/lazaret/cmd/lazaret/stack"
 )
 
 // deployed are the flags by which a command finds a deployed stack. What they
 // leave open is the SDK's ordinary configuration: environment, profiles, roles.
 type deployed struct{ stack, endpoint, region, profile string }
 
-func (d *deployed) flags(flags *flag.FlagSet) {
+func (d *deployed) flags(flags *pflag.FlagSet) {
 	flags.StringVar(&d.stack, "stack-name", "lazaret", "name of the deployed `stack`")
 	flags.StringVar(&d.endpoint, "endpoint-url", "", "`URL` of all services, for lazaret local (default AWS, or AWS_ENDPOINT_URL)")
 	flags.StringVar(&d.region, "region", "", "AWS region (default as configured)")
@@ -44,23 +44,6 @@ func (d *deployed) find(ctx context.Context) (aws.Config, stack.Stack, error) {
 		return cfg, s, startError{err}
 	}
 	return cfg, s, nil
-}
-
-// arguments parses flags, which may stand before and after the arguments that it
-// returns. The package flag stops at the first of those.
-func arguments(flags *flag.FlagSet, args []string) (rest []string, err error) {
-	for {
-		switch err := flags.Parse(args); {
-		case errors.Is(err, flag.ErrHelp):
-			return nil, err
-		case err != nil:
-			return nil, errUsage // flag has said what is wrong
-		case flags.NArg() == 0:
-			return rest, nil
-		}
-		rest = append(rest, flags.Arg(0))
-		args = flags.Args()[1:]
-	}
 }
 
 // s3Client addresses buckets in the path where the endpoint is not AWS's own:

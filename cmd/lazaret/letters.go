@@ -8,7 +8,7 @@ import (
 	"io"
 	"slices"
 
-	"github.com/lazaret/lazaret/internal/redrive"
+	"github.com/lazaret/lazaret/cmd/lazaret/redrive"
 )
 
 // examples is how many letters of a group a listing names.
@@ -55,7 +55,7 @@ func listLetters(ctx context.Context, w io.Writer, r *redrive.Redriver, name str
 	}
 	remarks(w, result)
 	if err != nil && ctx.Err() != nil {
-		return errors.New("stopped before the end of the queue")
+		return stoppedError{errors.New("before the end of the queue")}
 	}
 	if err == nil && chosen > 0 && !dry {
 		fmt.Fprintf(w, "\nOnce the cause is gone: lazaret redrive --all, or --match TEXT for some (error, cause, key or execution); --dry-run shows which.\n")

@@ -2,42 +2,59 @@ package main
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"github.com/lazaret/lazaret/local"
 )
 
-// runLocal runs the local stack until ctx ends.
-func runLocal(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+// localCommand runs the local stack until it is stopped.
+func localCommand() *cobra.Command {
 	config := local.Config{Parameters: map[string]string{}}
-	flags := flag.NewFlagSet("lazaret local", flag.ContinueOnError)
-	flags.SetOutput(stderr)
+	var verbose bool
+	parameters := overrides(config.Parameters)
+	cmd := &cobra.Command{
+		Use:   "local",
+		Short: "Run the whole application on this machine",
+		Example: `  lazaret local
+  lazaret local --data /tmp/lazaret --parameter-overrides BucketLayout=three-bucket ReadGate=not-infected
+  lazaret local --definitions official`,
+		Args: parameters.arguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if config.Scale <= 0 {
+				return wrongUsage(cmd, "--time-scale %v: want more than 0", config.Scale)
+			}
+			if config.Port < 0 || config.Port > 65535 {
+				return wrongUsage(cmd, "--port %d: want 0 to 65535", config.Port)
+			}
+			if verbose {
+				config.Logs = cmd.ErrOrStderr()
+			}
+			return runLocal(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), config)
+		},
+	}
+	flags := cmd.Flags()
 	flags.StringVar(&config.Template, "template", "template.yaml", "the application; paths in it, and build/, are relative to its folder")
 	flags.IntVar(&config.Port, "port", 4566, "port of the endpoint on 127.0.0.1; 0 takes a free one")
-	flags.StringVar(&config.DataDir, "data", "", "folder that keeps objects, queues, executions, definitions, work files and logs (default a temporary one, removed at the end)")
-	flags.Func("parameter-overrides", "`Name=Value` ... as in sam deploy", overrides(config.Parameters))
+	flags.StringVar(&config.DataDir, "data", "", "`folder` that keeps objects, queues, executions, definitions, work files and logs (default a temporary one, removed at the end)")
+	flags.Var(parameters, "parameter-overrides", "`Name=Value` ... as in sam deploy")
 	flags.StringVar(&config.Definitions, "definitions", local.TestDefinitions,
 		"test (EICAR and nothing else), none (publish nothing), official (download from ClamAV's mirror), or a folder of ClamAV databases")
 	flags.StringVar(&config.Mirror, "mirror", "", "`URL` of a ClamAV mirror of yours to download definitions from")
 	flags.Float64Var(&config.Scale, "time-scale", 1, "makes Wait and Retry intervals this many times shorter")
 	flags.BoolVar(&config.Freeze, "freeze", false, "stop functions between invocations, as Lambda does")
 	flags.StringVar(&config.FunctionsEndpoint, "functions-endpoint", "", "`URL` at which functions call AWS, for a proxy of yours in between (default the stack's own endpoint)")
-	verbose := flags.Bool("verbose", false, "print what functions log, beside writing it to logs/ in the data folder")
-	if err := parse(flags, args, overrides(config.Parameters)); err != nil {
-		return err
-	}
-	if config.Scale <= 0 || config.Port < 0 || config.Port > 65535 {
-		fmt.Fprintln(stderr, "lazaret local: --time-scale is more than 0, --port 0 to 65535")
-		flags.Usage()
-		return errUsage
-	}
-	if *verbose {
-		config.Logs = stderr
-	}
+	flags.StringArrayVar(&config.AllowHosts, "allow-host", nil, "also answer as this `NAME` or NAME:port, beside 127.0.0.1, [::1], localhost and *.localhost; may be repeated")
+	flags.BoolVar(&verbose, "verbose", false, "print what functions log, beside writing it to logs/ in the data folder")
+	return cmd
+}
+
+// runLocal runs the local stack until ctx ends.
+func runLocal(ctx context.Context, stdout, stderr io.Writer, config local.Config) error {
 	slog.SetDefault(slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
 	stack, err := local.Start(ctx, config)
 	if err != nil {

@@ -1,59 +1,50 @@
 package main
 
 import (
-	"errors"
-	"flag"
 	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/spf13/cobra"
 )
 
-// parse parses flags and, after --parameter-overrides, any number of arguments
-// that are no flags, each for add. The package flag stops at the first of those.
-func parse(flags *flag.FlagSet, args []string, add func(string) error) error {
-	for {
-		if err := flags.Parse(args); err != nil {
-			if errors.Is(err, flag.ErrHelp) {
-				return err
-			}
-			return errUsage // flag has said what is wrong
+// overrides are template parameters as sam deploy reads them from
+// --parameter-overrides: "A=1 B=2" in one word or in several, and
+// "ParameterKey=A,ParameterValue=1".
+type overrides map[string]string
+
+// A word ends at a space that stands in no quotes.
+var word = regexp.MustCompile(`(?:"[^"]*"|'[^']*'|[^\s"'])+`)
+
+// Set takes in one word of the command line.
+func (o overrides) Set(argument string) error {
+	for _, w := range word.FindAllString(argument, -1) {
+		w = strings.NewReplacer(`"`, "", `'`, "").Replace(w)
+		if key, ok := strings.CutPrefix(w, "ParameterKey="); ok {
+			w = strings.Replace(key, ",ParameterValue=", "=", 1)
 		}
-		if flags.NArg() == 0 {
-			return nil
+		name, value, ok := strings.Cut(w, "=")
+		if !ok || name == "" {
+			return fmt.Errorf("want Name=Value, got %q", w)
 		}
-		overriding := false
-		flags.Visit(func(f *flag.Flag) { overriding = overriding || f.Name == "parameter-overrides" })
-		err := errors.New("it belongs to no flag")
-		if overriding {
-			err = add(flags.Arg(0))
-		}
-		if err != nil {
-			fmt.Fprintf(flags.Output(), "%s: argument %q: %v\n", flags.Name(), flags.Arg(0), err)
-			flags.Usage()
-			return errUsage
-		}
-		args = flags.Args()[1:]
+		o[name] = value
 	}
+	return nil
 }
 
-// word is a run of text and quoted text; SAM takes quotes for values with spaces.
-var word = regexp.MustCompile(`(?:[^\s"']|"[^"]*"|'[^']*')+`)
+func (o overrides) String() string { return "" } // the default, for the help
+func (o overrides) Type() string   { return "Name=Value" }
 
-// overrides returns a function that adds to parameters what one argument says:
-// "A=1 B=2" and "ParameterKey=A,ParameterValue=1", as sam deploy reads them.
-func overrides(parameters map[string]string) func(string) error {
-	return func(argument string) error {
-		for _, w := range word.FindAllString(argument, -1) {
-			w = strings.NewReplacer(`"`, "", `'`, "").Replace(w)
-			if key, ok := strings.CutPrefix(w, "ParameterKey="); ok {
-				w = strings.Replace(key, ",ParameterValue=", "=", 1)
-			}
-			name, value, ok := strings.Cut(w, "=")
-			if !ok || name == "" {
-				return fmt.Errorf("want Name=Value, got %q", w)
-			}
-			parameters[name] = value
+// arguments takes in the words after the first one of --parameter-overrides,
+// which are arguments to cobra: a flag of its takes one word.
+func (o overrides) arguments(cmd *cobra.Command, args []string) error {
+	for _, argument := range args {
+		if !cmd.Flags().Changed("parameter-overrides") {
+			return wrongUsage(cmd, "argument %q belongs to no flag", argument)
 		}
-		return nil
+		if err := o.Set(argument); err != nil {
+			return wrongUsage(cmd, "argument %q of --parameter-overrides: %w", argument, err)
+		}
 	}
+	return nil
 }

@@ -1,14 +1,13 @@
 package main
 
 import (
-	"flag"
-	"io"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/cobra"
 )
 
-func TestParse(t *testing.T) {
+func TestParameterOverrides(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name string
@@ -35,20 +34,20 @@ func TestParse(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got := map[string]string{}
-			flags := flag.NewFlagSet("test", flag.ContinueOnError)
-			flags.SetOutput(io.Discard)
-			port := flags.Int("port", 0, "")
-			flags.Func("parameter-overrides", "", overrides(got))
-			err := parse(flags, test.args, overrides(got))
+			got, port := overrides{}, 0
+			cmd := &cobra.Command{Use: "test", Args: got.arguments, Run: func(*cobra.Command, []string) {}, SilenceErrors: true, SilenceUsage: true}
+			cmd.Flags().IntVar(&port, "port", 0, "")
+			cmd.Flags().Var(got, "parameter-overrides", "")
+			cmd.SetArgs(append([]string{}, test.args...))
+			err := cmd.Execute()
 			if (err != nil) != test.fail {
 				t.Fatalf("error is %v", err)
 			}
 			if err != nil {
 				return
 			}
-			if diff := cmp.Diff(test.want, got); diff != "" || *port != test.port {
-				t.Errorf("port is %d, want %d; parameters differ (-want +got):\n%s", *port, test.port, diff)
+			if diff := cmp.Diff(test.want, map[string]string(got)); diff != "" || port != test.port {
+				t.Errorf("port is %d, want %d; parameters differ (-want +got):\n%s", port, test.port, diff)
 			}
 		})
 	}

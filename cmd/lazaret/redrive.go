@@ -3,71 +3,85 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"time"
 
-	"github.com/lazaret/lazaret/internal/redrive"
+	"github.com/spf13/cobra"
+
+	"github.com/lazaret/lazaret/cmd/lazaret/redrive"
 )
 
-// runRedrive lists dead letters, or sends them back to the uploads queue.
-func runRedrive(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	var where deployed
-	var all, dry bool
-	var limit int
-	var match *string
-	flags := flag.NewFlagSet("lazaret redrive", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	where.flags(flags)
-	flags.BoolVar(&all, "all", false, "redrive every dead letter")
-	flags.Func("match", "redrive those whose error, cause, key or execution contains `TEXT`", func(s string) error {
-		if match = &s; s == "" {
-			return errors.New("an empty text is part of everything: --all says so")
-		}
-		return nil
-	})
-	flags.BoolVar(&dry, "dry-run", false, "show what would be redriven, and redrive nothing")
-	flags.IntVar(&limit, "limit", 0, "redrive, or list, at most `N` dead letters (default as many as there are)")
-	extra, err := arguments(flags, args)
-	if err != nil {
-		return err
+// redriveCommand lists dead letters, or sends them back to the uploads queue.
+func redriveCommand() *cobra.Command {
+	var c redriveCall
+	cmd := &cobra.Command{
+		Use:   "redrive",
+		Short: "List dead letters, and send them back to be tried again",
+		Example: `  lazaret redrive
+  lazaret redrive --match AccessDenied --dry-run
+  lazaret redrive --all`,
+		Args: arguments(0, 0, "no argument"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := c.check(cmd); err != nil {
+				return err
+			}
+			return c.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
 	}
-	if wrong := redriveUsage(extra, all, match != nil, limit); wrong != "" {
-		fmt.Fprintln(stderr, "lazaret redrive:", wrong)
-		flags.Usage()
-		return errUsage
+	flags := cmd.Flags()
+	c.where.flags(flags)
+	flags.BoolVar(&c.all, "all", false, "redrive every dead letter")
+	flags.StringVar(&c.match, "match", "", "redrive those whose error, cause, key or execution contains `TEXT`")
+	flags.BoolVar(&c.dry, "dry-run", false, "show what would be redriven, and redrive nothing")
+	flags.IntVar(&c.limit, "limit", 0, "redrive, or list, at most `N` dead letters (default as many as there are)")
+	return cmd
+}
+
+// redriveCall is one call of the command.
+type redriveCall struct {
+	where    deployed
+	all, dry bool
+	match    string // empty when it was not given
+	limit    int
+}
+
+func (c *redriveCall) check(cmd *cobra.Command) error {
+	switch {
+	case cmd.Flags().Changed("match") && c.match == "":
+		return wrongUsage(cmd, `--match "": an empty text is part of everything: --all says so`)
+	case c.all && c.match != "":
+		return wrongUsage(cmd, "--all and --match exclude each other")
+	case c.limit < 0:
+		return wrongUsage(cmd, "--limit %d: want 0 or more", c.limit)
 	}
-	cfg, s, err := where.find(ctx)
+	return nil
+}
+
+// chooses reports whether the flags choose letters; without, all are listed.
+func (c *redriveCall) chooses() bool { return c.all || c.match != "" }
+
+func (c *redriveCall) choose(l redrive.Letter) bool {
+	return c.all || c.match != "" && l.Matches(c.match)
+}
+
+func (c *redriveCall) run(ctx context.Context, stdout, stderr io.Writer) error {
+	cfg, s, err := c.where.find(ctx)
 	if err != nil {
 		return err
 	}
 	r := redrive.New(sqsClient(cfg), s)
-	choose := func(l redrive.Letter) bool { return all || match != nil && l.Matches(*match) }
-	if dry || !all && match == nil {
-		return listLetters(ctx, stdout, r, s.Name, limit, choose, dry && (all || match != nil))
+	if c.dry || !c.chooses() {
+		return listLetters(ctx, stdout, r, s.Name, c.limit, c.choose, c.dry && c.chooses())
 	}
 	shown := time.Now()
-	result, err := r.Redrive(ctx, limit, choose, func(so redrive.Result) {
+	result, err := r.Redrive(ctx, c.limit, c.choose, func(so redrive.Result) {
 		if time.Since(shown) >= time.Second {
 			shown = time.Now()
 			fmt.Fprintf(stderr, "  %d redriven, %d looked at\n", so.Redriven, so.Seen)
 		}
 	})
 	return redriven(ctx, stdout, s.Name, result, err)
-}
-
-// redriveUsage is what is wrong with the command line, or "".
-func redriveUsage(extra []string, all, match bool, limit int) string {
-	switch {
-	case len(extra) > 0:
-		return fmt.Sprintf("argument %q belongs to no flag", extra[0])
-	case all && match:
-		return "--all and --match exclude each other"
-	case limit < 0:
-		return "--limit is 0 or more"
-	}
-	return ""
 }
 
 // redriven reports a redrive. Its error says what is left to do.
@@ -86,7 +100,7 @@ func redriven(ctx context.Context, w io.Writer, name string, r redrive.Result, e
 	remarks(w, r)
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return errors.New("stopped before the end; what was not redriven is where it was")
+		return stoppedError{errors.New("before the end; what was not redriven is where it was")}
 	case err != nil:
 		return err
 	case len(r.Failures) > 0:
@@ -103,6 +117,9 @@ func redriven(ctx context.Context, w io.Writer, name string, r redrive.Result, e
 func remarks(w io.Writer, r redrive.Result) {
 	if r.Busy > 0 {
 		fmt.Fprintf(w, "about %s hidden when this began: another listing or redrive has them, or one was killed less than five minutes ago\n", letters(r.Busy))
+	}
+	if r.Again > 0 {
+		fmt.Fprintf(w, "%s left, about what was redriven just now: it failed again, or had two letters\n", letters(r.Again))
 	}
 	if r.Newer > 0 {
 		fmt.Fprintf(w, "%s arrived meanwhile\n", letters(r.Newer))

@@ -133,6 +133,21 @@ func TestRedrive(t *testing.T) {
 	expect(t, m, 0, []string{"0 dead letters redriven"}, "redrive", "--all")
 }
 
+// What fails again within the run is left, however fast it fails.
+func TestRedriveOfAHopelessLetter(t *testing.T) {
+	t.Parallel()
+	m := machine.Start(t, "--time-scale", "10")
+	o := m.Put(t, "ten tags", sample.Text("ten tags"), machine.Tagged("a=&b=&c=&d=&e=&f=&g=&h=&i=&j="))
+	if r := m.Await(t, o); r.Dead.Error != "TagLimit" {
+		t.Fatalf("%s ended with %+v", o.Key, r.Dead)
+	}
+	for attempt := 1; attempt <= 3; attempt++ {
+		expect(t, m, 0, []string{"1 dead letter redriven to lazaret-uploads"}, "redrive", "--all")
+		m.AwaitJob(t, job.Job{Object: o, Attempt: attempt})
+		machine.Poll(t, "its dead letter", func() bool { return m.Depth(t, machine.DeadQueue) == 1 })
+	}
+}
+
 // An execution that died outside every Catch comes back through its event.
 func TestRedriveOfAnAbortedExecution(t *testing.T) {
 	t.Parallel()
@@ -159,7 +174,7 @@ func TestRedriveOfAnAbortedExecution(t *testing.T) {
 	expect(t, m, 0, []string{"1 dead letter in", "ABORTED: 1", "waits.txt@" + o.VersionID, first[strings.LastIndexByte(first, ':')+1:]}, "redrive")
 	expect(t, m, 0, []string{"1 dead letter redriven"}, "redrive", "--match", first)
 	abort(second)
-	expect(t, m, exitNoVerdict, []string{"Scan", "DefinitionsNotReady", "still running", "it goes on"},
+	expect(t, m, exitNoVerdict, []string{"Scan", "DefinitionsNotReady", "still running", "goes on"},
 		"scan", "--timeout", "5s", "s3://"+o.Bucket+"/"+o.Key)
 	abandon(t, m)
 }
@@ -220,7 +235,7 @@ func TestRedriveInterrupted(t *testing.T) {
 				}
 				m = machine.Start(t, "--data", data)
 				m.SQS = sqsClient(m.Config)
-			} else if code := cmd.ProcessState.ExitCode(); code != exitFailed || !strings.Contains(stderr.String(), "stopped before the end") {
+			} else if code := cmd.ProcessState.ExitCode(); code != exitStopped || !strings.Contains(stderr.String(), "stopped: before the end") {
 				t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
 			}
 			dead, sent := m.Bodies(t, "av-dead-letters"), m.Bodies(t, "av-uploads")
@@ -293,9 +308,9 @@ func TestRedriveRefused(t *testing.T) {
 		{"no such stack", []string{"--all", "--stack-name", "none"}, "no queue none-"},
 		{"all and some", []string{"--all", "--match", "x"}, "exclude each other"},
 		{"an empty text", []string{"--match", ""}, "--all says so"},
-		{"an argument", []string{"all"}, `"all" belongs to no flag`},
-		{"a limit below zero", []string{"--limit", "-1"}, "0 or more"},
-		{"no such flag", []string{"--nope"}, "not defined"},
+		{"an argument", []string{"all"}, `want no argument, got ["all"]`},
+		{"a limit below zero", []string{"--limit", "-1"}, "want 0 or more"},
+		{"no such flag", []string{"--nope"}, "unknown flag: --nope"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

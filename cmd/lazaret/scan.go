@@ -3,67 +3,62 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
+	"github.com/spf13/cobra"
 
+	"github.com/lazaret/lazaret/cmd/lazaret/rescan"
+	"github.com/lazaret/lazaret/cmd/lazaret/stack"
 	"github.com/lazaret/lazaret/internal/job"
-	"github.com/lazaret/lazaret/internal/rescan"
-	"github.com/lazaret/lazaret/internal/stack"
 )
 
-// scanExit are the exit codes of lazaret scan. Everything that is no verdict is
-// exitNoVerdict, wrong usage too: 1 and 2 are verdicts.
-var scanExit = map[job.Verdict]int{job.Clean: 0, job.Infected: 1, job.Unscannable: 2}
-
-const exitNoVerdict = 3
-
-// runScan scans one object version now and reports its verdict.
-func runScan(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	verdict, err := scan(ctx, args, stdout, stderr)
-	code, known := scanExit[verdict]
-	switch {
-	case errors.Is(err, flag.ErrHelp), err == nil && verdict == job.Clean:
-		return err
-	case err != nil || !known:
-		return exitError{exitNoVerdict, err}
-	default:
-		return exitError{code, nil}
+// scanCommand scans one object version now and reports its verdict.
+func scanCommand() *cobra.Command {
+	var c scanCall
+	cmd := &cobra.Command{
+		Use:   "scan s3://bucket/key[?versionId=version]",
+		Short: "Scan an object of a deployed stack now, and wait for the verdict",
+		Long: `Scan an object of a deployed stack now, and wait for the verdict.
+Exit code: 0 CLEAN, 1 INFECTED, 2 UNSCANNABLE, 3 no verdict, 130 stopped.`,
+		Example: `  lazaret scan s3://bucket/key
+  lazaret scan 's3://bucket/key with spaces?versionId=3HL4kqtJlcpXroDTDmJ'`,
+		Annotations: map[string]string{reportsVerdict: "yes"},
+		Args:        arguments(1, 1, "one s3://bucket/key"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if c.timeout <= 0 {
+				return wrongUsage(cmd, "--timeout %v: want more than 0", c.timeout)
+			}
+			verdict, err := c.run(cmd.Context(), args[0], cmd.OutOrStdout())
+			if err == nil && verdict != job.Clean {
+				return verdictError(verdict)
+			}
+			return err
+		},
 	}
+	c.where.flags(cmd.Flags())
+	cmd.Flags().DurationVar(&c.timeout, "timeout", time.Hour, "how long to follow the scan, which goes on without")
+	return cmd
 }
 
-func scan(ctx context.Context, args []string, stdout, stderr io.Writer) (job.Verdict, error) {
-	var where deployed
-	flags := flag.NewFlagSet("lazaret scan", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	flags.Usage = func() {
-		fmt.Fprintln(stderr, "usage: lazaret scan [flags] s3://bucket/key[?versionId=version]\n"+
-			"exit code: 0 CLEAN, 1 INFECTED, 2 UNSCANNABLE, 3 no verdict")
-		flags.PrintDefaults()
-	}
-	where.flags(flags)
-	timeout := flags.Duration("timeout", time.Hour, "how `long` to follow the scan, which goes on without")
-	uris, err := arguments(flags, args)
+// scanCall is one call of the command.
+type scanCall struct {
+	where   deployed
+	timeout time.Duration
+}
+
+func (c *scanCall) run(ctx context.Context, uri string, stdout io.Writer) (job.Verdict, error) {
+	wanted, err := rescan.ParseURI(uri)
 	if err != nil {
 		return "", err
 	}
-	if len(uris) != 1 || *timeout <= 0 {
-		fmt.Fprintln(stderr, "lazaret scan: wants one s3://bucket/key, and a --timeout over 0")
-		flags.Usage()
-		return "", errUsage
-	}
-	wanted, err := rescan.ParseURI(uris[0])
+	cfg, s, err := c.where.find(ctx)
 	if err != nil {
 		return "", err
 	}
-	cfg, s, err := where.find(ctx)
-	if err != nil {
-		return "", err
-	}
-	ctx, cancel := context.WithTimeout(ctx, *timeout)
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	object, err := rescan.Find(ctx, s3Client(cfg), wanted)
 	if err != nil {
@@ -85,9 +80,9 @@ func scan(ctx context.Context, args []string, stdout, stderr io.Writer) (job.Ver
 func unfinished(err error, s stack.Stack) error {
 	switch {
 	case errors.Is(err, rescan.ErrNotStarted):
-		return fmt.Errorf("%w: dispatch has not started it; the request is in %s-uploads, or among the dead letters (lazaret redrive)", err, s.Name)
+		return stoppedError{fmt.Errorf("dispatch has not started the execution; the request is in %s-uploads, or among the dead letters (lazaret redrive)", s.Name)}
 	case errors.Is(err, rescan.ErrRunning):
-		return fmt.Errorf("%w: it goes on", err)
+		return stoppedError{errors.New("the execution is still running, and goes on")}
 	}
 	return err
 }

@@ -8,9 +8,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
 
+	"github.com/lazaret/lazaret/cmd/lazaret/rescan"
+	"github.com/lazaret/lazaret/cmd/lazaret/stack"
 	"github.com/lazaret/lazaret/internal/job"
-	"github.com/lazaret/lazaret/internal/rescan"
-	"github.com/lazaret/lazaret/internal/stack"
 )
 
 // tellEvent writes one line about an execution under way.

@@ -28,15 +28,24 @@ type handler struct {
 	machine string // ARN
 	policy  job.Policy
 	uploads string // the stack's own bucket; empty: every bucket is treated like it
+
+	letters     letters
+	deadLetters string // URL of the queue
 }
 
 // handle answers with the messages that failed, so that the others of the
 // batch are not delivered again. A message of several records fails as a whole
-// when one does: the executions it started already are recognised by name.
+// when one does: the executions it started already are recognised by name. What
+// is not understood is done with once it is among the dead letters.
 func (h *handler) handle(ctx context.Context, batch events.SQSEvent) (events.SQSEventResponse, error) {
 	var response events.SQSEventResponse
 	for _, m := range batch.Records {
-		if err := h.dispatch(ctx, m.Body); err != nil {
+		err := h.dispatch(ctx, m.Body)
+		if errors.Is(err, upload.ErrUnknown) {
+			slog.ErrorContext(ctx, "dispatch", "messageId", m.MessageId, "error", upload.NotUnderstood, "cause", err.Error())
+			err = h.lay(ctx, m, err)
+		}
+		if err != nil {
 			slog.ErrorContext(ctx, "dispatch", "messageId", m.MessageId,
 				"receiveCount", m.Attributes["ApproximateReceiveCount"], "cause", err.Error())
 			response.BatchItemFailures = append(response.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})

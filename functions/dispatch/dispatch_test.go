@@ -67,7 +67,7 @@ func TestHandle(t *testing.T) {
 	}{
 		{"one upload", []string{event("a")}, nil, []string{"a"}, nil},
 		{"mixed kinds", []string{event("a", "b"), `{"Event":"s3:TestEvent"}`, `{"detail-type":"Object Created","detail":{"bucket":{"name":"b"},"object":{"key":"c","sequencer":"06"}}}`}, nil, []string{"a", "b", "c"}, nil},
-		{"a bad message fails alone", []string{"garbage", event("a")}, nil, []string{"a"}, []string{"0"}},
+		{"a bad message does not fail", []string{"garbage", event("a")}, nil, []string{"a"}, nil},
 		{"a duplicate is no failure", []string{event("a")}, map[string]error{"a": &types.ExecutionAlreadyExists{}}, []string{"a"}, nil},
 		{"throttled", []string{event("a"), event("b")}, map[string]error{"a": errors.New("ThrottlingException")}, []string{"a", "b"}, []string{"0"}},
 		{"second record throttled", []string{event("a", "b", "c")}, map[string]error{"b": errors.New("ThrottlingException")}, []string{"a", "b"}, []string{"0"}},
@@ -78,7 +78,7 @@ func TestHandle(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			var started []string
-			h := handler{machine: "arn", policy: job.Policy{AnnounceClean: true}, states: fakeStates{start: func(name, input string) error {
+			h := handler{machine: "arn", policy: job.Policy{AnnounceClean: true}, letters: fakeLetters{}, states: fakeStates{start: func(name, input string) error {
 				var j job.Job
 				if err := json.Unmarshal([]byte(input), &j); err != nil {
 					t.Error(err)

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/lazaret/lazaret/internal/job"
 	"github.com/lazaret/lazaret/internal/step"
@@ -20,12 +21,19 @@ func main() {
 		if err != nil {
 			return nil, err
 		}
+		deadLetters, err := step.Env("DEAD_LETTERS_URL")
+		if err != nil {
+			return nil, err
+		}
 		policy := job.Policy{
 			PromoteClean:          step.Flag("PROMOTE_CLEAN"),
 			QuarantineUnscannable: step.Flag("QUARANTINE_UNSCANNABLE"),
 			AnnounceClean:         step.Flag("ANNOUNCE_CLEAN"),
 		}
-		h := handler{states: sfn.NewFromConfig(cfg), machine: machine, policy: policy, uploads: os.Getenv("UPLOADS_BUCKET")}
+		h := handler{
+			states: sfn.NewFromConfig(cfg), machine: machine, policy: policy, uploads: os.Getenv("UPLOADS_BUCKET"),
+			letters: sqs.NewFromConfig(cfg), deadLetters: deadLetters,
+		}
 		return h.handle, nil
 	})
 }

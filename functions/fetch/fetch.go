@@ -61,7 +61,13 @@ func (h *handler) fetch(ctx context.Context, j job.Job) (job.Job, error) {
 		return j, nil
 	}
 	j.Object.Size = head.size // S3's own word, where an operator's list may have been wrong
-	name := j.ExecutionName()
+	name := workdir.Name(j.ExecutionName(), fetches)
+	if j.Work != nil && j.Work.File != "" && j.Work.File != name {
+		// Scan did not see it; where it is there after all, nobody will ask for it again.
+		if err := h.dir.Remove(j.Work.File); err != nil {
+			return j, fmt.Errorf("fetch %s again: %w", j.Object, err)
+		}
+	}
 	sum, err := h.download(ctx, j.Object, head, name)
 	if err != nil {
 		// What is there of the file is of no use, and a full volume needs the room.

@@ -114,14 +114,17 @@ func TestFetchBringsEveryByte(t *testing.T) {
 			}
 			h, path := newHandler(t, f)
 			in := upload()
-			in.Work = &job.Work{Fetches: 1} // swept once before
+			if err := os.WriteFile(filepath.Join(path, in.ExecutionName()), []byte("not seen by scan"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			in.Work = &job.Work{File: in.ExecutionName(), Fetches: 1} // swept once before
 			in.Error = &job.Failure{Error: "WorkFileGone"}
 			out, err := h.handle(t.Context(), in)
 			if err != nil {
 				t.Fatal(err)
 			}
 			sum := sha256.Sum256(content)
-			want := &job.Work{File: in.ExecutionName(), Size: int64(size), SHA256: hex.EncodeToString(sum[:]), Fetches: 2}
+			want := &job.Work{File: in.ExecutionName() + ".2", Size: int64(size), SHA256: hex.EncodeToString(sum[:]), Fetches: 2}
 			if diff := cmp.Diff(want, out.Work); diff != "" {
 				t.Errorf("work (-want +got):\n%s", diff)
 			}
@@ -130,6 +133,10 @@ func TestFetchBringsEveryByte(t *testing.T) {
 			}
 			if out.Object.Size != int64(size) {
 				t.Errorf("object's size is %d, S3 said %d", out.Object.Size, size)
+			}
+			// Whoever did not see the first file would not see another of its name either.
+			if left, err := os.ReadDir(path); err != nil || len(left) != 1 {
+				t.Errorf("%d files, want the new one alone: %v", len(left), err)
 			}
 			got, err := os.ReadFile(filepath.Join(path, out.Work.File))
 			if err != nil || !bytes.Equal(got, content) {

@@ -7,8 +7,11 @@ import (
 	"bytes"
 	"debug/elf"
 	"encoding/json"
+	"errors"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -66,10 +69,67 @@ func machineOf(t *testing.T, image, program string) elf.Machine {
 	return f.Machine
 }
 
+// TestOneManifest: Lambda takes an image's manifest, neither an index of several
+// nor one with attestations.
+func TestOneManifest(t *testing.T) {
+	t.Parallel()
+	for _, image := range []string{scanImage, freshclamImage} {
+		saved := filepath.Join(t.TempDir(), "image.tar")
+		docker(t, "image", "save", "--output", saved, image)
+		f, err := os.Open(saved)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		named := 0
+		for r := tar.NewReader(f); ; {
+			h, err := r.Next()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				t.Fatalf("read %s as saved: %v", image, err)
+			}
+			if h.Name != "index.json" && h.Name != "manifest.json" {
+				continue
+			}
+			var text bytes.Buffer
+			if _, err := io.Copy(&text, r); err != nil {
+				t.Fatal(err)
+			}
+			if h.Name == "index.json" { // of the layout; older engines write none
+				var layout struct {
+					Manifests []struct{ MediaType string }
+				}
+				if err := json.Unmarshal(text.Bytes(), &layout); err != nil {
+					t.Fatal(err)
+				}
+				for _, m := range layout.Manifests {
+					if strings.Contains(m.MediaType, "index") || strings.Contains(m.MediaType, "list") {
+						t.Errorf("%s is a %s, which Lambda refuses", image, m.MediaType)
+					}
+				}
+				if len(layout.Manifests) != 1 {
+					t.Errorf("%s has %d manifests, want 1: %s", image, len(layout.Manifests), text.String())
+				}
+			} else {
+				var images []struct{ Config string }
+				if err := json.Unmarshal(text.Bytes(), &images); err != nil {
+					t.Fatal(err)
+				}
+				named = len(images)
+			}
+		}
+		if named != 1 {
+			t.Errorf("%s is saved as %d images, want 1", image, named)
+		}
+	}
+}
+
 // TestStart: the program itself, no shell, by an ordinary user.
 func TestStart(t *testing.T) {
 	t.Parallel()
-	for image, user := range map[string]string{scanImage: "1000:1000", freshclamImage: "1001:1001"} {
+	for image, user := range map[string]string{scanImage: "1000:1000", freshclamImage: "1001:1000"} {
 		var got struct {
 			User       string
 			Entrypoint []string

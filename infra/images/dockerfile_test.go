@@ -22,7 +22,7 @@ func read(t *testing.T, file string) string {
 func TestDockerfilesShareTheirLayers(t *testing.T) {
 	t.Parallel()
 	neutral := func(name, user string) string {
-		text := strings.ReplaceAll(read(t, "functions/"+name+"/Dockerfile"), "USER "+user+":"+user, "USER")
+		text := strings.ReplaceAll(read(t, "functions/"+name+"/Dockerfile"), "USER "+user+":1000", "USER")
 		text = strings.Replace(text, "/bootstraps/"+name+" ", "/bootstraps/ ", 1)
 		return regexp.MustCompile(`(?m)^#.*\n`).ReplaceAllString(text, "")
 	}

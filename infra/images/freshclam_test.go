@@ -61,7 +61,7 @@ func TestFreshclam(t *testing.T) {
 	asOnEFS(t, volume)
 	trust := trusting(t)
 	update := start(t, function{
-		image: freshclamImage, user: "1001:1001", volume: volume, options: append(trust, "--group-add", "1000"),
+		image: freshclamImage, user: "1001:1000", volume: volume, options: append(trust, "--group-add", "1001"),
 		env: map[string]string{"DATABASE_MIRROR": mirror.URL},
 	})
 	status := answer[refresh.Status](t, update(map[string]string{}))
@@ -83,7 +83,7 @@ func TestFreshclamWithoutMirror(t *testing.T) {
 	volume := newVolume(t)
 	asOnEFS(t, volume)
 	update := start(t, function{
-		image: freshclamImage, user: "1001:1001", volume: volume, options: []string{"--group-add", "1000"},
+		image: freshclamImage, user: "1001:1000", volume: volume, options: []string{"--group-add", "1001"},
 		env: map[string]string{"DATABASE_MIRROR": "http://127.0.0.1:9"}, // the discard port: nobody listens
 	})
 	status := answer[refresh.Status](t, update(map[string]string{}))

@@ -45,11 +45,11 @@ func fetched(t testing.TB, volume, name string, content []byte) job.Job {
 }
 
 // asOnEFS gives the volume's folders the owners that the access points and
-// freshclam give them: scan is 1000, freshclam is 1001 with the second group 1000.
+// freshclam give them: scan is 1000, freshclam is 1001, the group of both is 1000.
 func asOnEFS(t testing.TB, volume string) {
 	t.Helper()
-	own(t, volume, ".", "1001:1000", "2755")
-	own(t, volume, "work", "1001:1000", "2770")
+	own(t, volume, ".", "1001:1000", "0755")
+	own(t, volume, "work", "1001:1000", "0770")
 }
 
 // harmless is long enough for the engine to look at.

@@ -7,12 +7,10 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/lazaret/lazaret/internal/eicar"
+	"github.com/lazaret/lazaret/internal/scratch"
 )
 
 // Prove shows with three files that the engine works now: EICAR is found (the
@@ -50,7 +48,7 @@ func canaries() []canary {
 }
 
 func (e *Engine) prove(ctx context.Context, c canary) error {
-	f, err := memory(c.content)
+	f, err := scratch.File(e.cfg.RunDir, c.content)
 	if err != nil {
 		return err
 	}
@@ -65,19 +63,6 @@ func (e *Engine) prove(ctx context.Context, c canary) error {
 		return fmt.Errorf("%w: answer is %s %s, want %s", ErrCanary, got.Outcome, got.Signature, c.want)
 	}
 	return nil
-}
-
-// memory returns a file in memory, which needs no disk and no name.
-func memory(content []byte) (*os.File, error) {
-	fd, err := unix.MemfdCreate("lazaret-canary", unix.MFD_CLOEXEC)
-	if err != nil {
-		return nil, fmt.Errorf("create file in memory: %w", err)
-	}
-	f := os.NewFile(uintptr(fd), "canary")
-	if _, err := f.Write(content); err != nil {
-		return nil, errors.Join(fmt.Errorf("write file in memory: %w", err), f.Close())
-	}
-	return f, nil
 }
 
 // zipped deflates content into a zip. Sizes and CRC stand in the local header,

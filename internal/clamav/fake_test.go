@@ -45,10 +45,20 @@ func beFake(how string) {
 	case "read-only-temp", "small-temp":
 		beRealWithBadTemp(how)
 	}
+	if how == "late-mode" {
+		syscall.Umask(0o777)
+	}
 	l, err := net.Listen("unix", "s")
 	if err != nil {
 		fmt.Println(err)
 		return
+	}
+	if how == "late-mode" {
+		time.Sleep(50 * time.Millisecond) // several connects are refused
+		if err := os.Chmod("s", 0o600); err != nil {
+			fmt.Println(err)
+			return
+		}
 	}
 	for {
 		conn, err := l.Accept()

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"runtime"
 	"syscall"
 	"time"
 
@@ -30,10 +29,9 @@ type process struct {
 	state  error         // how it ended; valid once exited is closed
 }
 
-// startProcess runs clamd in dir, in our own process group so that whoever
-// kills the group of a Lambda kills the engine too, and bound to our life by
-// Pdeathsig. The kernel takes the thread that started the child for its
-// parent, so that goroutine keeps its thread until the child has ended.
+// startProcess runs clamd in dir, as an ordinary child: Lambda refuses prctl, so
+// the engine cannot be bound to our life (Pdeathsig). Whoever ends an environment,
+// Lambda or the local stack, ends all of its processes.
 func startProcess(binary, dir, conf string) (*process, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -42,30 +40,19 @@ func startProcess(binary, dir, conf string) (*process, error) {
 	cmd := exec.Command(binary, "--config-file="+conf)
 	cmd.Dir = dir
 	cmd.Stdout, cmd.Stderr = w, w
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	p := &process{cmd: cmd, out: &output{r: r, done: make(chan struct{})}, exited: make(chan struct{})}
 
-	started := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := cmd.Start()
-		started <- err
-		if err == nil {
-			p.state = cmd.Wait()
-			close(p.exited)
-		}
-	}()
-	err = <-started
+	err = cmd.Start()
 	w.Close() // the child has its own; ours would hide the end of the output
 	if err != nil {
 		r.Close()
 		return nil, fmt.Errorf("start clamd: %w", err)
 	}
+	go func() {
+		p.state = cmd.Wait()
+		close(p.exited)
+	}()
 	go p.out.watch()
-	// A core of a gigabyte would fill the disk and delay the news of a crash.
-	// Best effort: without it a crash is just slower to see.
-	_ = unix.Prlimit(cmd.Process.Pid, unix.RLIMIT_CORE, &unix.Rlimit{}, nil)
 	return p, nil
 }
 
@@ -117,7 +104,7 @@ func (p *process) ready(ctx context.Context, c client) error {
 		if err == nil {
 			return fmt.Errorf("PING: unknown reply %q", clip(string(raw)))
 		}
-		if !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ECONNREFUSED) && ctx.Err() == nil && p.alive() {
+		if !notYet(err) && ctx.Err() == nil && p.alive() {
 			return err
 		}
 		t := time.NewTimer(wait)
@@ -133,6 +120,12 @@ func (p *process) ready(ctx context.Context, c client) error {
 			wait = min(wait+wait/8+1, 20*time.Millisecond)
 		}
 	}
+}
+
+// notYet tells a socket that clamd has still to make. It binds it and changes its
+// mode afterwards (LocalSocketMode): in between, nobody but root may connect.
+func notYet(err error) bool {
+	return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, unix.EACCES)
 }
 
 // stop ends the process and returns when it is gone: politely first, if grace

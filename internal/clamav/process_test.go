@@ -1,11 +1,8 @@
 package clamav
 
 import (
-	"bufio"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
@@ -14,57 +11,31 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestEngineDiesWithItsParent kills a process that holds an engine, in the one
-// way that leaves it no time for anything, and wants clamd gone.
-func TestEngineDiesWithItsParent(t *testing.T) {
+// TestReadyWaitsForTheSocket has a clamd that binds its socket a while before it
+// lets anybody connect, as the real one does to whoever is not root.
+func TestReadyWaitsForTheSocket(t *testing.T) {
 	t.Parallel()
-	const mark = "LAZARET_TEST_PARENT"
-	if os.Getenv(mark) != "" {
-		e := engine(t, Config{})
-		fmt.Println("pid", e.proc.cmd.Process.Pid)
-		select {}
+	if os.Geteuid() == 0 {
+		t.Log("root may connect whatever the mode is: see TestNotYet")
 	}
-	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$")
-	cmd.Env = append(os.Environ(), mark+"=1", "TMPDIR="+t.TempDir())
-	out, err := cmd.StdoutPipe()
+	e, err := Start(Config{Clamd: fake(t, "late-mode"), RunDir: t.TempDir()}, testSet(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+	defer e.Stop()
+	if err := e.Ready(within(t, time.Minute)); err != nil {
+		t.Error(err)
 	}
-	pid := 0
-	for lines := bufio.NewScanner(out); pid == 0 && lines.Scan(); {
-		if n, err := fmt.Sscanf(lines.Text(), "pid %d", &pid); n == 0 && err != nil {
-			t.Log(lines.Text())
+}
+
+func TestNotYet(t *testing.T) {
+	t.Parallel()
+	for err, want := range map[error]bool{
+		unix.ENOENT: true, unix.ECONNREFUSED: true, unix.EACCES: true, unix.EPERM: false, unix.EMFILE: false, nil: false,
+	} {
+		if got := notYet(err); got != want {
+			t.Errorf("notYet(%v) = %t, want %t", err, got, want)
 		}
-	}
-	if pid == 0 {
-		t.Fatal("the parent started no engine")
-	}
-	fd, err := unix.PidfdOpen(pid, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(fd)
-	if err := cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	// A pidfd can be read once its process has ended.
-	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
-	for {
-		n, err := unix.Poll(fds, 60_000)
-		if errors.Is(err, syscall.EINTR) {
-			continue
-		}
-		if n != 1 || err != nil {
-			t.Errorf("clamd %d outlived its parent: %d, %v", pid, n, err)
-		}
-		break
-	}
-	var exit *exec.ExitError
-	if err := cmd.Wait(); !errors.As(err, &exit) {
-		t.Errorf("the parent ended with %v, want it killed", err)
 	}
 }
 
@@ -84,20 +55,6 @@ func TestStopIsBounded(t *testing.T) {
 		}
 	case <-time.After(termGrace + killGrace):
 		t.Error("Stop() did not return")
-	}
-}
-
-func TestNoCoreIsDumped(t *testing.T) {
-	t.Parallel()
-	e := engine(t, Config{})
-	limits, err := os.ReadFile(fmt.Sprintf("/proc/%d/limits", e.proc.cmd.Process.Pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(limits)) {
-		if strings.HasPrefix(line, "Max core file size") && strings.Fields(line)[4] != "0" {
-			t.Errorf("clamd may dump a core: %s", line)
-		}
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lazaret/lazaret/internal/job"
+	"github.com/lazaret/lazaret/internal/scratch"
 )
 
 // inMemory is how much of a member stays in memory; longer ones go to a file.
@@ -24,12 +25,13 @@ type body struct {
 	small []byte
 	f     *os.File
 	size  int64
+	dir   string // for file
 }
 
 // spool reads r to its end. The body is never nil; the error is a refusal when
 // r failed, with what came before it in the body.
 func (w *walk) spool(r io.Reader) (*body, error) {
-	b := &body{}
+	b := &body{dir: w.dir}
 	var page [32 << 10]byte
 	for {
 		n, err := recovered(r, page[:])
@@ -139,15 +141,7 @@ func (b *body) file() (*os.File, error) {
 	if b.f != nil {
 		return b.f, nil
 	}
-	fd, err := unix.MemfdCreate("lazaret-member", unix.MFD_CLOEXEC)
-	if err != nil {
-		return nil, fmt.Errorf("create file in memory: %w", err)
-	}
-	f := os.NewFile(uintptr(fd), "member")
-	if _, err := f.Write(b.small); err != nil {
-		return nil, errors.Join(fmt.Errorf("write file in memory: %w", err), f.Close())
-	}
-	return f, nil
+	return scratch.File(b.dir, b.small)
 }
 
 func (b *body) done(f *os.File) {

@@ -20,7 +20,7 @@ var confTemplate = template.Must(template.New("freshclam.conf").Parse(`DatabaseD
 DatabaseMirror {{.Mirror}}
 DNSDatabaseInfo {{if .Official}}current.cvd.clamav.net{{else}}no{{end}}
 ScriptedUpdates {{if .WholeFiles}}no{{else}}yes{{end}}
-CompressLocalDatabase no
+CompressLocalDatabase yes
 TestDatabases no
 Bytecode yes
 MaxAttempts {{.Attempts}}

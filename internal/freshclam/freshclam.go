@@ -15,7 +15,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/lazaret/lazaret/internal/definitions"
@@ -132,9 +131,8 @@ func execute(ctx context.Context, program string, args ...string) (speech, error
 	var out capped
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Stdout, cmd.Stderr = &out, &out
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	cmd.WaitDelay = 5 * time.Second
-	err := onOneThread(cmd.Run)
+	err := cmd.Run()
 	if ctx.Err() != nil {
 		return speech{}, fmt.Errorf("run freshclam: %w", context.Cause(ctx))
 	}

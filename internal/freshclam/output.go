@@ -2,7 +2,6 @@ package freshclam
 
 import (
 	"regexp"
-	"runtime"
 	"strconv"
 	"strings"
 )
@@ -13,14 +12,6 @@ type capped []byte
 func (c *capped) Write(p []byte) (int, error) {
 	*c = append(*c, p[:min(len(p), maxOutput-len(*c))]...)
 	return len(p), nil
-}
-
-// onOneThread runs f on one thread: Linux takes the thread that starts a child
-// for its parent, and Pdeathsig kills the child when that thread ends.
-func onOneThread(f func() error) error {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	return f()
 }
 
 // says reports whether freshclam printed the text. Upper and lower case differ

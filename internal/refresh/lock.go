@@ -16,7 +16,9 @@ var errBusy = errors.New("another run is at work")
 // function that gives it back. The kernel drops it with the process, however
 // that ends. On EFS, where flock becomes an NFS lock, the server drops it when
 // the client's lease runs out, some 90 seconds after its end; the lock file
-// itself means nothing and stays.
+// itself means nothing and stays. Nothing is wrong without the lock either: two
+// runs at once have staging folders of their own, and each publishes a whole
+// generation by rename; they ask the mirror twice.
 func lock(root string) (unlock func() error, err error) {
 	// NFS gives an exclusive lock for a file open for writing alone.
 	f, err := os.OpenFile(filepath.Join(root, "lock"), os.O_RDWR|os.O_CREATE, 0o644)

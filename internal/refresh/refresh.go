@@ -118,9 +118,9 @@ func (u *Updater) update(ctx context.Context, store *definitions.Store, s *Statu
 	if err != nil && !errors.Is(err, definitions.ErrNone) {
 		return err
 	}
-	stage, err := newStage(u.Staging)
+	stage, err := os.MkdirTemp(u.Staging, "lazaret-stage-") // one that a killed run leaves is swept at the next start
 	if err != nil {
-		return err
+		return fmt.Errorf("create staging folder: %w", err)
 	}
 	defer os.RemoveAll(stage)
 	if err := room(stage, current); err != nil {

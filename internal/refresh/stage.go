@@ -8,31 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/lazaret/lazaret/internal/definitions"
 	"github.com/lazaret/lazaret/internal/freshclam"
 )
-
-// stagePrefix begins the names of staging folders.
-const stagePrefix = "lazaret-stage-"
-
-// newStage makes a private folder for one run and removes those of runs that
-// were killed, which the lock shows to be over.
-func newStage(parent string) (string, error) {
-	left, _ := filepath.Glob(filepath.Join(parent, stagePrefix+"*")) // the pattern is good
-	for _, dir := range left {
-		// Another store's run may use the same disk: an hour is longer than any.
-		if info, err := os.Stat(dir); err == nil && time.Since(info.ModTime()) > time.Hour {
-			_ = os.RemoveAll(dir) // the next run tries again
-		}
-	}
-	dir, err := os.MkdirTemp(parent, stagePrefix)
-	if err != nil {
-		return "", fmt.Errorf("create staging folder: %w", err)
-	}
-	return dir, nil
-}
 
 // seed fills dir with links to the databases of g, so that freshclam compares
 // versions and applies incremental updates without a copy of everything being

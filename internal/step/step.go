@@ -17,9 +17,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"golang.org/x/sys/unix"
 
 	"github.com/lazaret/lazaret/internal/job"
 	"github.com/lazaret/lazaret/internal/metric"
+	"github.com/lazaret/lazaret/internal/scratch"
 	"github.com/lazaret/lazaret/internal/trace"
 )
 
@@ -45,6 +47,7 @@ func Start(name string, build func(context.Context, aws.Config) (Handler, error)
 // process, which Lambda reports as an init failure.
 func StartFunc[In, Out any](name string, build func(context.Context, aws.Config) (func(context.Context, In) (Out, error), error)) {
 	slog.SetDefault(slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: level()})).With("function", name))
+	prepare()
 	ctx := context.Background()
 	cfg, err := config.LoadDefaultConfig(ctx)
 	if err != nil {
@@ -59,6 +62,19 @@ func StartFunc[In, Out any](name string, build func(context.Context, aws.Config)
 		out, err := handle(ctx, in)
 		return out, translate(err)
 	})
+}
+
+// prepare puts the environment in order before anything measures or uses it. On
+// Lambda, and where something plays it, the folder for temporary files is the
+// environment's own; elsewhere it is everybody's, and is left alone.
+func prepare() {
+	if os.Getenv("LAMBDA_TASK_ROOT") != "" {
+		scratch.Sweep(os.TempDir())
+	}
+	// Children inherit it. A core of clamd has a gigabyte, which would fill /tmp
+	// (Lambda's limit is 10 GiB) and delay the news of a crash. Best effort: with
+	// cores a crash is slower to see and nothing else.
+	_ = unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{})
 }
 
 // margin is what a handler leaves of the invocation's time, so that it reports

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/lazaret/lazaret/internal/job"
@@ -21,6 +20,14 @@ import (
 // without it, and no other delivery of the message changes it. It fails alone and
 // ends in the dead-letter queue; nothing is dropped.
 var ErrUnknown = errors.New("not an upload")
+
+// The letter of such a message says what was wrong in attributes of these names.
+// Its Error is NotUnderstood.
+const (
+	ErrorAttribute = "Error"
+	CauseAttribute = "Cause"
+	NotUnderstood  = "NotUnderstood"
+)
 
 // Message is what one message asks for.
 type Message struct {
@@ -161,27 +168,18 @@ func Replay(j job.Job) job.Job {
 	return j
 }
 
-// addObject adds a job for an object of this size, nil where nobody said it. A
-// folder, which is what consoles make of an empty object whose key ends in a
-// slash, holds nothing to scan; without a size it may be none, and fetch will
-// see. A replay is taken as it is.
+// addObject adds a job for an object of this size, nil where nobody said it. An
+// empty object whose key ends in a slash, which stands for a folder, is one like
+// any other: s3fs, s3a and rclone ask for it, and a read gate shuts until it has
+// its verdict.
 func (m *Message) addObject(j job.Job, size *int64) error {
 	if size != nil {
 		j.Object.Size = *size
 	}
-	j, err := complete(j)
-	switch {
-	case err != nil:
-		return err
-	case size != nil && *size == 0 && strings.HasSuffix(j.Object.Key, "/"):
-		m.Ignored = append(m.Ignored, "folder "+j.Object.Key)
-	default:
-		m.Jobs = append(m.Jobs, j)
-	}
-	return nil
+	return m.add(j)
 }
 
-// add appends a job that was started before.
+// add appends a job as it can be started.
 func (m *Message) add(j job.Job) error {
 	j, err := complete(j)
 	if err == nil {

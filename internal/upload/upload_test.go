@@ -69,7 +69,10 @@ func TestDecode(t *testing.T) {
 		}},
 		{"test event", fixture(t, "s3-test-event.json"), upload.Message{Ignored: []string{"s3:TestEvent"}}},
 		{"test event in SNS", inSNS(t, fixture(t, "s3-test-event.json")), upload.Message{Ignored: []string{"s3:TestEvent"}}},
-		{"folder", fixture(t, "s3-folder.json"), upload.Message{Ignored: []string{"folder photos/2026/"}}},
+		{"folder", fixture(t, "s3-folder.json"), upload.Message{Jobs: []job.Job{{Version: 1, Object: job.Object{
+			Bucket: "lazaret-uploads", Key: "photos/2026/", VersionID: "096fKKXTRTtl3on89fVO.nfljtsv6qko",
+			ETag: "d41d8cd98f00b204e9800998ecf8427e", Sequencer: "0055AED6DCD90281E5",
+		}}}}},
 		{
 			"a key like a folder's, with content", []byte(`{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},"object":{"key":"a/","size":1,"eTag":"e"}}}]}`),
 			upload.Message{Jobs: []job.Job{{Version: 1, Object: job.Object{Bucket: "b", Key: "a/", Size: 1, ETag: "e"}}}},
@@ -84,21 +87,20 @@ func TestDecode(t *testing.T) {
 		},
 		{
 			"a folder through EventBridge", []byte(`{"detail-type":"Object Created","detail":{"bucket":{"name":"b"},"object":{"key":"a/","size":0,"sequencer":"05"}}}`),
-			upload.Message{Ignored: []string{"folder a/"}},
+			upload.Message{Jobs: []job.Job{{Version: 1, Object: job.Object{Bucket: "b", Key: "a/", Sequencer: "05"}}}},
 		},
 		{
 			"a list of a folder and of keys like folders'", []byte(`{"run":"r","objects":[{"bucket":"b","key":"a/","eTag":"e"},{"bucket":"b","key":"b/","eTag":"e","size":0},{"bucket":"b","key":"c/","eTag":"e","size":null},{"bucket":"b","key":"d/","eTag":"e","size":4}]}`),
 			upload.Message{
 				Jobs: []job.Job{
 					{Version: 1, Run: "r", Object: job.Object{Bucket: "b", Key: "a/", ETag: "e"}},
+					{Version: 1, Run: "r", Object: job.Object{Bucket: "b", Key: "b/", ETag: "e"}},
 					{Version: 1, Run: "r", Object: job.Object{Bucket: "b", Key: "c/", ETag: "e"}},
 					{Version: 1, Run: "r", Object: job.Object{Bucket: "b", Key: "d/", ETag: "e", Size: 4}},
 				},
-				Ignored: []string{"folder b/"},
 			},
 		},
 		{
-			// Its size was not known when it was started, or it would have been ignored.
 			"a dead letter of a key like a folder's", []byte(`{"job":{"version":1,"object":{"bucket":"b","key":"a/","eTag":"e","size":0}}}`),
 			upload.Message{Jobs: []job.Job{{Version: 1, Attempt: 1, Object: job.Object{Bucket: "b", Key: "a/", ETag: "e"}}}},
 		},

@@ -34,7 +34,9 @@ type Mark struct {
 // machine tries again when an answer is lost on its way, while the function that
 // gave it still runs. So each scan holds a lock for reading on the work file,
 // which ends with its process, and one mark is not counted while another scan
-// holds such a lock.
+// holds such a lock. No verdict rests on the lock: where NFS loses it, or keeps it
+// on one machine, a scan that goes on counts as one that died, and a file may be
+// called UNSCANNABLE (engine-crash) too early, never CLEAN.
 func (d *Dir) Mark(name string, f *os.File) (*Mark, error) {
 	if err := check(name); err != nil {
 		return nil, err

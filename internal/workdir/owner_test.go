@@ -7,9 +7,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/lazaret/lazaret/internal/job"
 	"github.com/lazaret/lazaret/internal/workdir"
@@ -17,12 +21,14 @@ import (
 
 // acts are what each function does on a new volume, in the order of a first
 // upload that comes before the first definitions.
+const makesWork = "freshclam makes it"
+
 var acts = []struct {
 	name string
-	uid  uint32
+	by   string // whose access point: Fetch, Scan or Freshclam
 	do   func(volume string) error
 }{
-	{"fetch waits for the folder", 1000, func(v string) error {
+	{"fetch waits for the folder", "Fetch", func(v string) error {
 		d, err := workdir.Open(v + "/work")
 		if err != nil {
 			return err
@@ -32,13 +38,13 @@ var acts = []struct {
 		}
 		return denied(os.Mkdir(v+"/definitions", 0o755))
 	}},
-	{"freshclam makes it", 1001, func(v string) error {
+	{makesWork, "Freshclam", func(v string) error {
 		if err := workdir.Prepare(v + "/work"); err != nil {
 			return err
 		}
 		return errors.Join(workdir.Prepare(v+"/work"), os.Mkdir(v+"/definitions", 0o755), os.WriteFile(v+"/definitions/daily.cvd", nil, 0o444))
 	}},
-	{"fetch writes", 1000, func(v string) error {
+	{"fetch writes", "Fetch", func(v string) error {
 		d, err := workdir.Open(v + "/work")
 		if err != nil {
 			return err
@@ -54,7 +60,7 @@ var acts = []struct {
 		}
 		return nil
 	}},
-	{"scan reads, removes, and can't touch definitions", 1000, func(v string) error {
+	{"scan reads, removes, and can't touch definitions", "Scan", func(v string) error {
 		d, err := workdir.Open(v + "/work")
 		if err != nil {
 			return err
@@ -70,7 +76,7 @@ var acts = []struct {
 			denied(os.Rename(v+"/definitions", v+"/work/definitions")),
 			denied(os.Chmod(v+"/definitions", 0o777)))
 	}},
-	{"freshclam sweeps", 1001, func(v string) error {
+	{"freshclam sweeps", "Freshclam", func(v string) error {
 		n, err := workdir.Sweep(v+"/work", time.Now().Add(time.Hour))
 		if err != nil || n != 1 {
 			return fmt.Errorf("swept %d, %w", n, err)
@@ -111,7 +117,7 @@ func TestOwners(t *testing.T) {
 	}
 	t.Cleanup(func() { os.RemoveAll(volume) })
 	// As EFS creates the root of an access point: CreationInfo.
-	if err := errors.Join(os.Chown(volume, 1001, workdir.Group), os.Chmod(volume, 0o755|fs.ModeSetgid)); err != nil {
+	if err := errors.Join(os.Chown(volume, 1001, 1000), os.Chmod(volume, 0o755)); err != nil {
 		t.Fatal(err)
 	}
 	program := filepath.Join(volume, "test") // the one that runs may not be theirs to run
@@ -122,12 +128,25 @@ func TestOwners(t *testing.T) {
 	if err := os.WriteFile(program, content, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for _, a := range acts {
+	// What the access points are, read where it is decided.
+	users := accessPoints(t)
+	run := func(act string, u posixUser) (string, error) {
 		c := exec.CommandContext(t.Context(), program, "-test.run=^TestOwners$")
 		c.Dir = volume
-		c.Env = append(os.Environ(), "LAZARET_ACT="+a.name, "LAZARET_VOLUME="+volume, "TMPDIR=/tmp", "GOCOVERDIR=")
-		c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: a.uid, Gid: a.uid, Groups: []uint32{workdir.Group}}}
-		if out, err := c.CombinedOutput(); err != nil {
+		c.Env = append(os.Environ(), "LAZARET_ACT="+act, "LAZARET_VOLUME="+volume, "TMPDIR=/tmp", "GOCOVERDIR=")
+		c.SysProcAttr = &syscall.SysProcAttr{Credential: u.credential()}
+		out, err := c.CombinedOutput()
+		return string(out), err
+	}
+	for _, a := range acts {
+		if a.name == makesWork {
+			// By the groups of an older layout: nobody but freshclam could write in what it made.
+			older := posixUser{Uid: 1001, Gid: 1001, SecondaryGids: []id{1000}}
+			if out, err := run(makesWork, older); err == nil || !strings.Contains(out, "group 1001, not 1000") {
+				t.Errorf("a work folder of the wrong group is no error: %v\n%s", err, out)
+			}
+		}
+		if out, err := run(a.name, users[a.by]); err != nil {
 			t.Fatalf("%s: %v\n%s", a.name, err, out)
 		}
 	}
@@ -135,7 +154,86 @@ func TestOwners(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := info.Mode(), fs.ModeDir|fs.ModeSetgid|0o770; got != want {
+	if got, want := info.Mode(), fs.ModeDir|0o770; got != want {
 		t.Errorf("work has mode %v, want %v", got, want)
 	}
+	// What is in a folder of the wrong group is not thrown away.
+	if err := os.Lchown(volume+"/work", 1001, 1001); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(volume+"/work/kept", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := run(makesWork, users["Freshclam"]); err == nil || !strings.Contains(out, "not empty") {
+		t.Errorf("a full work folder of the wrong group is no error: %v\n%s", err, out)
+	}
+}
+
+// posixUser is an access point's, in place of whom a function runs as.
+type posixUser struct {
+	Uid           id   `yaml:"Uid"`
+	Gid           id   `yaml:"Gid"`
+	SecondaryGids []id `yaml:"SecondaryGids"`
+}
+
+func (u posixUser) credential() *syscall.Credential {
+	c := &syscall.Credential{Uid: uint32(u.Uid), Gid: uint32(u.Gid)}
+	for _, g := range u.SecondaryGids {
+		c.Groups = append(c.Groups, uint32(g))
+	}
+	return c
+}
+
+// id is a number that EFS wants as text.
+type id uint32
+
+func (i *id) UnmarshalYAML(n *yaml.Node) error {
+	number, err := strconv.ParseUint(n.Value, 10, 32)
+	*i = id(number)
+	return err
+}
+
+// accessPoints reads infra/network.yaml. The root of all is the same, and owned
+// by freshclam, with the group of fetch and scan.
+func accessPoints(t *testing.T) map[string]posixUser {
+	t.Helper()
+	text, err := os.ReadFile("../../infra/network.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	type accessPoint struct {
+		PosixUser     posixUser `yaml:"PosixUser"`
+		RootDirectory struct {
+			CreationInfo struct {
+				OwnerUid    id     `yaml:"OwnerUid"`
+				OwnerGid    id     `yaml:"OwnerGid"`
+				Permissions string `yaml:"Permissions"`
+			} `yaml:"CreationInfo"`
+		} `yaml:"RootDirectory"`
+	}
+	var tpl struct {
+		Resources map[string]struct {
+			Properties yaml.Node `yaml:"Properties"`
+		} `yaml:"Resources"`
+	}
+	if err := yaml.Unmarshal(text, &tpl); err != nil {
+		t.Fatal(err)
+	}
+	users := map[string]posixUser{}
+	for _, name := range []string{"Fetch", "Scan", "Freshclam"} {
+		node := tpl.Resources[name+"AccessPoint"].Properties
+		var a accessPoint
+		if err := node.Decode(&a); err != nil {
+			t.Fatalf("%sAccessPoint: %v", name, err)
+		}
+		users[name] = a.PosixUser
+		root := a.RootDirectory.CreationInfo
+		if root.OwnerUid != 1001 || root.OwnerGid != 1000 || root.Permissions != "0755" {
+			t.Errorf("%sAccessPoint: the root is %+v, want 1001:1000 with 0755", name, root)
+		}
+		if a.PosixUser.Gid != root.OwnerGid {
+			t.Errorf("%sAccessPoint: what it makes has group %d, want the root's %d", name, a.PosixUser.Gid, root.OwnerGid)
+		}
+	}
+	return users
 }

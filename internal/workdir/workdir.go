@@ -10,14 +10,27 @@ import (
 	"io/fs"
 	"os"
 	"regexp"
+	"strconv"
 	"sync"
 	"syscall"
 
 	"github.com/lazaret/lazaret/internal/job"
 )
 
-// legal is the form of an execution name; see job.Job.ExecutionName.
-var legal = regexp.MustCompile(`^[0-9A-Za-z_-]{1,80}$`)
+// legal is the form of an execution name, and of one with the number of a
+// fetch behind it; see Name.
+var legal = regexp.MustCompile(`^[0-9A-Za-z_-]{1,80}(\.[2-9])?$`)
+
+// Name is the name of the work file that the nth fetch of a job makes, where
+// the first is 1. A refetch takes a new one: an environment of scan that found
+// no file of the old name may go on finding none, because NFS keeps what it
+// looked up for up to a minute, longer than the state machine waits.
+func Name(execution string, n int) string {
+	if n <= 1 {
+		return execution
+	}
+	return execution + "." + strconv.Itoa(n)
+}
 
 // Dir is a folder of work files. Everything happens below it, also when
 // something on the volume is a symbolic link.
@@ -220,7 +233,8 @@ func missing(err error) error {
 }
 
 // passing are the errors of a volume that pass: it is full, or its quota is; the
-// NFS server does not answer, has restarted, or has no lock to give.
+// NFS server does not answer, has restarted, or has no lock to give (EFS grants 512 a
+// file and 8,192 a mount).
 var passing = []syscall.Errno{
 	syscall.ENOSPC, syscall.EDQUOT, syscall.EIO, syscall.ESTALE, syscall.ETIMEDOUT, syscall.ENOLCK, syscall.EREMOTEIO,
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -139,10 +140,28 @@ func TestNamesNeverLeaveTheFolder(t *testing.T) {
 
 func TestTransient(t *testing.T) {
 	t.Parallel()
+	if err := workdir.Transient(fmt.Errorf("lock: %w", syscall.ENOLCK)); !errors.Is(err, job.ErrTransient) {
+		t.Errorf("no lock to be had is %v, want ErrTransient", err)
+	}
 	if err := workdir.Transient(fmt.Errorf("write: %w", syscall.ENOSPC)); !errors.Is(err, job.ErrTransient) {
 		t.Errorf("a full volume is %v, want ErrTransient", err)
 	}
 	if err := workdir.Transient(syscall.EINVAL); errors.Is(err, job.ErrTransient) {
 		t.Error("EINVAL does not pass")
+	}
+}
+
+// TestRefetchTakesANewName, which is a legal one for the longest execution too.
+func TestRefetchTakesANewName(t *testing.T) {
+	t.Parallel()
+	d, _ := open(t)
+	seen := map[string]bool{}
+	for n := range 3 {
+		name := workdir.Name(strings.Repeat("x", 80), n+1)
+		if seen[name] {
+			t.Errorf("fetch %d takes the name %s again", n+1, name)
+		}
+		seen[name] = true
+		publish(t, d, name)
 	}
 }

@@ -1,0 +1,42 @@
+package step
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestPrepare changes the process, so it runs alone.
+func TestPrepare(t *testing.T) {
+	var before unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_CORE, &before); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name, root string
+		swept      bool
+	}{{"on Lambda", "/var/task", true}, {"elsewhere", "", false}} {
+		t.Run(tt.name, func(t *testing.T) {
+			temp := t.TempDir()
+			t.Setenv("TMPDIR", temp)
+			t.Setenv("LAMBDA_TASK_ROOT", tt.root)
+			if err := unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{Cur: before.Max, Max: before.Max}); err != nil {
+				t.Log(err) // an earlier turn has taken it away for good, which an ordinary user cannot undo
+			}
+			left := filepath.Join(temp, "clamd-1")
+			if err := os.Mkdir(left, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			prepare()
+			if _, err := os.Stat(left); os.IsNotExist(err) != tt.swept {
+				t.Errorf("the folder of a crashed engine: %v, want it swept: %t", err, tt.swept)
+			}
+			var limit unix.Rlimit
+			if err := unix.Getrlimit(unix.RLIMIT_CORE, &limit); err != nil || limit.Cur != 0 || limit.Max != 0 {
+				t.Errorf("limit on cores is %+v, %v, want 0", limit, err)
+			}
+		})
+	}
+}
