@@ -146,3 +146,10 @@ func definitionsLine(stack *local.Stack, config local.Config) string {
 	}
 	return fmt.Sprintf("generation %s, daily version %d, %d signatures", g.Fingerprint, g.Version, g.Signatures)
 }
+
+// sandboxFlag is a flag of every command that starts a stack.
+func sandboxFlag(cmd *cobra.Command, mode *string) {
+	cmd.Flags().StringVar(mode, "sandbox", local.SandboxAuto,
+		"confine functions as Lambda does: on (all of it, or nothing starts), off, or auto (as much as this machine allows)")
+	choices(cmd, "sandbox", local.SandboxAuto, local.SandboxOn, local.SandboxOff)
+}
