@@ -61,8 +61,12 @@ images: .tools/sam/installed ## build the images, and all else that is deployed,
 emulator: build clamav .tools/emulator/installed ## deploy the template into an emulator, and run there what is deployed
 	.tools/emulator/bin/python tools/emulator/deploy.py
 
+.PHONY: browser
+browser: build clamav ## let a real browser attack the local stack (needs Chromium: make packages)
+	go test ./local/machine -run TestBrowser -browser -count=1 $(TESTFLAGS)
+
 .PHONY: check
-check: lint test emulator ## what CI runs: lint, test, emulator
+check: lint test browser emulator ## what CI runs: lint, test, browser, emulator
 
 .PHONY: lint
 lint: $(LINT) $(NPM) .tools/cfn-lint/installed .tools/checkov/installed ## formatting, go.mod, golangci-lint, cfn-lint, checkov, state machines, policies, shellcheck
@@ -91,7 +95,7 @@ clamav: ## install ClamAV's programs where they are missing
 	@scripts/install-clamav
 
 .PHONY: packages
-packages: ## install what lint and the race detector need: a C compiler, python3, node, shellcheck
+packages: ## install what check needs: a C compiler, python3, node, shellcheck, Chromium
 	@scripts/install-linters
 
 .PHONY: clean

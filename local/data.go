@@ -9,7 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openData creates the data folder and makes sure that no other stack uses it.
+// openData creates the data folder and makes sure that no other user and no other
+// stack uses it.
 func (s *Stack) openData() error {
 	s.DataDir = s.config.DataDir
 	if s.temporary() {
@@ -21,8 +22,11 @@ func (s *Stack) openData() error {
 		s.onClose(func() error { return removeAll(dir) })
 	}
 	s.volume = filepath.Join(s.DataDir, "volume")
-	if err := os.MkdirAll(s.DataDir, 0o755); err != nil {
+	if err := os.MkdirAll(s.DataDir, 0o700); err != nil {
 		return fmt.Errorf("create data folder: %w", err)
+	}
+	if err := closeToOthers(s.DataDir); err != nil {
+		return fmt.Errorf("keep data folder %s to this user: %w", s.DataDir, err)
 	}
 	if err := s.lockData(); err != nil {
 		return fmt.Errorf("use data folder %s: %w", s.DataDir, err)
@@ -32,7 +36,7 @@ func (s *Stack) openData() error {
 		return fmt.Errorf("clear data folder: %w", err)
 	}
 	for _, dir := range []string{s.volume, s.tempDir(), s.LogDir()} {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return fmt.Errorf("create data folder: %w", err)
 		}
 	}
@@ -48,7 +52,7 @@ func (s *Stack) LogDir() string { return filepath.Join(s.DataDir, "logs") }
 
 // lockData holds a lock that the kernel drops with the process.
 func (s *Stack) lockData() error {
-	lock, err := os.OpenFile(filepath.Join(s.DataDir, "lock"), os.O_RDWR|os.O_CREATE, 0o644)
+	lock, err := os.OpenFile(filepath.Join(s.DataDir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
 	}
@@ -65,7 +69,7 @@ func (s *Stack) lockData() error {
 func removeAll(dir string) error {
 	_ = filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
 		if err == nil && entry.IsDir() {
-			return os.Chmod(path, 0o755)
+			return os.Chmod(path, 0o700)
 		}
 		return nil // RemoveAll says what is in the way
 	})

@@ -43,7 +43,7 @@ func (l *logs) file(name string) (*os.File, error) {
 	if f := l.files[name]; f != nil {
 		return f, nil
 	}
-	f, err := os.OpenFile(filepath.Join(l.dir, name+".log"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
+	f, err := os.OpenFile(filepath.Join(l.dir, name+".log"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, err
 	}

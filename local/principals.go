@@ -9,7 +9,8 @@ import (
 )
 
 // Credentials of a person at the keyboard. Every principal has the same secret:
-// nothing here is secret, and what counts is who somebody says they are.
+// nothing here is secret, and what counts is who somebody says they are. What keeps
+// web pages out is the guard, not the secret.
 const (
 	userKey = "test"
 	secret  = "test"
@@ -57,6 +58,16 @@ func accessKey(arn string) string {
 		arn = account
 	}
 	return arn[strings.LastIndexAny(arn, "/:")+1:]
+}
+
+// callers are the ARNs of all who may sign requests, by access key.
+type callers map[string]string
+
+func (c callers) arn(key string) (arn string, ok bool) {
+	if arn, ok = c[key]; ok {
+		return arn, true
+	}
+	return rootOf(key)
 }
 
 // rootOf is the other half of the convention, for accounts that nothing names:

@@ -15,6 +15,7 @@ import (
 	"github.com/lazaret/lazaret/local/sns"
 	"github.com/lazaret/lazaret/local/sqs"
 	"github.com/lazaret/lazaret/local/states"
+	"github.com/lazaret/lazaret/local/store"
 )
 
 // services are the running parts of a stack. Those that call each other do so
@@ -47,14 +48,16 @@ func (s *Stack) startServices() error {
 	if err := s.startStates(); err != nil {
 		return err
 	}
-	callers := make(sts, len(allowed))
+	known := make(callers, len(allowed))
 	for _, p := range allowed {
-		callers[p.AccessKey] = p.ARN
+		known[p.AccessKey] = p.ARN
 	}
 	s.serve(endpoint{
-		"s3": s.services.s3.Handler(), "sqs": s.services.sqs, "sns": s.services.sns, "events": s.services.events,
-		"states": s.services.states, "lambda": s.services.lambda.Handler(), "sts": callers,
-		"cloudformation": cloudFormation{s.Application, time.Now().UTC()}, "monitoring": cloudWatch(s.Application.Alarms),
+		"s3": s.services.s3.Handler(), "sqs": known.only(s.services.sqs), "sns": known.only(s.services.sns),
+		"events": known.only(s.services.events), "states": known.only(s.services.states),
+		"lambda": known.only(s.services.lambda.Handler()), "sts": known.only(sts(known)),
+		"cloudformation": known.only(cloudFormation{s.Application, time.Now().UTC()}),
+		"monitoring":     known.only(cloudWatch(s.Application.Alarms)),
 	})
 	s.poll()
 	return nil
@@ -62,21 +65,26 @@ func (s *Stack) startServices() error {
 
 func (s *Stack) startMessaging() (err error) {
 	app := s.Application
-	if s.temporary() {
-		s.services.sqs = sqs.New(app.Queues)
-	} else if s.services.sqs, err = sqs.Open(filepath.Join(s.DataDir, "queues.jsonl"), app.Queues); err != nil {
+	if s.store, err = store.Open(filepath.Join(s.DataDir, "store")); err != nil {
 		return err
 	}
-	s.onClose(s.services.sqs.Close)
-	s.services.sns = sns.New(app.Topics, s.deliver)
-	s.services.events, err = events.New(app.Rules, s.deliver)
-	return err
+	s.onClose(s.store.Close)
+	if s.services.sqs, err = sqs.New(s.store, app.Queues); err != nil {
+		return fmt.Errorf("open queues: %w", err)
+	}
+	if s.services.sns, err = sns.New(s.store, app.Topics, s.deliver); err != nil {
+		return fmt.Errorf("open topics: %w", err)
+	}
+	if s.services.events, err = events.New(s.store, app.Rules, s.deliver); err != nil {
+		return fmt.Errorf("open rules: %w", err)
+	}
+	return nil
 }
 
 func (s *Stack) startS3(allowed []s3.Principal) (err error) {
 	ctx, stop := context.WithCancel(context.Background())
 	s.services.s3, err = s3.Start(ctx, s3.Config{
-		Buckets: s.Application.Buckets, DataDir: s.DataDir, Principals: allowed, Others: stranger,
+		Buckets: s.Application.Buckets, Store: s.store, Principals: allowed, Others: stranger,
 		Deliver: s.deliver, PutEvent: s.putS3Event,
 	})
 	if err != nil {
@@ -117,12 +125,8 @@ func (s *Stack) startLambda() (err error) {
 }
 
 func (s *Stack) startStates() (err error) {
-	kept := ""
-	if !s.temporary() {
-		kept = filepath.Join(s.DataDir, "executions.jsonl")
-	}
 	s.services.states, err = states.New(context.Background(), states.Config{
-		Machines: s.Application.Machines, Scale: s.config.Scale, Journal: kept,
+		Machines: s.Application.Machines, Scale: s.config.Scale, Store: s.store,
 		Invoke: s.invoke, SendMessage: s.sendMessage, StatusChanged: s.statusChanged,
 	})
 	if err != nil {

@@ -11,8 +11,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -20,6 +22,8 @@ import (
 	"time"
 
 	"github.com/lazaret/lazaret/internal/definitions"
+	"github.com/lazaret/lazaret/local/guard"
+	"github.com/lazaret/lazaret/local/store"
 	"github.com/lazaret/lazaret/local/template"
 )
 
@@ -32,6 +36,10 @@ type Config struct {
 	Port    int    // 0 takes a free one
 	DataDir string // objects, definitions, work files, logs; empty for a temporary folder that Close removes
 	BinDir  string // holds <function>/bootstrap; "build" beside the template when empty
+
+	// AllowHosts are more names, with or without a port, by which clients may call the
+	// endpoint. Requests to names that are not this machine's are refused otherwise.
+	AllowHosts []string
 
 	// FunctionsEndpoint is where functions call AWS, the stack's own endpoint when
 	// empty: the place for a proxy that watches or disturbs them.
@@ -60,7 +68,8 @@ type Stack struct {
 
 	config   Config
 	volume   string
-	listener net.Listener
+	listener *net.TCPListener
+	store    *store.Store
 	services services
 	broken   chan error // receives why a service ended by itself
 
@@ -95,7 +104,7 @@ func (s *Stack) start(ctx context.Context) error {
 	if err := s.check(); err != nil {
 		return err
 	}
-	if s.listener, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(s.config.Port))); err != nil {
+	if s.listener, err = net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: s.config.Port}); err != nil {
 		return fmt.Errorf("take port %d for the endpoint: %w", s.config.Port, err)
 	}
 	s.onClose(closeListener(s.listener))
@@ -137,11 +146,25 @@ func (s *Stack) absolutePaths() (err error) {
 }
 
 // serve answers at the endpoint until Close.
-func (s *Stack) serve(handler http.Handler) {
-	// Uploads and long polls take as long as they take: headers alone have a limit.
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+func (s *Stack) serve(handler endpoint) {
+	gate := guard.Gate{
+		Port: strconv.Itoa(s.listener.Addr().(*net.TCPAddr).Port), Hosts: s.config.AllowHosts,
+		Shared: func(r *http.Request) bool { return serviceOf(r) == "s3" && s.services.s3.Shares(r) },
+		Refuse: func(w http.ResponseWriter, r *http.Request, why string) {
+			refuse(w, r, refusal{http.StatusForbidden, "AccessDenied", "", why})
+		},
+	}
+	if u, err := url.Parse(s.config.FunctionsEndpoint); err == nil && u.Host != "" {
+		gate.Hosts = append(slices.Clone(gate.Hosts), u.Host) // a proxy passes requests on as they came to it
+	}
+	// Uploads and long polls take as long as they take: pauses have limits.
+	server := &http.Server{
+		Handler: gate.Handler(handler), DisableGeneralOptionsHandler: true,
+		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn),
+	}
 	go func() {
-		if err := server.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Serve(&guard.Listener{TCPListener: s.listener}); !errors.Is(err, http.ErrServerClosed) {
 			s.broken <- fmt.Errorf("serve %s: %w", s.Endpoint, err)
 		}
 	}()

@@ -11,9 +11,8 @@ import (
 	"github.com/lazaret/lazaret/local/template"
 )
 
-// sts answers GetCallerIdentity, which is what people type first. Keys are the
-// access keys, values the ARNs.
-type sts map[string]string
+// sts answers GetCallerIdentity, which is what people type first.
+type sts callers
 
 type callerIdentity struct {
 	XMLName xml.Name `xml:"https://sts.amazonaws.com/doc/2011-06-15/ GetCallerIdentityResponse"`
@@ -29,11 +28,8 @@ func (s sts) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		queryError(w, http.StatusBadRequest, "InvalidAction", fmt.Sprintf("the local stack does not do %q of STS", action))
 		return
 	}
-	key, _, _ := scope(r)
-	arn, ok := s[key]
-	if !ok {
-		arn, ok = rootOf(key)
-	}
+	key, _, _, _ := scope(r)
+	arn, ok := callers(s).arn(key)
 	if !ok {
 		queryError(w, http.StatusForbidden, "InvalidClientTokenId", "The security token included in the request is invalid.")
 		return

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"go.etcd.io/bbolt"
+
 	"github.com/lazaret/lazaret/local/events"
 	"github.com/lazaret/lazaret/local/lambda"
 	"github.com/lazaret/lazaret/local/sns"
@@ -18,14 +20,15 @@ import (
 	"github.com/lazaret/lazaret/local/template"
 )
 
-// deliver hands a body to what the ARN names, for topics, rules and buckets.
-func (s *Stack) deliver(ctx context.Context, arn, body string) error {
+// deliver hands a body to what the ARN names, for topics, rules and buckets, as
+// a part of a transaction. With an error it has changed nothing.
+func (s *Stack) deliver(tx *bbolt.Tx, arn, body string) error {
 	var err error
 	switch {
 	case strings.HasPrefix(arn, "arn:aws:sqs:"):
-		_, err = s.services.sqs.Send(ctx, arn, body)
+		_, err = s.services.sqs.SendTx(tx, arn, body)
 	case strings.HasPrefix(arn, "arn:aws:sns:"):
-		_, err = s.services.sns.Publish(ctx, sns.Message{TopicARN: arn, Message: body})
+		_, err = s.services.sns.PublishTx(tx, sns.Message{TopicARN: arn, Message: body})
 	default:
 		err = errors.New("only queues and topics can be delivered to")
 	}
@@ -36,8 +39,8 @@ func (s *Stack) deliver(ctx context.Context, arn, body string) error {
 }
 
 // putS3Event puts a bucket's event on the default bus.
-func (s *Stack) putS3Event(ctx context.Context, source, detailType string, detail json.RawMessage, resources []string) error {
-	return s.services.events.Put(ctx, events.Event{Source: source, DetailType: detailType, Detail: detail, Resources: resources})
+func (s *Stack) putS3Event(tx *bbolt.Tx, source, detailType string, detail json.RawMessage, resources []string) error {
+	return s.services.events.PutTx(tx, events.Event{Source: source, DetailType: detailType, Detail: detail, Resources: resources})
 }
 
 // environment points a function at its endpoint, with the credentials of its
@@ -80,22 +83,23 @@ func (s *Stack) invoke(ctx context.Context, function string, payload []byte) (st
 	return states.Invocation{Payload: result.Payload, FunctionError: result.FunctionError}, err
 }
 
-func (s *Stack) sendMessage(ctx context.Context, queueARN, body string) (string, error) {
-	id, err := s.services.sqs.Send(ctx, queueARN, body)
+func (s *Stack) sendMessage(tx *bbolt.Tx, queueARN, body string) (string, error) {
+	id, err := s.services.sqs.SendTx(tx, queueARN, body)
 	if refused, ok := errors.AsType[*sqs.Error](err); ok {
 		err = &states.ServiceError{Code: refused.Code, Message: refused.Message, Status: http.StatusBadRequest}
 	}
 	return id, err
 }
 
-// statusChanged makes EventBridge's event of an execution's new status. Only a
-// detail that is no JSON object could be refused.
-func (s *Stack) statusChanged(ctx context.Context, detail json.RawMessage) {
+// statusChanged makes EventBridge's event of an execution's new status.
+func (s *Stack) statusChanged(tx *bbolt.Tx, detail json.RawMessage) error {
 	var d struct {
 		ExecutionARN string `json:"executionArn"`
 	}
-	_ = json.Unmarshal(detail, &d)
-	_ = s.services.events.Put(ctx, events.Event{
+	if err := json.Unmarshal(detail, &d); err != nil {
+		return fmt.Errorf("read status: %w", err)
+	}
+	return s.services.events.PutTx(tx, events.Event{
 		Source: "aws.states", DetailType: "Step Functions Execution Status Change", Detail: detail, Resources: []string{d.ExecutionARN},
 	})
 }

@@ -48,6 +48,7 @@ func localCommand() *cobra.Command {
 	flags.Float64Var(&config.Scale, "time-scale", 1, "makes Wait and Retry intervals this many times shorter")
 	flags.BoolVar(&config.Freeze, "freeze", false, "stop functions between invocations, as Lambda does")
 	flags.StringVar(&config.FunctionsEndpoint, "functions-endpoint", "", "`URL` at which functions call AWS, for a proxy of yours in between (default the stack's own endpoint)")
+	flags.StringArrayVar(&config.AllowHosts, "allow-host", nil, "also answer as this `NAME` or NAME:port, beside 127.0.0.1, [::1], localhost and *.localhost; may be repeated")
 	flags.BoolVar(&verbose, "verbose", false, "print what functions log, beside writing it to logs/ in the data folder")
 	return cmd
 }

@@ -1,31 +1,33 @@
 // Package events is the part of Amazon EventBridge that the application needs:
 // the default bus, whose rules hand matching events to queues, behind the JSON
-// 1.1 protocol, and Put as a Go method for the other services of the local
-// stack, which local/stack.go wires to it. It knows nothing of other buses,
-// schedules, archives, or targets that get anything but the event as it is.
+// 1.1 protocol, and PutTx as a Go method for the other services of the local
+// stack, which local/stack.go wires to it. Rules that were made through the API
+// are in the stack's store. It knows nothing of other buses, schedules, archives,
+// or targets that get anything but the event as it is.
 package events
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/google/uuid"
+	"go.etcd.io/bbolt"
 
+	"github.com/lazaret/lazaret/local/store"
 	"github.com/lazaret/lazaret/local/template"
 )
 
 // Service holds the rules of the bus. It serves the EventBridge API as an
 // http.Handler, and all its methods may be called concurrently.
 type Service struct {
-	deliver func(ctx context.Context, targetARN, body string) error
+	store   *store.Store
+	deliver func(tx *bbolt.Tx, targetARN, body string) error
 
 	mu    sync.Mutex
-	rules []*rule
+	rules []rule
 }
 
 // Event is an event on its way to a bus.
@@ -38,7 +40,7 @@ type Event struct {
 
 type rule struct {
 	template.Rule
-	disabled bool
+	Disabled bool
 	pattern  *pattern
 }
 
@@ -50,31 +52,47 @@ type Error struct {
 // Error returns the code and the message, as SDKs print them.
 func (e *Error) Error() string { return e.Code + ": " + e.Message }
 
-// New returns a service with the given rules. Deliver hands a body to the target
-// of that ARN. A pattern that AWS would not have deployed, or that asks for more
-// than is here, is an error.
-func New(rules []template.Rule, deliver func(ctx context.Context, targetARN, body string) error) (*Service, error) {
-	s := &Service{deliver: deliver}
+// New returns a service with the given rules and those that the store has under
+// other names. Deliver hands a body to the target of that ARN; with an error it
+// has changed nothing. A pattern that AWS would not have deployed, or that asks
+// for more than is here, is an error.
+func New(kept *store.Store, rules []template.Rule, deliver func(tx *bbolt.Tx, targetARN, body string) error) (*Service, error) {
+	s := &Service{store: kept, deliver: deliver}
 	for _, r := range rules {
-		p, err := compile(r.Pattern)
-		if err != nil {
-			return nil, fmt.Errorf("read rule %s: %w", r.Name, err)
+		if err := s.set(rule{Rule: r}); err != nil {
+			return nil, err
 		}
-		r.Targets = slices.Clone(r.Targets)
-		s.rules = append(s.rules, &rule{Rule: r, pattern: p})
 	}
-	return s, nil
+	return s, kept.Update(func(tx *bbolt.Tx) error {
+		b, err := tx.CreateBucketIfNotExists(ownRules)
+		for _, r := range rules {
+			if err == nil {
+				err = b.Delete([]byte(r.Name))
+			}
+		}
+		if err != nil {
+			return err
+		}
+		return b.ForEach(func(name, value []byte) error {
+			var r rule
+			if err := json.Unmarshal(value, &r); err != nil {
+				return fmt.Errorf("read rule %s: %w", name, err)
+			}
+			return s.set(r)
+		})
+	})
 }
 
-// Put hands an event to the targets of all rules that match it. The error is an
-// *Error for an event that EventBridge would refuse. A target that cannot be
-// delivered to is logged and fails nothing: publishers on AWS do not hear of it.
-func (s *Service) Put(ctx context.Context, e Event) error {
-	_, err := s.put(ctx, e)
+// PutTx hands an event to the targets of all rules that match it, as a part of a
+// transaction. The error is an *Error for an event that EventBridge would refuse.
+// A target that cannot be delivered to is logged and fails nothing: publishers on
+// AWS do not hear of it.
+func (s *Service) PutTx(tx *bbolt.Tx, e Event) error {
+	_, err := s.put(tx, e)
 	return err
 }
 
-func (s *Service) put(ctx context.Context, e Event) (id string, err error) {
+func (s *Service) put(tx *bbolt.Tx, e Event) (id string, err error) {
 	wrapped := envelope{
 		Version: "0", ID: uuid.NewString(), DetailType: e.DetailType, Source: e.Source,
 		Account: template.Account, Region: template.Region, Resources: e.Resources, Detail: e.Detail,
@@ -100,8 +118,10 @@ func (s *Service) put(ctx context.Context, e Event) (id string, err error) {
 		return "", fmt.Errorf("write event %s: %w", wrapped.ID, err)
 	}
 	for _, target := range s.matching(decoded) {
-		if err := s.deliver(ctx, target.ARN, string(event)); err != nil {
-			slog.WarnContext(ctx, "a target did not get an event", "target", target.ARN, "event", wrapped.ID, "error", err)
+		if err := s.deliver(tx, target.ARN, string(event)); err != nil {
+			tx.OnCommit(func() {
+				slog.Warn("a target did not get an event", "target", target.ARN, "event", wrapped.ID, "error", err)
+			})
 		}
 	}
 	return wrapped.ID, nil
@@ -113,7 +133,7 @@ func (s *Service) matching(event map[string]any) []template.Target {
 	defer s.mu.Unlock()
 	var found []template.Target
 	for _, r := range s.rules {
-		if !r.disabled && r.pattern.match(event) {
+		if !r.Disabled && r.pattern.match(event) {
 			found = append(found, r.Targets...)
 		}
 	}

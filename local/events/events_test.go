@@ -1,7 +1,6 @@
 package events_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,8 +15,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
+	"go.etcd.io/bbolt"
 
 	"github.com/lazaret/lazaret/local/events"
+	"github.com/lazaret/lazaret/local/store"
 	"github.com/lazaret/lazaret/local/template"
 )
 
@@ -30,7 +31,7 @@ const (
 // inbox is what was delivered, by target.
 type inbox map[string][]string
 
-func (b inbox) deliver(_ context.Context, targetARN, body string) error {
+func (b inbox) deliver(_ *bbolt.Tx, targetARN, body string) error {
 	if targetARN == broken {
 		return errors.New("no such queue")
 	}
@@ -38,16 +39,39 @@ func (b inbox) deliver(_ context.Context, targetARN, body string) error {
 	return nil
 }
 
-func start(t *testing.T, rules ...template.Rule) (*events.Service, *api.Client, inbox) {
+// stored is a service with its store.
+type stored struct {
+	*events.Service
+	kept *store.Store
+}
+
+func (b stored) put(t *testing.T, e events.Event) {
 	t.Helper()
-	got := make(inbox)
-	s, err := events.New(rules, got.deliver)
+	if err := b.kept.Update(func(tx *bbolt.Tx) error { return b.PutTx(tx, e) }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func newStore(t *testing.T) *store.Store {
+	t.Helper()
+	kept, err := store.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = kept.Close() })
+	return kept
+}
+
+func start(t *testing.T, rules ...template.Rule) (stored, *api.Client, inbox) {
+	t.Helper()
+	got, kept := make(inbox), newStore(t)
+	s, err := events.New(kept, rules, got.deliver)
 	if err != nil {
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
-	return s, api.New(api.Options{
+	return stored{s, kept}, api.New(api.Options{
 		Region:           "us-east-1",
 		BaseEndpoint:     aws.String(server.URL),
 		Credentials:      credentials.NewStaticCredentialsProvider("test", "test", ""),
@@ -70,9 +94,7 @@ func TestPutReachesMatchingTargets(t *testing.T) {
 		{Source: "aws.states", DetailType: "Status", Detail: json.RawMessage(`{"status":"SUCCEEDED"}`)},
 		{Source: "aws.states", DetailType: "Status", Detail: json.RawMessage(`{"status":"TIMED_OUT","key":"a<b"}`), Resources: []string{"arn:r"}},
 	} {
-		if err := s.Put(t.Context(), e); err != nil {
-			t.Fatal(err)
-		}
+		s.put(t, e)
 	}
 	if len(got) != 1 || len(got[dead]) != 1 {
 		t.Fatalf("delivered %v", got)
@@ -102,7 +124,7 @@ func TestNewNamesRulesThatCannotBeRead(t *testing.T) {
 	t.Parallel()
 	bad := died()
 	bad.Pattern = json.RawMessage(`{"source":"aws.states"}`)
-	if _, err := events.New([]template.Rule{bad}, make(inbox).deliver); err == nil || !strings.Contains(err.Error(), "read rule died: source:") {
+	if _, err := events.New(newStore(t), []template.Rule{bad}, make(inbox).deliver); err == nil || !strings.Contains(err.Error(), "read rule died: source:") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -152,13 +174,8 @@ func TestRulesOfOnesOwn(t *testing.T) {
 	if err != nil || put.FailedEntryCount != 0 {
 		t.Fatalf("put targets: %v, %v", put, err)
 	}
-	publish := func() {
-		t.Helper()
-		if err := s.Put(ctx, events.Event{Source: "lazaret", DetailType: "Verdict", Detail: json.RawMessage(`{"verdict":"INFECTED","key":"a/b"}`)}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	publish()
+	event := events.Event{Source: "lazaret", DetailType: "Verdict", Detail: json.RawMessage(`{"verdict":"INFECTED","key":"a/b"}`)}
+	s.put(t, event)
 	if len(got[dead]) != 1 || len(got[mine]) != 1 || !strings.Contains(got[mine][0], `"key":"a/b"`) {
 		t.Errorf("delivered %v", got)
 	}
@@ -169,9 +186,20 @@ func TestRulesOfOnesOwn(t *testing.T) {
 	if _, err := client.PutRule(ctx, &api.PutRuleInput{Name: name, EventBusName: bus, State: types.RuleStateDisabled, EventPattern: listed.Rules[1].EventPattern}); err != nil {
 		t.Fatal(err)
 	}
-	publish()
+	s.put(t, event)
 	if len(got[mine]) != 1 {
 		t.Errorf("a disabled rule delivered %v", got[mine])
+	}
+	if _, err := client.PutRule(ctx, &api.PutRuleInput{Name: name, EventPattern: listed.Rules[1].EventPattern}); err != nil {
+		t.Fatal(err)
+	}
+	again, err := events.New(s.kept, []template.Rule{died()}, got.deliver)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored{again, s.kept}.put(t, event)
+	if len(got[mine]) != 2 || len(got[dead]) != 2 {
+		t.Errorf("after a restart %v", got)
 	}
 }
 

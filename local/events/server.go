@@ -1,7 +1,6 @@
 package events
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -14,16 +13,16 @@ import (
 // byte of them escaped here, and room for the rest.
 const maxRequest = 8 << 20
 
-type operation func(s *Service, ctx context.Context, body []byte) (any, error)
+type operation func(s *Service, body []byte) (any, error)
 
 // decoded makes an operation of a method and its input.
-func decoded[In any](do func(*Service, context.Context, In) (any, error)) operation {
-	return func(s *Service, ctx context.Context, body []byte) (any, error) {
+func decoded[In any](do func(*Service, In) (any, error)) operation {
+	return func(s *Service, body []byte) (any, error) {
 		var in In
 		if err := json.Unmarshal(body, &in); err != nil {
 			return nil, &Error{"SerializationException", err.Error()}
 		}
-		return do(s, ctx, in)
+		return do(s, in)
 	}
 }
 
@@ -63,5 +62,5 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request) (any, error) {
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequest)).Decode(&body); err != nil {
 		return nil, &Error{"SerializationException", err.Error()}
 	}
-	return do(s, r.Context(), body)
+	return do(s, body)
 }

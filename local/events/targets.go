@@ -1,7 +1,6 @@
 package events
 
 import (
-	"context"
 	"slices"
 	"strings"
 
@@ -16,7 +15,7 @@ type target struct {
 	Input, InputPath, InputTransformer any
 }
 
-func (s *Service) putTargets(_ context.Context, in ruleInput) (any, error) {
+func (s *Service) putTargets(in ruleInput) (any, error) {
 	if err := onDefaultBus(in.EventBusName); err != nil {
 		return nil, err
 	}
@@ -25,16 +24,15 @@ func (s *Service) putTargets(_ context.Context, in ruleInput) (any, error) {
 			return nil, invalid("target " + t.Id + ": only queues, and only the event as it is, are supported here")
 		}
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	i := s.index(in.Rule)
-	if i < 0 {
-		return nil, &Error{"ResourceNotFoundException", "Rule " + in.Rule + " does not exist on EventBus default."}
-	}
-	r := s.rules[i]
-	for _, t := range in.Targets {
-		r.Targets = slices.DeleteFunc(r.Targets, func(o template.Target) bool { return o.ID == t.Id })
-		r.Targets = append(r.Targets, template.Target{ID: t.Id, ARN: t.Arn})
-	}
-	return map[string]any{"FailedEntryCount": 0, "FailedEntries": []any{}}, nil
+	_, err := s.change(in.Rule, func(r *rule) error {
+		if r.Name == "" {
+			return &Error{"ResourceNotFoundException", "Rule " + in.Rule + " does not exist on EventBus default."}
+		}
+		for _, t := range in.Targets {
+			r.Targets = slices.DeleteFunc(r.Targets, func(o template.Target) bool { return o.ID == t.Id })
+			r.Targets = append(r.Targets, template.Target{ID: t.Id, ARN: t.Arn})
+		}
+		return nil
+	})
+	return map[string]any{"FailedEntryCount": 0, "FailedEntries": []any{}}, err
 }

@@ -77,7 +77,7 @@ func startMounted(t *testing.T, data, folder string, size int, flags ...string) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	mount := fmt.Sprintf(`mount --make-rprivate / && mount -t tmpfs -o size=%d,mode=777 work "$0" && exec "$@"`, size)
+	mount := fmt.Sprintf(`mount --make-rprivate / && mount -t tmpfs -o size=%d,mode=755 work "$0" && exec "$@"`, size)
 	cmd.Args = append([]string{"sh", "-c", mount, folder, cmd.Path}, cmd.Args[1:]...)
 	cmd.Path = "/bin/sh"
 	cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWNS

@@ -8,11 +8,12 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/valyala/fasthttp"
-	"github.com/versity/versitygw/backend"
 	"github.com/versity/versitygw/s3api/middlewares"
 	"github.com/versity/versitygw/s3api/utils"
 	"github.com/versity/versitygw/s3err"
+	"go.etcd.io/bbolt"
 
 	"github.com/lazaret/lazaret/local/policy"
 	"github.com/lazaret/lazaret/local/template"
@@ -31,14 +32,18 @@ type check struct {
 
 // authorize asks the policies about everything that a request does. A batch of
 // deletions is asked about key by key, in DeleteObjects.
-func (s *store) authorize(rc *fasthttp.RequestCtx, bucket string) error {
+func (s *buckets) authorize(ctx context.Context, tx *bbolt.Tx) error {
+	rc, ok := request(ctx)
+	if !ok {
+		return nil // our own
+	}
 	method := string(rc.Method())
 	query := rc.QueryArgs()
 	if method == http.MethodOptions || method == http.MethodPost && query.Has("delete") {
 		return nil
 	}
 	var checks []check
-	key, err := keyOf(rc, bucket)
+	bucket, key, err := addressed(rc)
 	form, isForm := rc.UserValue(string(utils.ContextKeyObjectPostResult)).(middlewares.PostObjectResult)
 	switch {
 	case err != nil:
@@ -51,7 +56,7 @@ func (s *store) authorize(rc *fasthttp.RequestCtx, bucket string) error {
 	default:
 		for _, action := range actionsOf(objectActions, method, query) {
 			var more []check
-			more, err = s.objectChecks(rc, action, bucket, key)
+			more, err = objectChecks(rc, tx, action, bucket, key)
 			if checks = append(checks, more...); err != nil {
 				break
 			}
@@ -61,7 +66,7 @@ func (s *store) authorize(rc *fasthttp.RequestCtx, bucket string) error {
 		return err
 	}
 	for _, c := range checks {
-		if err := s.allow(rc, c); err != nil {
+		if err := s.allow(rc, tx, c); err != nil {
 			return err
 		}
 	}
@@ -69,16 +74,16 @@ func (s *store) authorize(rc *fasthttp.RequestCtx, bucket string) error {
 }
 
 // objectChecks spells out one action on an object.
-func (s *store) objectChecks(rc *fasthttp.RequestCtx, action, bucket, key string) ([]check, error) {
+func objectChecks(rc *fasthttp.RequestCtx, tx *bbolt.Tx, action, bucket, key string) ([]check, error) {
 	version := string(rc.QueryArgs().Peek("versionId"))
 	c := check{action: withVersion(action, version), bucket: bucket, key: key, versionID: version, tags: true}
 	header := func(name string) string { return string(rc.Request.Header.Peek(name)) }
 	switch action {
 	case "PutObject":
 		if source := header("X-Amz-Copy-Source"); source != "" {
-			return s.copyChecks(rc, bucket, key, source)
+			return copyChecks(rc, tx, bucket, key, source)
 		}
-		return putChecks(bucket, key, func() (map[string]string, error) { return backend.ParseObjectTags(header("X-Amz-Tagging")) })
+		return putChecks(bucket, key, func() (map[string]string, error) { return parseTags(header("X-Amz-Tagging")) })
 	case "DeleteObject":
 		c.tags = false
 	case "PutObjectTagging":
@@ -119,27 +124,27 @@ func putChecks(bucket, key string, tags func() (map[string]string, error)) ([]ch
 // AWS documents the s3:RequestObjectTag keys for tags given in the request
 // alone, so tags that come along with a copy are not shown in them. A policy
 // that guards a tag therefore has to refuse the copy (s3:x-amz-copy-source).
-func (s *store) copyChecks(rc *fasthttp.RequestCtx, bucket, key, source string) ([]check, error) {
-	srcBucket, srcKey, srcVersion, err := backend.ParseCopySource(source)
+func copyChecks(rc *fasthttp.RequestCtx, tx *bbolt.Tx, bucket, key, source string) ([]check, error) {
+	from, err := sourceOf(source)
 	if err != nil {
 		return nil, err
 	}
-	read := check{action: withVersion("GetObject", srcVersion), bucket: srcBucket, key: srcKey, versionID: srcVersion, tags: true}
+	read := check{action: withVersion("GetObject", from.id), bucket: from.bucket, key: from.key, versionID: from.id, tags: true}
 	var request map[string]string
 	replace := string(rc.Request.Header.Peek("X-Amz-Tagging-Directive")) == "REPLACE"
 	if replace {
-		if request, err = backend.ParseObjectTags(string(rc.Request.Header.Peek("X-Amz-Tagging"))); err != nil {
+		if request, err = parseTags(string(rc.Request.Header.Peek("X-Amz-Tagging"))); err != nil {
 			return nil, err
 		}
 	}
-	put := check{action: "PutObject", bucket: bucket, key: key, request: request, source: srcBucket + "/" + srcKey}
+	put := check{action: "PutObject", bucket: bucket, key: key, request: request, source: from.bucket + "/" + from.key}
 	checks := []check{put, read}
 	if rc.QueryArgs().Has("uploadId") {
 		return checks, nil // a part carries no tags
 	}
-	carried := !replace && len(s.tagsOf(rc, srcBucket, srcKey, srcVersion)) > 0
+	carried := !replace && len(existingTags(tx, from.bucket, from.key, from.id)) > 0
 	if carried {
-		read.action = withVersion("GetObjectTagging", srcVersion)
+		read.action = withVersion("GetObjectTagging", from.id)
 		checks = append(checks, read)
 	}
 	if carried || len(request) > 0 {
@@ -152,7 +157,7 @@ func (s *store) copyChecks(rc *fasthttp.RequestCtx, bucket, key, source string) 
 // allow asks one bucket's policy. Where it has no opinion, the account's own
 // principals are allowed, since there are no identity policies here, and
 // everyone else is not.
-func (s *store) allow(ctx context.Context, c check) error {
+func (s *buckets) allow(ctx context.Context, tx *bbolt.Tx, c check) error {
 	who := callerOf(ctx)
 	r := policy.Request{Principal: who.arn, Account: who.account, Action: "s3:" + c.action, Resource: "arn:aws:s3:::" + c.bucket}
 	if c.key != "" {
@@ -178,11 +183,15 @@ func (s *store) allow(ctx context.Context, c check) error {
 		set("s3:RequestObjectTagKeys", k)
 	}
 	if c.tags {
-		for k, v := range s.tagsOf(ctx, c.bucket, c.key, c.versionID) {
+		for k, v := range existingTags(tx, c.bucket, c.key, c.versionID) {
 			r.Context["s3:ExistingObjectTag/"+k] = []string{v}
 		}
 	}
-	d := s.policyOf(c.bucket).Evaluate(r)
+	p, err := s.policyOf(tx, c.bucket)
+	if err != nil {
+		return err
+	}
+	d := p.Evaluate(r)
 	if d.Effect == policy.Allow || d.Effect == policy.NoOpinion && who.account == template.Account {
 		return nil
 	}
@@ -197,14 +206,23 @@ func (s *store) allow(ctx context.Context, c check) error {
 	}
 }
 
-// tagsOf reads the tags of the addressed version. An object that is not there
+// policyOf is nil for a bucket without one.
+func (s *buckets) policyOf(tx *bbolt.Tx, bucket string) (*policy.Policy, error) {
+	c, err := settingsOf(tx, bucket)
+	if err != nil || c.Documents["policy"] == nil {
+		return nil, err
+	}
+	return s.parsed(c.Documents["policy"])
+}
+
+// existingTags reads the tags of the addressed version. An object that is not there
 // has none, so that a policy may refuse to tell whether it exists.
-func (s *store) tagsOf(ctx context.Context, bucket, key, versionID string) map[string]string {
-	tags, err := s.Backend.GetObjectTagging(ctx, bucket, key, versionID)
+func existingTags(tx *bbolt.Tx, bucket, key, id string) map[string]string {
+	v, err := find(tx, bucket, key, id)
 	if err != nil {
 		return nil
 	}
-	return tags
+	return v.Tags
 }
 
 // tagsInXML reads the Tagging document of PutObjectTagging and of POST forms.
@@ -216,14 +234,24 @@ func tagsInXML(document string) (map[string]string, error) {
 	return maps.Clone(tags), err
 }
 
-// keyOf is the object key that a request addresses, or "" for the bucket.
-func keyOf(rc *fasthttp.RequestCtx, bucket string) (string, error) {
+// addressed is the bucket and the key that a request is for; no key for the bucket.
+func addressed(rc *fasthttp.RequestCtx) (bucket, key string, err error) {
 	raw, _, _ := strings.Cut(string(rc.Request.Header.RequestURI()), "?")
 	path, err := url.PathUnescape(raw)
 	if err != nil {
-		return "", s3err.GetAPIError(s3err.ErrInvalidRequest)
+		return "", "", s3err.GetAPIError(s3err.ErrInvalidRequest)
 	}
-	return strings.TrimPrefix(strings.TrimPrefix(path, "/"+bucket), "/"), nil
+	bucket, key, _ = strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	return bucket, key, nil
+}
+
+// condition is the value of a precondition header, without quotes; nil without it.
+func condition(rc *fasthttp.RequestCtx, name string) *string {
+	v := string(rc.Request.Header.Peek(name))
+	if v == "" {
+		return nil
+	}
+	return aws.String(trimQuotes(v))
 }
 
 func orAnonymous(arn string) string {

@@ -18,7 +18,7 @@ type answer func(bucket string, body []byte) (*controllers.Response, error)
 
 // routes are the operations on buckets that are ours. The caller is
 // authenticated and authorised before, as for the gateway's own.
-func routes(s *store, iam *accounts) []s3api.Option {
+func routes(s *buckets, iam *accounts) []s3api.Option {
 	return []s3api.Option{
 		route(s, iam, http.MethodPut, "policy", metrics.ActionPutBucketPolicy, s.putPolicy),
 		route(s, iam, http.MethodPut, "notification", metrics.ActionPutBucketNotificationConfiguration, s.putNotification),
@@ -26,7 +26,7 @@ func routes(s *store, iam *accounts) []s3api.Option {
 	}
 }
 
-func route(s *store, iam *accounts, method, subresource, action string, do answer) s3api.Option {
+func route(s *buckets, iam *accounts, method, subresource, action string, do answer) s3api.Option {
 	handle := controllers.ProcessHandlers(
 		func(c fiber.Ctx) (*controllers.Response, error) { return do(c.Params("bucket"), c.BodyRaw()) },
 		action, &controllers.Services{},

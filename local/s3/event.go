@@ -1,16 +1,14 @@
 package s3
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/url"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
-	"github.com/google/uuid"
+	"github.com/versity/versitygw/s3api/utils"
+	"go.etcd.io/bbolt"
 
 	"github.com/lazaret/lazaret/local/template"
 )
@@ -35,56 +33,20 @@ type object struct {
 	bucket, key     string
 	versionID, eTag string // versionID is empty in an unversioned bucket
 	size            int64
+	sequence        uint64 // of the version
 	requester       caller
 
 	// Filled in by announce.
-	sequencer string
 	requestID string
 	at        time.Time
 }
 
-// announcer turns created objects into the deliveries that the template asks
-// for, or whoever made the bucket: without either it announces nothing.
-type announcer struct {
-	mu       sync.RWMutex
-	buckets  map[string]template.Bucket
-	deliver  func(ctx context.Context, queueARN, body string) error
-	putEvent func(ctx context.Context, source, detailType string, detail json.RawMessage, resources []string) error
-	sequence atomic.Int64
-}
-
-func newAnnouncer(cfg Config) *announcer {
-	a := &announcer{buckets: map[string]template.Bucket{}, deliver: cfg.Deliver, putEvent: cfg.PutEvent}
-	for _, b := range cfg.Buckets {
-		a.buckets[b.Name] = b
-	}
-	// Starting from the clock keeps sequencers rising over restarts.
-	a.sequence.Store(time.Now().UnixNano())
-	return a
-}
-
-// of returns what is announced of a bucket.
-func (a *announcer) of(bucket string) template.Bucket {
-	a.mu.RLock()
-	defer a.mu.RUnlock()
-	return a.buckets[bucket]
-}
-
-// configure replaces what is announced of a bucket.
-func (a *announcer) configure(b template.Bucket) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.buckets[b.Name] = b
-}
-
-// announce makes every delivery that matches, and returns the first error.
-func (a *announcer) announce(ctx context.Context, kind created, o object) error {
-	b := a.of(o.bucket)
-	o.eTag = trimQuotes(o.eTag)
-	o.sequencer = fmt.Sprintf("%016X", a.sequence.Add(1))
-	o.requestID = uuid.NewString()
+// announce makes every delivery that a bucket's settings ask for, in the
+// transaction that makes the object. Its first error fails that.
+func (s *buckets) announce(tx *bbolt.Tx, c settings, kind created, o object) error {
+	o.requestID = utils.NewS3RequestID()
 	o.at = time.Now()
-	for _, n := range b.Notifications {
+	for _, n := range c.Notifications {
 		if !wanted(n, kind, o.key) {
 			continue
 		}
@@ -92,19 +54,19 @@ func (a *announcer) announce(ctx context.Context, kind created, o object) error 
 		if err != nil {
 			return fmt.Errorf("encode notification: %w", err)
 		}
-		if err := a.deliver(ctx, n.QueueARN, string(body)); err != nil {
-			return fmt.Errorf("deliver to %s: %w", n.QueueARN, err)
+		if err := s.deliver(tx, n.QueueARN, string(body)); err != nil {
+			return fmt.Errorf("announce s3://%s/%s to %s: %w", o.bucket, o.key, n.QueueARN, err)
 		}
 	}
-	if !b.EventBridge {
+	if !c.EventBridge {
 		return nil
 	}
 	body, err := json.Marshal(detail(kind, o))
 	if err != nil {
 		return fmt.Errorf("encode event: %w", err)
 	}
-	if err := a.putEvent(ctx, "aws.s3", "Object Created", body, []string{"arn:aws:s3:::" + o.bucket}); err != nil {
-		return fmt.Errorf("put event: %w", err)
+	if err := s.putEvent(tx, "aws.s3", "Object Created", body, []string{"arn:aws:s3:::" + o.bucket}); err != nil {
+		return fmt.Errorf("announce s3://%s/%s to EventBridge: %w", o.bucket, o.key, err)
 	}
 	return nil
 }
@@ -115,13 +77,16 @@ func wanted(n template.Notification, kind created, key string) bool {
 		strings.HasPrefix(key, n.Prefix) && strings.HasSuffix(key, n.Suffix)
 }
 
+// sequencer orders the events of a key, as S3's does.
+func (o object) sequencer() string { return fmt.Sprintf("%018X", o.sequence) }
+
 // fields is a JSON object. encoding/json writes its keys in order.
 type fields map[string]any
 
 // notification is the message of the S3 event notification feature:
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
 func notification(kind created, o object) fields {
-	entity := fields{"key": encodeKey(o.key), "size": o.size, "eTag": o.eTag, "sequencer": o.sequencer}
+	entity := fields{"key": encodeKey(o.key), "size": o.size, "eTag": o.eTag, "sequencer": o.sequencer()}
 	if o.versionID != "" {
 		entity["versionId"] = o.versionID
 	}
@@ -146,7 +111,7 @@ func notification(kind created, o object) fields {
 // detail is the detail of the EventBridge event, where the key stands as it is:
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
 func detail(kind created, o object) fields {
-	entity := fields{"key": o.key, "size": o.size, "etag": o.eTag, "sequencer": o.sequencer}
+	entity := fields{"key": o.key, "size": o.size, "etag": o.eTag, "sequencer": o.sequencer()}
 	if o.versionID != "" {
 		entity["version-id"] = o.versionID
 	}
@@ -165,5 +130,3 @@ func detail(kind created, o object) fields {
 func encodeKey(key string) string {
 	return strings.ReplaceAll(url.QueryEscape(key), "%2F", "/")
 }
-
-func trimQuotes(eTag string) string { return strings.Trim(eTag, `"`) }

@@ -18,7 +18,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
+	"go.etcd.io/bbolt"
 
+	"github.com/lazaret/lazaret/local/store"
 	"github.com/lazaret/lazaret/local/template"
 )
 
@@ -55,36 +57,36 @@ func (m *mailbox) of(key string) []string {
 	return m.mail[key]
 }
 
-// TestMain runs everything twice, since objects may keep their tags in extended
-// attributes or in sidecar files. Only one gateway may run in a process.
 func TestMain(m *testing.M) {
-	code := 0
-	for _, sidecar := range []bool{false, true} {
-		dir, err := os.MkdirTemp("", "lazaret-s3-")
-		if err != nil {
+	if run := programs[os.Getenv("S3_PROGRAM")]; run != nil {
+		if err := run(os.Getenv("S3_DIR")); err != nil {
 			log.Fatal(err)
 		}
-		code = max(code, runAll(m, dir, sidecar))
-		if err := os.RemoveAll(dir); err != nil {
-			log.Fatal(err)
-		}
+		return
+	}
+	dir, err := os.MkdirTemp("", "lazaret-s3-")
+	if err != nil {
+		log.Fatal(err)
+	}
+	code := runAll(m, dir)
+	if err := os.RemoveAll(dir); err != nil {
+		log.Fatal(err)
 	}
 	os.Exit(code)
 }
 
-func runAll(m *testing.M, dir string, sidecar bool) int {
+func runAll(m *testing.M, dir string) int {
 	policy, err := os.ReadFile("testdata/policy.json")
 	if err != nil {
 		log.Fatal(err)
 	}
-	here, err := os.Getwd()
+	state, err := store.Open(dir)
 	if err != nil {
 		log.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	s, err := Start(ctx, Config{
-		DataDir: dir,
-		Sidecar: sidecar,
+		Store: state,
 		Buckets: []template.Bucket{
 			{Name: "uploads", Versioned: true, Policy: policy},
 			{Name: "versioned", Versioned: true, EventBridge: true, Notifications: []template.Notification{
@@ -99,7 +101,7 @@ func runAll(m *testing.M, dir string, sidecar bool) int {
 			{AccessKey: "fetch", Secret: "fetch-secret", ARN: role + "fetch"},
 			{AccessKey: "partner", Secret: "partner-secret", ARN: "arn:aws:iam::111122223333:user/partner"},
 		},
-		Deliver: func(_ context.Context, queueARN, body string) error {
+		Deliver: func(tx *bbolt.Tx, queueARN, body string) error {
 			if queueARN == poison {
 				return errors.New("the queue is gone")
 			}
@@ -111,25 +113,25 @@ func runAll(m *testing.M, dir string, sidecar bool) int {
 			if err := json.Unmarshal([]byte(body), &n); err != nil {
 				return err
 			}
-			delivered.add(n.Records[0].S3.Object.Key, body)
+			tx.OnCommit(func() { delivered.add(n.Records[0].S3.Object.Key, body) })
 			return nil
 		},
-		PutEvent: func(_ context.Context, source, detailType string, detail json.RawMessage, resources []string) error {
+		PutEvent: func(tx *bbolt.Tx, source, detailType string, detail json.RawMessage, resources []string) error {
 			var d struct{ Object struct{ Key string } }
 			if err := json.Unmarshal(detail, &d); err != nil {
 				return err
 			}
-			put.add(d.Object.Key, fmt.Sprint(source, "|", detailType, "|", resources, "|", string(detail)))
+			tx.OnCommit(func() {
+				put.add(d.Object.Key, fmt.Sprint(source, "|", detailType, "|", resources, "|", string(detail)))
+			})
 			return nil
 		},
 	})
 	if err != nil {
 		log.Fatal(err)
 	}
-	// The gateway has moved into its data; tests read testdata.
 	server := httptest.NewServer(s.Handler())
 	endpoint = server.URL
-	testdata = here + "/testdata/"
 	code := m.Run()
 	server.Close()
 	stop()
@@ -137,13 +139,11 @@ func runAll(m *testing.M, dir string, sidecar bool) int {
 		log.Printf("gateway: %v", err)
 		code = 1
 	}
-	if err := os.Chdir(here); err != nil {
+	if err := state.Close(); err != nil {
 		log.Fatal(err)
 	}
 	return code
 }
-
-var testdata string
 
 // as returns a client that signs as one of the principals.
 func as(name string) *s3.Client {

@@ -3,12 +3,9 @@ package s3
 import (
 	"encoding/xml"
 	"net/http"
-	"strings"
 
 	"github.com/versity/versitygw/s3api/controllers"
 	"github.com/versity/versitygw/s3err"
-
-	"github.com/lazaret/lazaret/local/template"
 )
 
 // configuration is a bucket's notifications as the API has them:
@@ -30,7 +27,7 @@ type anotherPlace struct{}
 // putNotification turns EventBridge on or off for a bucket, one that was made
 // by hand among them: that is what an existing bucket needs. Queues are given
 // to buckets by the template alone.
-func (s *store) putNotification(bucket string, body []byte) (*controllers.Response, error) {
+func (s *buckets) putNotification(bucket string, body []byte) (*controllers.Response, error) {
 	var c configuration
 	response := &controllers.Response{MetaOpts: &controllers.MetaOptions{}} // the gateway wants one beside an error too
 	if err := xml.Unmarshal(body, &c); err != nil {
@@ -42,14 +39,15 @@ func (s *store) putNotification(bucket string, body []byte) (*controllers.Respon
 			Description: "through the API, events go to EventBridge only",
 		}
 	}
-	// The gateway reuses the memory behind its strings for the next request.
-	s.events.configure(template.Bucket{Name: strings.Clone(bucket), EventBridge: c.EventBridge != nil})
-	return response, nil
+	return response, s.configure(bucket, func(settings *settings) error {
+		settings.EventBridge, settings.Notifications = c.EventBridge != nil, nil
+		return nil
+	})
 }
 
 // getNotification answers with what putNotification or the template has set.
-func (s *store) getNotification(bucket string, _ []byte) (*controllers.Response, error) {
-	b := s.events.of(bucket)
+func (s *buckets) getNotification(bucket string, _ []byte) (*controllers.Response, error) {
+	b, err := s.settings(bucket)
 	var c configuration
 	if b.EventBridge {
 		c.EventBridge = &struct{}{}
@@ -57,5 +55,5 @@ func (s *store) getNotification(bucket string, _ []byte) (*controllers.Response,
 	for _, n := range b.Notifications {
 		c.Queues = append(c.Queues, queueTarget{n.QueueARN, n.Event})
 	}
-	return &controllers.Response{Data: c, MetaOpts: &controllers.MetaOptions{}}, nil
+	return &controllers.Response{Data: c, MetaOpts: &controllers.MetaOptions{}}, err
 }

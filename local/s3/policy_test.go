@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 
@@ -270,15 +269,5 @@ func TestPolicyLeavesWithItsBucket(t *testing.T) {
 	putBody(t, c, *b, "k", "x")
 	if got := getBody(t, c, *b, "k", ""); got != "x" {
 		t.Errorf("reads %q", got)
-	}
-}
-
-// TestPolicyFile keeps the test's policy from hiding a typing error in JSON.
-func TestPolicyFile(t *testing.T) {
-	t.Parallel()
-	text := must2(os.ReadFile(testdata + "policy.json"))(t)
-	st := newStore(nil, Config{})
-	if err := st.setPolicy("b", text); err != nil {
-		t.Fatal(err)
 	}
 }

@@ -118,23 +118,6 @@ func TestAWSChunked(t *testing.T) {
 	}
 }
 
-// TestKeys has keys that proxies like to change.
-func TestKeys(t *testing.T) {
-	t.Parallel()
-	c, b := as("alice"), "versioned"
-	for _, k := range []string{"sp ace+plus", "ünï/çødé", "per%20cent", "a=b&c?d#e", "q'u\"o(t)e*~!", "tab\tin", "semi;colon:at@$,"} {
-		k = "keys/" + k
-		putBody(t, c, b, k, k)
-		if got := getBody(t, c, b, k, ""); got != k {
-			t.Errorf("%q reads %q", k, got)
-		}
-		list := must2(c.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: &b, Prefix: &k}))(t)
-		if len(list.Contents) != 1 || *list.Contents[0].Key != k {
-			t.Errorf("%q is not listed: %v", k, list.Contents)
-		}
-	}
-}
-
 func TestPresigned(t *testing.T) {
 	t.Parallel()
 	b, k := "uploads", keyOfTest(t)

@@ -2,23 +2,28 @@ package s3
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httputil"
+	"os"
 	"time"
+
+	"github.com/valyala/fasthttp/fasthttputil"
+	"github.com/versity/versitygw/s3err"
 )
 
 // proxy hands requests to the gateway as they came: the signature covers Host,
 // path, query and headers, and bodies may be in AWS's own chunked encoding.
-func proxy(socket string) http.Handler {
-	var d net.Dialer
+//
+// It reaches the gateway in memory: a socket would take two descriptors for each
+// request, and the gateway ends for good when it finds none for its own.
+func proxy(gateway *fasthttputil.InmemoryListener, forms bodies) http.Handler {
 	transport := &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return d.DialContext(ctx, "unix", socket)
-		},
+		DialContext:           func(context.Context, string, string) (net.Conn, error) { return gateway.Dial() },
 		DisableCompression:    true,
 		MaxIdleConnsPerHost:   64,
 		IdleConnTimeout:       time.Minute,
@@ -35,6 +40,7 @@ func proxy(socket string) http.Handler {
 		},
 		Transport:     transport,
 		FlushInterval: -1,
+		ErrorHandler:  unanswered,
 		ErrorLog:      slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn),
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -43,8 +49,38 @@ func proxy(socket string) http.Handler {
 			http.Error(w, "S3 has no PATCH", http.StatusMethodNotAllowed)
 			return
 		}
-		forward.ServeHTTP(w, r)
+		if r.Header.Get("X-Amz-Content-Sha256") == "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER" {
+			r.Body = &signedTrailer{ReadCloser: r.Body}
+		}
+		if isForm(r) {
+			done, err := forms.rewriteForm(r)
+			defer done()
+			if err != nil {
+				answer := failure(err).(s3err.S3Error)
+				w.Header().Set("Content-Type", "application/xml")
+				w.WriteHeader(answer.StatusCode())
+				_, _ = w.Write(answer.XMLBody("", "")) // the client may be gone
+				return
+			}
+		}
+		forward.ServeHTTP(asAWS{w}, r)
 	})
+}
+
+// unanswered is for requests that do not reach the gateway whole. It is S3's answer
+// to a client that pauses, and to one that comes when nothing is left to serve it.
+func unanswered(w http.ResponseWriter, _ *http.Request, err error) {
+	failed := s3err.GetAPIError(s3err.ErrSlowDown)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		failed = s3err.APIError{
+			Code:           "RequestTimeout",
+			Description:    "Your socket connection to the server was not read from or written to within the timeout period.",
+			HTTPStatusCode: http.StatusBadRequest,
+		}
+	}
+	w.Header().Set("Content-Type", "application/xml")
+	w.WriteHeader(failed.HTTPStatusCode)
+	_, _ = w.Write(failed.XMLBody("", "")) // the client may be gone
 }
 
 // answers waits for the gateway's first answer. It says that it listens while

@@ -1,9 +1,8 @@
-// Package s3 is S3 on one machine: the versity gateway over a folder, wrapped
-// so that uploads are announced before they are answered and the template's
-// bucket policies bind every caller. It knows no other service; the stack in
-// local wires Deliver and PutEvent to the queues and the bus, and serves
-// Handler. Only one may run in a process, because the gateway keeps globals
-// and changes the working directory: see Start.
+// Package s3 is S3 on one machine: the versity gateway speaks the protocol, and
+// behind it bodies are files and all else is in the store. An object and its
+// announcement are one transaction, and the template's bucket policies bind every
+// caller. It knows no other service; the stack in local wires Deliver and PutEvent
+// to the queues and the bus, and serves Handler.
 package s3
 
 import (
@@ -16,28 +15,31 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/gofiber/fiber/v3"
 	"github.com/google/uuid"
-	"github.com/versity/versitygw/backend/meta"
-	"github.com/versity/versitygw/backend/posix"
+	"github.com/valyala/fasthttp/fasthttputil"
 	"github.com/versity/versitygw/embedgw"
 	"github.com/versity/versitygw/s3api"
+	"go.etcd.io/bbolt"
 
+	"github.com/lazaret/lazaret/local/policy"
+	"github.com/lazaret/lazaret/local/store"
 	"github.com/lazaret/lazaret/local/template"
 )
 
 // Config is what Start needs.
 type Config struct {
 	Buckets    []template.Bucket                        // created when absent, with what they hold when present
-	DataDir    string                                   // objects live below its folder s3
+	Store      *store.Store                             // the bodies of objects are in its folder
 	Principals []Principal                              // everyone who may sign a request
 	Others     func(accessKey string) (Principal, bool) // knows more of them; may be nil
-	Sidecar    bool                                     // keep tags and metadata in files of their own, even where the disk has extended attributes
 
 	// Deliver sends one S3 notification to a queue, for buckets with a
 	// notification that matches. PutEvent does so to the default bus, for
-	// buckets with EventBridge on. An error of either fails the upload.
-	Deliver  func(ctx context.Context, queueARN, body string) error
-	PutEvent func(ctx context.Context, source, detailType string, detail json.RawMessage, resources []string) error
+	// buckets with EventBridge on. Both are a part of the transaction that makes the
+	// object, which may run more than once. An error of either fails the upload.
+	Deliver  func(tx *bbolt.Tx, queueARN, body string) error
+	PutEvent func(tx *bbolt.Tx, source, detailType string, detail json.RawMessage, resources []string) error
 }
 
 // Principal is an access key and the identity that bucket policies see.
@@ -50,13 +52,12 @@ type Principal struct {
 // Service is the running S3.
 type Service struct {
 	handler http.Handler
+	buckets *buckets
 	done    chan struct{}
 	err     error
 }
 
-// Start opens the data, creates missing buckets and serves until ctx ends. The
-// gateway changes the process's working directory to the data, so callers make
-// every path of theirs absolute first.
+// Start opens the data, creates missing buckets and serves until ctx ends.
 func Start(ctx context.Context, cfg Config) (*Service, error) {
 	st, err := open(ctx, cfg)
 	if err != nil {
@@ -66,13 +67,20 @@ func Start(ctx context.Context, cfg Config) (*Service, error) {
 	// pass as an identity that no bucket policy knows.
 	root := uuid.NewString()
 	iam := newAccounts(cfg, root)
-	ready := make(chan struct{})
+	// The gateway insists on a socket. The folder keeps other users away from it, and
+	// its path, which has at most 107 bytes, is short by way of a descriptor. Nobody
+	// connects to it but answers, once: from then on requests come in memory.
+	folder, err := os.Open(cfg.Store.Dir())
+	if err != nil {
+		return nil, fmt.Errorf("open data folder: %w", err)
+	}
+	socket := fmt.Sprintf("/proc/self/fd/%d/s3.socket", folder.Fd())
+	ready, app := make(chan struct{}), make(chan *fiber.App, 1)
 	gateway := &embedgw.Config{
-		RootUserAccess: root,
-		RootUserSecret: uuid.NewString(),
-		Region:         template.Region,
-		// A socket in the abstract namespace (the @) has no file to clean up.
-		Ports:             []string{"@lazaret-s3-" + uuid.NewString()},
+		RootUserAccess:    root,
+		RootUserSecret:    uuid.NewString(),
+		Region:            template.Region,
+		Ports:             []string{socket},
 		MaxConnections:    4096,
 		MaxRequests:       4096,
 		MultipartMaxParts: 10_000, // S3's own limit
@@ -80,18 +88,30 @@ func Start(ctx context.Context, cfg Config) (*Service, error) {
 		Quiet:             true,
 		DisableACLs:       true,
 		IAMService:        iam,
-		S3Options:         append(routes(st, iam), s3api.WithOnListen(func() { close(ready) })),
+		S3Options: append(routes(st, iam), s3api.WithOnListen(func() { close(ready) }),
+			s3api.WithMiddleware("/", hideKey),
+			s3api.WithMiddleware("/", func(c fiber.Ctx) error {
+				select {
+				case app <- c.App():
+				default:
+				}
+				return c.Next()
+			})),
 	}
-	s := &Service{handler: proxy(gateway.Ports[0]), done: make(chan struct{})}
+	memory := fasthttputil.NewInmemoryListener()
+	s := &Service{handler: proxy(memory, st.bodies), buckets: st, done: make(chan struct{})}
 	go func() {
 		defer close(s.done)
+		defer folder.Close()
 		s.err = embedgw.RunVersityGW(ctx, st, gateway)
 	}()
 	select {
 	case <-ready:
-		if err := answers(ctx, gateway.Ports[0]); err != nil {
+		if err := answers(ctx, socket); err != nil {
 			return nil, fmt.Errorf("start S3 gateway: %w", err)
 		}
+		// The gateway closes this listener with its own.
+		go func() { _ = (<-app).Server().Serve(memory) }()
 		return s, nil
 	case <-s.done:
 		return nil, fmt.Errorf("start S3 gateway: %w", cmp.Or(s.err, ctx.Err()))
@@ -109,56 +129,25 @@ func (s *Service) Wait() error {
 	return s.err
 }
 
-// open prepares the folders and the buckets.
-func open(ctx context.Context, cfg Config) (*store, error) {
-	base, err := filepath.Abs(filepath.Join(cfg.DataDir, "s3"))
-	if err != nil {
-		return nil, fmt.Errorf("find data folder: %w", err)
+// open prepares the buckets and removes what no transaction names.
+func open(ctx context.Context, cfg Config) (*buckets, error) {
+	b := &buckets{
+		state: cfg.Store, bodies: bodies(filepath.Join(cfg.Store.Dir(), "bodies")),
+		deliver: cfg.Deliver, putEvent: cfg.PutEvent, policies: map[string]*policy.Policy{},
 	}
-	objects, versions, sidecar := filepath.Join(base, "objects"), filepath.Join(base, "versions"), filepath.Join(base, "meta")
-	for _, dir := range []string{objects, versions, sidecar} {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return nil, fmt.Errorf("create data folder: %w", err)
+	for _, t := range cfg.Buckets {
+		if len(t.Notifications) > 0 && cfg.Deliver == nil || t.EventBridge && cfg.PutEvent == nil {
+			return nil, fmt.Errorf("prepare bucket %s: %w", t.Name, errors.New("it has events and nobody to deliver them"))
 		}
 	}
-	// Extended attributes come and go with the file, so they are the better
-	// keeper. Data begun with sidecar files goes on with them.
-	var keeper meta.MetadataStorer = meta.XattrMeta{}
-	begun, err := os.ReadDir(sidecar)
-	if err != nil {
-		return nil, fmt.Errorf("read metadata folder: %w", err)
+	if err := b.prepare(cfg.Buckets); err != nil {
+		return nil, err
 	}
-	if cfg.Sidecar || len(begun) > 0 || (meta.XattrMeta{}).Test(objects) != nil {
-		if keeper, err = newSidecar(sidecar); err != nil {
-			return nil, fmt.Errorf("open metadata folder: %w", err)
-		}
+	if err := os.MkdirAll(string(b.bodies), 0o700); err != nil {
+		return nil, fmt.Errorf("create folder of objects: %w", err)
 	}
-	disk, err := quietly(func() (*posix.Posix, error) {
-		return posix.New(objects, keeper, posix.PosixOpts{
-			VersioningDir:       versions,
-			CopyObjectThreshold: 5 << 30, // S3's limit for CopyObject; 0 refuses every copy
-		})
-	})
-	if err != nil {
-		return nil, fmt.Errorf("open object folder: %w", err)
+	if err := b.sweep(ctx); err != nil {
+		return nil, fmt.Errorf("sweep folder of objects: %w", err)
 	}
-	st := newStore(disk, cfg)
-	for _, b := range cfg.Buckets {
-		if len(b.Notifications) > 0 && cfg.Deliver == nil || b.EventBridge && cfg.PutEvent == nil {
-			return nil, fmt.Errorf("prepare bucket %s: %w", b.Name, errors.New("it has events and nobody to deliver them"))
-		}
-		if err := st.prepare(ctx, b); err != nil {
-			return nil, fmt.Errorf("prepare bucket %s: %w", b.Name, err)
-		}
-	}
-	return st, nil
-}
-
-// quietly runs f without a standard output, which the gateway would print its
-// folders to: that is for the caller to say what runs.
-func quietly[T any](f func() (T, error)) (T, error) {
-	stdout := os.Stdout
-	defer func() { os.Stdout = stdout }()
-	os.Stdout = nil // printing fails, and nobody looks
-	return f()
+	return b, nil
 }

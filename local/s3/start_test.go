@@ -1,18 +1,23 @@
 package s3
 
 import (
-	"os"
-	"path/filepath"
+	"errors"
+	"io"
+	"io/fs"
+	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/versity/versitygw/s3response"
+	"go.etcd.io/bbolt"
 
+	"github.com/lazaret/lazaret/local/store"
 	"github.com/lazaret/lazaret/local/template"
 )
 
 // TestOpenRefuses looks at configurations that would lose events or leave a
-// gate open. It starts no gateway, but posix.New moves the process, so it must
-// not run beside the others.
+// gate open.
 func TestOpenRefuses(t *testing.T) {
 	tests := []struct {
 		name   string
@@ -24,42 +29,51 @@ func TestOpenRefuses(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			defer back(t)()
-			if _, err := open(t.Context(), Config{DataDir: t.TempDir(), Buckets: []template.Bucket{tt.bucket}}); err == nil {
+			state := must2(store.Open(t.TempDir()))(t)
+			defer state.Close()
+			if _, err := open(t.Context(), Config{Store: state, Buckets: []template.Bucket{tt.bucket}}); err == nil {
 				t.Error("opened")
 			}
 		})
 	}
 }
 
-// TestOpenAgain reopens data, in the keeping it was begun with.
+// TestOpenAgain reopens data: what was uploaded is there, what no transaction names
+// is removed, and another template's queues are told no more.
 func TestOpenAgain(t *testing.T) {
-	for _, sidecar := range []bool{false, true} {
-		defer back(t)()
-		dir := t.TempDir()
-		cfg := Config{DataDir: dir, Sidecar: sidecar, Buckets: []template.Bucket{{Name: "bbb", Versioned: true}}}
-		first := must2(open(t.Context(), cfg))(t)
-		if err := os.WriteFile(filepath.Join(dir, "s3", "objects", "bbb", "k"), []byte("x"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if err := first.PutObjectTagging(t.Context(), "bbb", "k", "", map[string]string{"a": "1"}); err != nil {
-			t.Fatal(err)
-		}
-		cfg.Sidecar = false
-		again := must2(open(t.Context(), cfg))(t)
-		bucket, key := "bbb", "k"
-		must2(again.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &bucket, Key: &key}))(t)
-		wantTags(t, must2(again.GetObjectTagging(t.Context(), bucket, key, ""))(t), "a", "1")
+	dir, queue := t.TempDir(), ""
+	deliver := func(_ *bbolt.Tx, arn, _ string) error { queue = arn; return nil }
+	start := func(b template.Bucket) (*buckets, *store.Store) {
+		t.Helper()
+		state := must2(store.Open(dir))(t)
+		return must2(open(t.Context(), Config{Store: state, Buckets: []template.Bucket{b}, Deliver: deliver}))(t), state
 	}
-}
-
-// back returns to the folder that the running gateway works in.
-func back(t *testing.T) func() {
-	t.Helper()
-	here := must2(os.Getwd())(t)
-	return func() {
-		if err := os.Chdir(here); err != nil {
-			t.Fatal(err)
-		}
+	b, state := start(template.Bucket{Name: "bbb", Versioned: true, Notifications: []template.Notification{{Event: "s3:ObjectCreated:*", QueueARN: uploads}}})
+	put := func() error {
+		_, err := b.PutObject(t.Context(), s3response.PutObjectInput{
+			Bucket: aws.String("bbb"), Key: aws.String("k"), Body: strings.NewReader("x"), ContentLength: aws.Int64(1), Tagging: aws.String("a=1"),
+		})
+		return err
+	}
+	if err := put(); err != nil || queue != uploads {
+		t.Fatalf("put: %v, announced to %q", err, queue)
+	}
+	orphan := must2(b.bodies.write(strings.NewReader("never named"), -1, sums{}))(t)
+	if err := state.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b, state = start(template.Bucket{Name: "another"})
+	defer state.Close()
+	if _, err := b.bodies.open(orphan.name); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a body that nobody names: %v, want it swept", err)
+	}
+	wantTags(t, must2(b.GetObjectTagging(t.Context(), "bbb", "k", ""))(t), "a", "1")
+	out := must2(b.GetObject(t.Context(), &s3.GetObjectInput{Bucket: aws.String("bbb"), Key: aws.String("k")}))(t)
+	if got := string(must2(io.ReadAll(out.Body))(t)); got != "x" {
+		t.Errorf("reads %q, want x", got)
+	}
+	queue = ""
+	if err := put(); err != nil || queue != "" {
+		t.Errorf("put: %v, announced to %q, want nowhere", err, queue)
 	}
 }

@@ -1,10 +1,11 @@
 package sns
 
 import (
-	"context"
 	"fmt"
 	"net/url"
 	"strings"
+
+	"go.etcd.io/bbolt"
 
 	"github.com/lazaret/lazaret/local/template"
 )
@@ -18,7 +19,7 @@ type listedSubscription struct {
 	SubscriptionArn, Owner, Protocol, Endpoint, TopicArn string
 }
 
-func publish(ctx context.Context, s *Service, form url.Values) (any, error) {
+func publish(s *Service, form url.Values) (any, error) {
 	for _, name := range []string{"MessageStructure", "PhoneNumber"} {
 		if form.Has(name) {
 			return nil, invalid(name + " Reason: not supported here")
@@ -36,11 +37,14 @@ func publish(ctx context.Context, s *Service, form url.Values) (any, error) {
 		value := form.Get(entry+"Value.StringValue") + form.Get(entry+"Value.BinaryValue") // one of them
 		m.Attributes[form.Get(entry+"Name")] = Attribute{form.Get(entry + "Value.DataType"), value}
 	}
-	id, err := s.Publish(ctx, m)
-	return struct{ MessageId string }{id}, err
+	var out struct{ MessageId string }
+	return &out, s.store.Update(func(tx *bbolt.Tx) (err error) {
+		out.MessageId, err = s.PublishTx(tx, m)
+		return err
+	})
 }
 
-func listTopics(_ context.Context, s *Service, _ url.Values) (any, error) {
+func listTopics(s *Service, _ url.Values) (any, error) {
 	type topic struct{ TopicArn string }
 	var out struct{ Topics member[topic] }
 	for _, t := range s.topics {
@@ -49,7 +53,7 @@ func listTopics(_ context.Context, s *Service, _ url.Values) (any, error) {
 	return out, nil
 }
 
-func subscribe(_ context.Context, s *Service, form url.Values) (any, error) {
+func subscribe(s *Service, form url.Values) (any, error) {
 	topic, queue := form.Get("TopicArn"), form.Get("Endpoint")
 	switch {
 	case topic == "":
@@ -62,22 +66,20 @@ func subscribe(_ context.Context, s *Service, form url.Values) (any, error) {
 		return nil, invalid("Attributes Reason: " + form.Get("Attributes.entry.1.key") + " is not supported here")
 	}
 	sub, err := s.subscribe(topic, queue)
-	return struct{ SubscriptionArn string }{sub.arn}, err
+	return struct{ SubscriptionArn string }{sub.ARN}, err
 }
 
-func unsubscribe(_ context.Context, s *Service, form url.Values) (any, error) {
-	s.unsubscribe(form.Get("SubscriptionArn")) // one that is not there is no error on AWS either
-	return struct{}{}, nil
+// unsubscribe finds no error in a subscription that is not there, as AWS does.
+func unsubscribe(s *Service, form url.Values) (any, error) {
+	return struct{}{}, s.unsubscribe(form.Get("SubscriptionArn"))
 }
 
 // listSubscriptions is also ListSubscriptionsByTopic. Nobody gets mail here to
 // confirm a subscription with: addresses wait for that for ever.
-func listSubscriptions(_ context.Context, s *Service, form url.Values) (any, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func listSubscriptions(s *Service, form url.Values) (any, error) {
 	topic := form.Get("TopicArn")
 	if topic != "" {
-		if _, err := s.find(topic); err != nil {
+		if err := s.exists(topic); err != nil {
 			return nil, err
 		}
 	}
@@ -92,8 +94,10 @@ func listSubscriptions(_ context.Context, s *Service, form url.Values) (any, err
 			add(listedSubscription{"PendingConfirmation", template.Account, "email", address, t.ARN})
 		}
 	}
-	for _, sub := range s.subscriptions {
-		add(listedSubscription{sub.arn, template.Account, "sqs", sub.queue, sub.topic})
-	}
-	return out, nil
+	return &out, s.store.View(func(tx *bbolt.Tx) error {
+		return each(tx, func(_ []byte, sub subscription) error {
+			add(listedSubscription{sub.ARN, template.Account, "sqs", sub.Queue, sub.Topic})
+			return nil
+		})
+	})
 }

@@ -1,7 +1,6 @@
 package sns
 
 import (
-	"context"
 	"encoding/xml"
 	"errors"
 	"net/http"
@@ -17,7 +16,7 @@ const namespace = "http://sns.amazonaws.com/doc/2010-03-31/"
 // percent-encoded, and room for the rest.
 const maxRequest = 1 << 20
 
-type operation func(ctx context.Context, s *Service, form url.Values) (result any, err error)
+type operation func(s *Service, form url.Values) (result any, err error)
 
 var operations = map[string]operation{
 	"Publish":                  publish,
@@ -41,7 +40,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fail(w, &Error{Code: "InvalidAction", Message: "no operation " + strconv.Quote(action) + " here"})
 		return
 	}
-	result, err := do(r.Context(), s, r.Form)
+	result, err := do(s, r.Form)
 	if err != nil {
 		fail(w, err)
 		return

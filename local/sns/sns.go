@@ -1,23 +1,22 @@
 // Package sns is the part of Amazon SNS that the application needs: topics that
 // hand their messages to subscribed queues, behind the Query protocol, and
-// Publish as a Go method for the other services of the local stack, which
-// local/stack.go wires to it. Subscriptions are to queues, live in memory, and
-// have no attributes; nothing is ever sent by mail or HTTP.
+// PublishTx as a Go method for the other services of the local stack, which
+// local/stack.go wires to it. Subscriptions are to queues, are in the stack's
+// store, and have no attributes; nothing is ever sent by mail or HTTP.
 package sns
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
-	"sync"
 	"time"
 	"unicode"
 
 	"github.com/google/uuid"
+	"go.etcd.io/bbolt"
 
+	"github.com/lazaret/lazaret/local/store"
 	"github.com/lazaret/lazaret/local/template"
 )
 
@@ -30,11 +29,9 @@ const (
 // Service holds the topics and their subscriptions. It serves the SNS API as an
 // http.Handler, and all its methods may be called concurrently.
 type Service struct {
-	deliver func(ctx context.Context, queueARN, body string) error
-
-	mu            sync.Mutex
-	topics        []template.Topic
-	subscriptions []subscription
+	store   *store.Store
+	topics  []template.Topic
+	deliver func(tx *bbolt.Tx, queueARN, body string) error
 }
 
 // Message is what a publisher hands to a topic.
@@ -67,21 +64,25 @@ type envelope struct {
 	MessageAttributes         map[string]Attribute `json:",omitempty"`
 }
 
-// New returns a service with the given topics, without subscriptions. Deliver
-// puts a body into the queue of that ARN.
-func New(topics []template.Topic, deliver func(ctx context.Context, queueARN, body string) error) *Service {
-	return &Service{topics: slices.Clone(topics), deliver: deliver}
+// New returns a service with the given topics and the subscriptions that the
+// store has. Deliver puts a body into the queue of that ARN; with an error it has
+// changed nothing.
+func New(kept *store.Store, topics []template.Topic, deliver func(tx *bbolt.Tx, queueARN, body string) error) (*Service, error) {
+	return &Service{store: kept, topics: topics, deliver: deliver}, kept.Update(func(tx *bbolt.Tx) error {
+		_, err := tx.CreateBucketIfNotExists(allSubscriptions)
+		return err
+	})
 }
 
-// Publish hands a message to all queues subscribed to its topic. The error is an
-// *Error: NotFound or InvalidParameter. A queue that cannot be delivered to is
-// logged and fails nothing, since publishers on AWS do not hear of it either.
-func (s *Service) Publish(ctx context.Context, m Message) (messageID string, err error) {
+// PublishTx hands a message to all queues subscribed to its topic, as a part of a
+// transaction. The error is an *Error: NotFound or InvalidParameter. A queue that
+// cannot be delivered to is logged and fails nothing, since publishers on AWS do
+// not hear of it either.
+func (s *Service) PublishTx(tx *bbolt.Tx, m Message) (messageID string, err error) {
 	if err := m.check(); err != nil {
 		return "", err
 	}
-	subscriptions, err := s.subscribed(m.TopicARN)
-	if err != nil {
+	if err := s.exists(m.TopicARN); err != nil {
 		return "", err
 	}
 	id := uuid.NewString()
@@ -92,12 +93,17 @@ func (s *Service) Publish(ctx context.Context, m Message) (messageID string, err
 	if err != nil {
 		return "", fmt.Errorf("write the envelope of message %s: %w", id, err)
 	}
-	for _, sub := range subscriptions {
-		if err := s.deliver(ctx, sub.queue, string(wrapped)); err != nil {
-			slog.WarnContext(ctx, "a subscriber did not get a message", "topic", m.TopicARN, "queue", sub.queue, "error", err)
+	return id, each(tx, func(_ []byte, sub subscription) error {
+		if sub.Topic != m.TopicARN {
+			return nil
 		}
-	}
-	return id, nil
+		if err := s.deliver(tx, sub.Queue, string(wrapped)); err != nil {
+			tx.OnCommit(func() {
+				slog.Warn("a subscriber did not get a message", "topic", m.TopicARN, "queue", sub.Queue, "error", err)
+			})
+		}
+		return nil
+	})
 }
 
 func (m Message) check() error {

@@ -1,6 +1,9 @@
 package sqs
 
-import "regexp"
+import (
+	"errors"
+	"regexp"
+)
 
 var batchID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,80}$`)
 
@@ -21,10 +24,10 @@ type batchOutput struct {
 	Failed     []batchFailure
 }
 
-// batch runs an operation for every entry. What is wrong with the batch fails
-// the request; what is wrong with an entry fails that entry.
-func batch[Entry any](c call, in batchInput[Entry], id func(Entry) string, do func(Entry) (any, error)) (any, error) {
-	if _, err := c.settingsOf(nameOf(in.QueueUrl)); err != nil {
+// batch runs an operation for every entry, in one transaction. What is wrong with
+// the batch fails the request; what is wrong with an entry fails that entry.
+func batch[Entry any](c call, in batchInput[Entry], id func(Entry) string, do func(*queue, Entry) (any, error)) (any, error) {
+	if err := c.on(nameOf(in.QueueUrl), c.store.View, func(*queue) error { return nil }); err != nil {
 		return nil, err
 	}
 	switch n := len(in.Entries); {
@@ -44,20 +47,25 @@ func batch[Entry any](c call, in batchInput[Entry], id func(Entry) string, do fu
 			seen[id] = true
 		}
 	}
-	out := batchOutput{Successful: []any{}, Failed: []batchFailure{}}
-	for _, e := range in.Entries {
-		done, err := do(e)
-		if err != nil {
-			failed, status := asError(err)
-			out.Failed = append(out.Failed, batchFailure{id(e), status < 500, failed.Code, failed.Message})
-			continue
+	var out batchOutput
+	err := c.on(nameOf(in.QueueUrl), c.store.Update, func(q *queue) error {
+		out = batchOutput{Successful: []any{}, Failed: []batchFailure{}}
+		for _, e := range in.Entries {
+			done, err := do(q, e)
+			if failed, ok := errors.AsType[*Error](err); ok {
+				out.Failed = append(out.Failed, batchFailure{id(e), true, failed.Code, failed.Message})
+				continue
+			} else if err != nil {
+				return err
+			}
+			if done == nil {
+				done = map[string]string{"Id": id(e)}
+			}
+			out.Successful = append(out.Successful, done)
 		}
-		if done == nil {
-			done = map[string]string{"Id": id(e)}
-		}
-		out.Successful = append(out.Successful, done)
-	}
-	return out, nil
+		return nil
+	})
+	return out, err
 }
 
 func (c call) sendMessageBatch(in batchInput[sendInput]) (any, error) {
@@ -68,24 +76,15 @@ func (c call) sendMessageBatch(in batchInput[sendInput]) (any, error) {
 	if total > maxSize {
 		return nil, &Error{Code: "BatchRequestTooLong", Message: "Batch requests cannot be longer than 1048576 bytes."}
 	}
-	return batch(c, in, func(e sendInput) string { return e.Id }, func(e sendInput) (any, error) {
-		e.QueueUrl = in.QueueUrl
-		return c.sendMessage(e)
-	})
+	return batch(c, in, func(e sendInput) string { return e.Id }, (*queue).sendMessage)
 }
 
 func (c call) deleteMessageBatch(in batchInput[receiptInput]) (any, error) {
-	return batch(c, in, receiptInput.id, func(e receiptInput) (any, error) {
-		e.QueueUrl = in.QueueUrl
-		return c.deleteMessage(e)
-	})
+	return batch(c, in, receiptInput.id, (*queue).deleteMessage)
 }
 
 func (c call) changeVisibilityBatch(in batchInput[receiptInput]) (any, error) {
-	return batch(c, in, receiptInput.id, func(e receiptInput) (any, error) {
-		e.QueueUrl = in.QueueUrl
-		return c.changeVisibility(e)
-	})
+	return batch(c, in, receiptInput.id, (*queue).changeVisibility)
 }
 
 func (in receiptInput) id() string { return in.Id }

@@ -38,13 +38,12 @@ type sendOutput struct {
 	MessageId, MD5OfMessageBody string
 }
 
-func (c call) sendMessage(in sendInput) (any, error) {
-	m, err := c.send(nameOf(in.QueueUrl), in.outgoing())
-	if err != nil {
-		return nil, err
-	}
-	return sendOutput{in.Id, m.ID, md5Hex(m.Body)}, nil
+func (q *queue) sendMessage(in sendInput) (any, error) {
+	m, err := q.send(in.outgoing())
+	return sendOutput{in.Id, m.ID, md5Hex(m.Body)}, err
 }
+
+func (in sendInput) queue() string { return nameOf(in.QueueUrl) }
 
 type receiveInput struct {
 	QueueUrl                                                string
@@ -84,7 +83,7 @@ func (c call) receiveMessage(in receiveInput) (any, error) {
 		attributes, user := m.systemAttributes(), maps.Clone(m.Attributes)
 		maps.DeleteFunc(attributes, func(name, _ string) bool { return !wanted(system, name) })
 		maps.DeleteFunc(user, func(name string, _ attribute) bool { return !wanted(in.MessageAttributeNames, name) })
-		out.Messages = append(out.Messages, receivedMessage{m.ID, m.receipt, md5Hex(m.Body), m.Body, attributes, user})
+		out.Messages = append(out.Messages, receivedMessage{m.ID, m.receipt(), md5Hex(m.Body), m.Body, attributes, user})
 	}
 	return out, nil
 }
@@ -94,11 +93,13 @@ type receiptInput struct {
 	VisibilityTimeout           *int
 }
 
-func (c call) deleteMessage(in receiptInput) (any, error) {
-	return nil, c.remove(nameOf(in.QueueUrl), in.ReceiptHandle)
+func (in receiptInput) queue() string { return nameOf(in.QueueUrl) }
+
+func (q *queue) deleteMessage(in receiptInput) (any, error) {
+	return nil, q.remove(in.ReceiptHandle)
 }
 
-func (c call) changeVisibility(in receiptInput) (any, error) {
+func (q *queue) changeVisibility(in receiptInput) (any, error) {
 	d := duration(in.VisibilityTimeout)
 	if d == nil {
 		return nil, missing("VisibilityTimeout")
@@ -106,5 +107,5 @@ func (c call) changeVisibility(in receiptInput) (any, error) {
 	if *d < 0 || *d > maxVisibility {
 		return nil, outOfRange("VisibilityTimeout", *in.VisibilityTimeout, 0, seconds(maxVisibility))
 	}
-	return nil, c.hide(nameOf(in.QueueUrl), in.ReceiptHandle, *d)
+	return nil, q.hide(in.ReceiptHandle, *d)
 }

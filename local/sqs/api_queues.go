@@ -1,11 +1,14 @@
 package sqs
 
 import (
+	"cmp"
+	"errors"
 	"maps"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
+
+	"go.etcd.io/bbolt"
 
 	"github.com/lazaret/lazaret/local/template"
 )
@@ -24,26 +27,9 @@ type attributesInput struct {
 
 func (c call) url(name string) string { return c.base + "/" + template.Account + "/" + name }
 
-func (s *Service) settingsOf(name string) (settings, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	q, err := s.queue(name)
-	if err != nil {
-		return settings{}, err
-	}
-	return q.settings, nil
-}
+func (in queueInput) queue() string { return nameOf(cmp.Or(in.QueueUrl, in.QueueName)) }
 
-// change commits a change of an existing queue.
-func (s *Service) change(name string, e entry) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if _, err := s.queue(name); err != nil {
-		return err
-	}
-	e.Queue = name
-	return s.commit(e)
-}
+func (in attributesInput) queue() string { return nameOf(in.QueueUrl) }
 
 func (c call) createQueue(in attributesInput) (any, error) {
 	if !queueName.MatchString(in.QueueName) {
@@ -53,68 +39,60 @@ func (c call) createQueue(in attributesInput) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if q, ok := c.queues[in.QueueName]; ok {
+	return map[string]string{"QueueUrl": c.url(in.QueueName)}, c.store.Update(func(tx *bbolt.Tx) error {
+		q, err := c.Service.queue(tx, in.QueueName)
+		if errors.Is(err, errNoQueue) {
+			return c.create(tx, made)
+		} else if err != nil {
+			return err
+		}
 		have := q.attributes(time.Now())
 		for name, value := range in.Attributes {
 			if have[name] != value {
-				return nil, &Error{Code: "QueueNameExists", Message: "A queue already exists with the same name and a different value for attribute " + name}
+				return &Error{Code: "QueueNameExists", Message: "A queue already exists with the same name and a different value for attribute " + name}
 			}
 		}
-	} else if err := c.commit(entry{Op: opQueue, Queue: in.QueueName, Settings: &made}); err != nil {
-		return nil, err
-	}
-	return map[string]string{"QueueUrl": c.url(in.QueueName)}, nil
+		return nil
+	})
 }
 
-func (c call) setAttributes(in attributesInput) (any, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	q, err := c.queue(nameOf(in.QueueUrl))
-	if err != nil {
-		return nil, err
-	}
+func (q *queue) setAttributes(in attributesInput) (any, error) {
 	changed, err := q.with(in.Attributes)
 	if err != nil {
 		return nil, err
 	}
-	return nil, c.commit(entry{Op: opQueue, Queue: q.Name, Settings: &changed})
+	return nil, q.service.create(q.bucket.Tx(), changed)
 }
 
-func (c call) deleteQueue(in queueInput) (any, error) {
-	return nil, c.change(nameOf(in.QueueUrl), entry{Op: opDrop})
+func (q *queue) deleteQueue(queueInput) (any, error) {
+	q.wake()
+	return nil, q.bucket.Tx().Bucket(allQueues).DeleteBucket([]byte(q.Name))
 }
 
-func (c call) purgeQueue(in queueInput) (any, error) {
-	return nil, c.change(nameOf(in.QueueUrl), entry{Op: opPurge})
-}
+func (q *queue) purgeQueue(queueInput) (any, error) { return nil, q.purge() }
 
 func (c call) getQueueURL(in queueInput) (any, error) {
-	_, err := c.settingsOf(in.QueueName)
-	return map[string]string{"QueueUrl": c.url(in.QueueName)}, err
+	return map[string]string{"QueueUrl": c.url(in.QueueName)}, c.on(in.queue(), c.store.View, func(*queue) error { return nil })
 }
 
 func (c call) getAttributes(in queueInput) (any, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	q, err := c.queue(nameOf(in.QueueUrl))
-	if err != nil {
-		return nil, err
-	}
-	all := q.attributes(time.Now())
+	var all map[string]string
+	err := c.on(in.queue(), c.store.View, func(q *queue) error {
+		all = q.attributes(time.Now())
+		return nil
+	})
 	maps.DeleteFunc(all, func(name, _ string) bool { return !wanted(in.AttributeNames, name) })
-	return map[string]any{"Attributes": all}, nil
+	return map[string]any{"Attributes": all}, err
 }
 
 func (c call) listQueues(in queueInput) (any, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	urls := []string{}
-	for _, name := range slices.Sorted(maps.Keys(c.queues)) {
-		if strings.HasPrefix(name, in.QueueNamePrefix) {
-			urls = append(urls, c.url(name))
-		}
-	}
-	return map[string]any{"QueueUrls": urls}, nil
+	return map[string]any{"QueueUrls": &urls}, c.store.View(func(tx *bbolt.Tx) error {
+		return tx.Bucket(allQueues).ForEachBucket(func(name []byte) error {
+			if strings.HasPrefix(string(name), in.QueueNamePrefix) {
+				urls = append(urls, c.url(string(name)))
+			}
+			return nil
+		})
+	})
 }

@@ -14,13 +14,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/lazaret/lazaret/local/sqs"
 )
 
 func TestMessageOverTheAPI(t *testing.T) {
 	t.Parallel()
-	client, base := overHTTP(t, sqs.New(pair()))
+	client, base := overHTTP(t, newService(t, pair()))
 	found, err := client.GetQueueUrl(t.Context(), &api.GetQueueUrlInput{QueueName: aws.String("lazaret-uploads")})
 	if err != nil {
 		t.Fatal(err)
@@ -66,7 +64,7 @@ func TestMessageOverTheAPI(t *testing.T) {
 
 func TestAttributesNotAskedForStayAway(t *testing.T) {
 	t.Parallel()
-	client, base := overHTTP(t, sqs.New(pair()))
+	client, base := overHTTP(t, newService(t, pair()))
 	url := aws.String(base + "/000000000000/lazaret-uploads")
 	attributes := map[string]types.MessageAttributeValue{"bytes": {DataType: aws.String("Binary"), BinaryValue: []byte{0, 1}}}
 	if _, err := client.SendMessage(t.Context(), &api.SendMessageInput{QueueUrl: url, MessageBody: aws.String("x"), MessageAttributes: attributes}); err != nil {
@@ -84,7 +82,7 @@ func TestAttributesNotAskedForStayAway(t *testing.T) {
 
 func TestVisibilityOverTheAPI(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := sqs.New(pair())
+		s := newService(t, pair())
 		client := inBubble(s)
 		send(t, s, uploads, "x")
 		url := aws.String("http://sqs.test/000000000000/lazaret-uploads")
@@ -140,7 +138,7 @@ func TestVisibilityOverTheAPI(t *testing.T) {
 
 func TestBatches(t *testing.T) {
 	t.Parallel()
-	client, base := overHTTP(t, sqs.New(pair()))
+	client, base := overHTTP(t, newService(t, pair()))
 	url := aws.String(base + "/000000000000/lazaret-uploads")
 	sent, err := client.SendMessageBatch(t.Context(), &api.SendMessageBatchInput{QueueUrl: url, Entries: []types.SendMessageBatchRequestEntry{
 		{Id: aws.String("good"), MessageBody: aws.String("1")},
@@ -178,7 +176,7 @@ func TestBatches(t *testing.T) {
 // the query protocol where that differs from the exception's.
 func TestErrors(t *testing.T) {
 	t.Parallel()
-	client, base := overHTTP(t, sqs.New(pair()))
+	client, base := overHTTP(t, newService(t, pair()))
 	url := aws.String(base + "/000000000000/lazaret-uploads")
 	big := aws.String(strings.Repeat("x", 1<<20+1))
 	entry := func(id, body *string) types.SendMessageBatchRequestEntry {
@@ -281,7 +279,7 @@ func TestErrors(t *testing.T) {
 // newer SDKs by __type.
 func TestErrorOnTheWire(t *testing.T) {
 	t.Parallel()
-	_, base := overHTTP(t, sqs.New(nil))
+	_, base := overHTTP(t, newService(t, nil))
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base, strings.NewReader(`{"QueueName":"none"}`))
 	if err != nil {
 		t.Fatal(err)

@@ -17,6 +17,7 @@ type Error struct {
 func (e *Error) Error() string { return e.Code + ": " + e.Message }
 
 var (
+	errNoQueue     = &Error{Code: "QueueDoesNotExist", Message: "The specified queue does not exist."}
 	errNotInFlight = &Error{Code: "MessageNotInflight", Message: "The message referred to isn't in flight."}
 	errReplaced    = &Error{Code: "InvalidParameterValue", Message: "Value for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for visibility timeout change."}
 )

@@ -1,15 +1,17 @@
 package sqs
 
 import (
+	"encoding/base64"
+	"fmt"
 	"strconv"
 	"time"
 
 	"github.com/lazaret/lazaret/local/template"
 )
 
-// message is one message in a queue. The exported fields are what a journal
-// keeps: a message that was in flight is visible again after a restart.
+// message is one message in a queue.
 type message struct {
+	number        uint64 // in its queue
 	ID            string
 	Body          string
 	Attributes    map[string]attribute `json:",omitempty"`
@@ -18,7 +20,6 @@ type message struct {
 	Received      int       `json:",omitempty"`
 	Source        string    `json:",omitempty"` // ARN of the queue whose redrive policy moved it here
 	VisibleAt     time.Time
-	receipt       string // of the latest receive; empty before the first
 }
 
 // outgoing is a message on its way into a queue.
@@ -33,6 +34,11 @@ type receiving struct {
 	Max  int
 	Hide *time.Duration
 	Wait *time.Duration
+}
+
+// receipt of the latest receive: every receive counts.
+func (m *message) receipt() string {
+	return base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "%s %d %d", m.ID, m.number, m.Received))
 }
 
 func millis(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }

@@ -9,12 +9,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/lazaret/lazaret/local/sqs"
 )
 
 // bury lets a message fail three times, so that redrive takes it to the dead letters.
-func bury(t *testing.T, s *sqs.Service, body string) {
+func bury(t *testing.T, s service, body string) {
 	t.Helper()
 	send(t, s, uploads, body)
 	for range 3 {
@@ -56,7 +54,7 @@ func TestMoveTasks(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			s := sqs.New(pair())
+			s := newService(t, pair())
 			client, _ := overHTTP(t, s)
 			bury(t, s, "failed")
 			if tt.direct {
@@ -95,7 +93,7 @@ func TestMoveTasks(t *testing.T) {
 
 func TestMoveTaskCannotStart(t *testing.T) {
 	t.Parallel()
-	client, _ := overHTTP(t, sqs.New(pair()))
+	client, _ := overHTTP(t, newService(t, pair()))
 	tests := []struct {
 		name                string
 		source, destination string

@@ -1,11 +1,33 @@
 package sqs
 
 import (
-	"cmp"
-	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
 	"time"
 
+	"go.etcd.io/bbolt"
+
+	"github.com/lazaret/lazaret/local/store"
 	"github.com/lazaret/lazaret/local/template"
+)
+
+// allQueues has a bucket for each queue, under its name. In it are the settings
+// and two buckets:
+//
+//	messages  number, in order of arrival → message
+//	due       when it is visible, number  → nothing, or received
+//
+// The first of messages is the oldest one; the first of due is received next. The
+// sequence of messages gives the numbers, that of due counts the messages.
+var (
+	allQueues   = []byte("sqs/queues")
+	settingsKey = []byte("settings")
+	messagesKey = []byte("messages")
+	dueKey      = []byte("due")
+	movesKey    = []byte("moves") // number → finished moveTask
+
+	received = []byte{1} // a hidden message of due is in flight; without it, delayed
 )
 
 // settings are what SetQueueAttributes can change.
@@ -15,116 +37,94 @@ type settings struct {
 	Other map[string]string `json:",omitempty"` // Policy and the like: kept and shown, not acted upon
 }
 
+// queue is a queue as one transaction sees it.
 type queue struct {
 	settings
-	messages []*message    // in order of arrival
-	changed  chan struct{} // closed, and replaced, when a message may have become visible
+	service               *Service
+	bucket, messages, due *bbolt.Bucket
 }
 
-// wake lets all waiting receives look again. One of them gets the message; with
-// the handful of receivers that there are, choosing it is not worth the code.
-func (q *queue) wake() {
-	close(q.changed)
-	q.changed = make(chan struct{})
+func (s *Service) queue(tx *bbolt.Tx, name string) (*queue, error) {
+	b := tx.Bucket(allQueues).Bucket([]byte(name))
+	if b == nil {
+		return nil, errNoQueue
+	}
+	q := &queue{service: s, bucket: b, messages: b.Bucket(messagesKey), due: b.Bucket(dueKey)}
+	if _, err := store.GetJSON(b, settingsKey, &q.settings); err != nil {
+		return nil, fmt.Errorf("read settings of queue %s: %w", name, err)
+	}
+	return q, nil
 }
 
-func (s *Service) queue(name string) (*queue, error) {
-	if q, ok := s.queues[name]; ok {
-		return q, nil
-	}
-	return nil, &Error{Code: "QueueDoesNotExist", Message: "The specified queue does not exist."}
-}
-
-func (s *Service) send(name string, out outgoing) (message, error) {
-	if err := out.check(); err != nil {
-		return message{}, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	q, err := s.queue(name)
-	if err != nil {
-		return message{}, err
-	}
-	delay := q.Delay
-	if out.Delay != nil {
-		delay = *out.Delay
-	}
-	now := time.Now()
-	m := &message{ID: newID(), Body: out.Body, Attributes: out.Attributes, Sent: now, VisibleAt: now.Add(delay)}
-	return *m, s.commit(entry{Op: opPut, Queue: name, Message: m})
-}
-
-// receive looks whenever something has changed and when the next hidden message
-// becomes visible, and at the deadline for the last time. The context is asked
-// before every look, so that nothing is handed to a client that has gone.
-func (s *Service) receive(ctx context.Context, name string, r receiving) ([]message, error) {
-	var deadline time.Time
-	for {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		s.mu.Lock()
-		q, err := s.queue(name)
+// on does something with an existing queue in a transaction of its own: the
+// store's View or its Update, which may run do more than once.
+func (s *Service) on(name string, transaction func(func(*bbolt.Tx) error) error, do func(q *queue) error) error {
+	return transaction(func(tx *bbolt.Tx) error {
+		q, err := s.queue(tx, name)
 		if err != nil {
-			s.mu.Unlock()
-			return nil, err
+			return err
 		}
-		now := time.Now()
-		if deadline.IsZero() {
-			deadline = now.Add(*cmp.Or(r.Wait, &q.Wait))
-		}
-		got, next, err := s.take(q, r.Max, *cmp.Or(r.Hide, &q.VisibilityTimeout), now)
-		changed := q.changed
-		s.mu.Unlock()
-		if err != nil || len(got) > 0 || !now.Before(deadline) {
-			return got, err
-		}
-		if next.IsZero() || next.After(deadline) {
-			next = deadline
-		}
-		timer := time.NewTimer(next.Sub(now))
-		select {
-		case <-ctx.Done():
-		case <-changed:
-		case <-timer.C:
-		}
-		timer.Stop()
-	}
+		return do(q)
+	})
 }
 
-// take hands out visible messages. A message that has been received
-// maxReceiveCount times goes to the dead-letter queue instead, at the moment
-// when it would have been received once more. Next is when the first hidden
-// message becomes visible, zero when there is none.
-func (s *Service) take(q *queue, limit int, hide time.Duration, now time.Time) (got []message, next time.Time, err error) {
-	dead := s.queues[nameOf(q.DeadLetterARN)]
-	var spent []*message
-	for _, m := range q.messages {
-		if len(got) == limit {
-			break
-		}
-		if m.VisibleAt.After(now) {
-			if next.IsZero() || m.VisibleAt.Before(next) {
-				next = m.VisibleAt
-			}
-			continue
-		}
-		if dead != nil && m.Received >= q.MaxReceiveCount {
-			spent = append(spent, m)
-			continue
-		}
-		if err := s.commit(entry{Op: opTake, Queue: q.Name, ID: m.ID, At: now, message: m}); err != nil {
-			return got, next, err
-		}
-		m.VisibleAt, m.receipt = now.Add(hide), newReceipt(m.ID)
-		got = append(got, *m)
-	}
-	for _, m := range spent {
-		moved := *m // the receive count goes along: SQS counts across all queues
-		moved.Source, moved.receipt = q.ARN, ""
-		if err := s.commit(entry{Op: opPut, Queue: dead.Name, Message: &moved, From: q.Name, ID: m.ID}); err != nil {
-			return got, next, err
+// create makes a queue, or changes the settings of one that exists.
+func (s *Service) create(tx *bbolt.Tx, of settings) error {
+	b, err := tx.Bucket(allQueues).CreateBucketIfNotExists([]byte(of.Name))
+	for _, key := range [][]byte{messagesKey, dueKey, movesKey} {
+		if err == nil {
+			_, err = b.CreateBucketIfNotExists(key)
 		}
 	}
-	return got, next, nil
+	if err == nil {
+		err = store.PutJSON(b, settingsKey, of)
+	}
+	return err
+}
+
+// purge removes all messages.
+func (q *queue) purge() error {
+	q.wake()
+	return errors.Join(q.bucket.DeleteBucket(messagesKey), q.bucket.DeleteBucket(dueKey), q.service.create(q.bucket.Tx(), q.settings))
+}
+
+// put writes a message that is visible from a time on; one without a number is
+// new here.
+func (q *queue) put(m *message, visibleAt time.Time) (err error) {
+	if m.number > 0 {
+		err = q.due.Delete(m.due())
+	} else if m.number, err = q.messages.NextSequence(); err == nil {
+		err = q.due.SetSequence(q.due.Sequence() + 1)
+	}
+	m.VisibleAt = visibleAt
+	mark := received
+	if m.Received == 0 {
+		mark = nil
+	}
+	return errors.Join(err, q.due.Put(m.due(), mark), store.PutJSON(q.messages, number(m.number), m))
+}
+
+// get returns nil when no message has that number.
+func (q *queue) get(n uint64) (*message, error) {
+	m := &message{number: n}
+	if found, err := store.GetJSON(q.messages, number(n), m); !found {
+		return nil, err
+	}
+	return m, nil
+}
+
+func (q *queue) delete(m *message) error {
+	return errors.Join(q.due.Delete(m.due()), q.due.SetSequence(q.due.Sequence()-1), q.messages.Delete(number(m.number)))
+}
+
+// due is the message's key in its queue's due.
+func (m *message) due() []byte {
+	return append(number(uint64(m.VisibleAt.UnixNano())), number(m.number)...)
+}
+
+func number(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
+
+// split reads a key of due.
+func split(key []byte) (visibleAt time.Time, n uint64) {
+	return time.Unix(0, int64(binary.BigEndian.Uint64(key))), binary.BigEndian.Uint64(key[8:])
 }

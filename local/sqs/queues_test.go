@@ -10,13 +10,11 @@ import (
 	api "github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/lazaret/lazaret/local/sqs"
 )
 
 func TestQueuesOfOnesOwn(t *testing.T) {
 	t.Parallel()
-	s := sqs.New(pair())
+	s := newService(t, pair())
 	client, _ := overHTTP(t, s)
 	made, err := client.CreateQueue(t.Context(), &api.CreateQueueInput{QueueName: aws.String("mine"), Attributes: map[string]string{
 		"RedrivePolicy": `{"deadLetterTargetArn":"` + dead + `","maxReceiveCount":"2"}`,
@@ -58,7 +56,7 @@ func TestQueuesOfOnesOwn(t *testing.T) {
 
 func TestDeletingAQueueEndsItsReceives(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := sqs.New(pair())
+		s := newService(t, pair())
 		failed := make(chan error, 1)
 		go func() {
 			_, err := s.Receive(context.Background(), uploads, 1, time.Hour)

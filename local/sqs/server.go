@@ -31,21 +31,32 @@ func decoded[In any](do func(call, In) (any, error)) operation {
 	}
 }
 
+// changes makes an operation of a change of one queue, in a transaction.
+func changes[In interface{ queue() string }](do func(*queue, In) (any, error)) operation {
+	return decoded(func(c call, in In) (answer any, err error) {
+		err = c.on(in.queue(), c.store.Update, func(q *queue) (err error) {
+			answer, err = do(q, in)
+			return err
+		})
+		return answer, err
+	})
+}
+
 var operations = map[string]operation{
-	"SendMessage":                  decoded(call.sendMessage),
+	"SendMessage":                  changes((*queue).sendMessage),
 	"SendMessageBatch":             decoded(call.sendMessageBatch),
 	"ReceiveMessage":               decoded(call.receiveMessage),
-	"DeleteMessage":                decoded(call.deleteMessage),
+	"DeleteMessage":                changes((*queue).deleteMessage),
 	"DeleteMessageBatch":           decoded(call.deleteMessageBatch),
-	"ChangeMessageVisibility":      decoded(call.changeVisibility),
+	"ChangeMessageVisibility":      changes((*queue).changeVisibility),
 	"ChangeMessageVisibilityBatch": decoded(call.changeVisibilityBatch),
 	"CreateQueue":                  decoded(call.createQueue),
-	"DeleteQueue":                  decoded(call.deleteQueue),
-	"PurgeQueue":                   decoded(call.purgeQueue),
+	"DeleteQueue":                  changes((*queue).deleteQueue),
+	"PurgeQueue":                   changes((*queue).purgeQueue),
 	"GetQueueUrl":                  decoded(call.getQueueURL),
 	"ListQueues":                   decoded(call.listQueues),
 	"GetQueueAttributes":           decoded(call.getAttributes),
-	"SetQueueAttributes":           decoded(call.setAttributes),
+	"SetQueueAttributes":           changes((*queue).setAttributes),
 	"StartMessageMoveTask":         decoded(call.startMove),
 	"ListMessageMoveTasks":         decoded(call.listMoves),
 }

@@ -85,19 +85,17 @@ func (s settings) with(attributes map[string]string) (settings, error) {
 // attributes are all that GetQueueAttributes can answer.
 func (q *queue) attributes(now time.Time) map[string]string {
 	var hidden, delayed int
-	for _, m := range q.messages {
-		switch {
-		case !m.VisibleAt.After(now):
-		case m.receipt == "":
-			delayed++
-		default:
+	for _, mark := range q.from(now.Add(1)) {
+		if len(mark) > 0 {
 			hidden++
+		} else {
+			delayed++
 		}
 	}
 	secs := func(d time.Duration) string { return strconv.Itoa(seconds(d)) }
 	a := map[string]string{
 		"QueueArn":                              q.ARN,
-		"ApproximateNumberOfMessages":           strconv.Itoa(len(q.messages) - hidden - delayed),
+		"ApproximateNumberOfMessages":           strconv.Itoa(int(q.due.Sequence()) - hidden - delayed),
 		"ApproximateNumberOfMessagesNotVisible": strconv.Itoa(hidden),
 		"ApproximateNumberOfMessagesDelayed":    strconv.Itoa(delayed),
 		"VisibilityTimeout":                     secs(q.VisibilityTimeout),

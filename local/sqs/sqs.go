@@ -1,8 +1,8 @@
 // Package sqs is the part of Amazon SQS that the application needs: standard
 // queues behind the JSON 1.0 protocol, and the same queues as Go methods for
 // the other services of the local stack, which local/stack.go wires to them.
-// Queues live in memory; Open keeps a journal of them as well. It knows nothing
-// of FIFO queues, retention, access policies, encryption or the older query protocol.
+// Queues and messages are in the stack's store. It knows nothing of FIFO queues,
+// retention, access policies, encryption or the older query protocol.
 package sqs
 
 import (
@@ -15,17 +15,19 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"go.etcd.io/bbolt"
 
+	"github.com/lazaret/lazaret/local/store"
 	"github.com/lazaret/lazaret/local/template"
 )
 
-// Service holds all queues of the stack. It serves the SQS API as an
+// Service serves all queues of the stack. It serves the SQS API as an
 // http.Handler, and all its methods may be called concurrently.
 type Service struct {
+	store *store.Store
+
 	mu      sync.Mutex
-	queues  map[string]*queue // by name
-	moves   []*moveTask       // oldest first
-	journal *journal          // nil when queues live in memory alone
+	changed chan struct{} // closed, and replaced, when a message may have become visible
 }
 
 // Message is a received message, hidden from other receivers until its
@@ -38,29 +40,42 @@ type Message struct {
 	MD5        string            // of Body, in hex
 }
 
-// New returns a service with the given queues, empty, in memory.
-func New(queues []template.Queue) *Service {
-	s := &Service{queues: make(map[string]*queue)}
-	for _, q := range queues {
-		s.apply(entry{Op: opQueue, Queue: q.Name, Settings: &settings{Queue: q}})
-	}
-	return s
+// New returns a service of the queues that the store has, and of those given,
+// which are as they say whatever the store knows of them. Messages in flight
+// become visible at once, because the consumers of the stack's own ended with
+// its last run; a receipt holds until the message is received again.
+func New(kept *store.Store, queues []template.Queue) (*Service, error) {
+	s := &Service{store: kept, changed: make(chan struct{})}
+	return s, kept.Update(func(tx *bbolt.Tx) error {
+		all, err := tx.CreateBucketIfNotExists(allQueues)
+		for _, q := range queues {
+			if err == nil {
+				err = s.create(tx, settings{Queue: q})
+			}
+		}
+		if err != nil {
+			return err
+		}
+		return all.ForEachBucket(func(name []byte) error {
+			q, err := s.queue(tx, string(name))
+			if err != nil {
+				return err
+			}
+			return q.releaseAll(time.Now())
+		})
+	})
 }
 
-// Close closes the journal. It is for when nobody calls the service any more.
-func (s *Service) Close() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.journal == nil {
-		return nil
+// SendTx puts a message with the queue's own delay, as a part of a transaction,
+// and returns its id. The error is an *Error: QueueDoesNotExist,
+// InvalidMessageContents and the like. With one it has changed nothing, so that the
+// transaction may go on without the message.
+func (s *Service) SendTx(tx *bbolt.Tx, queueARN, body string) (messageID string, err error) {
+	q, err := s.queue(tx, nameOf(queueARN))
+	if err != nil {
+		return "", err
 	}
-	return s.journal.file.Close()
-}
-
-// Send puts a message with the queue's own delay and returns its id. The error
-// is an *Error: QueueDoesNotExist, InvalidMessageContents and the like.
-func (s *Service) Send(_ context.Context, queueARN, body string) (messageID string, err error) {
-	m, err := s.send(nameOf(queueARN), outgoing{Body: body})
+	m, err := q.send(outgoing{Body: body})
 	return m.ID, err
 }
 
@@ -71,7 +86,7 @@ func (s *Service) Receive(ctx context.Context, queueARN string, limit int, wait 
 	got, err := s.receive(ctx, nameOf(queueARN), receiving{Max: limit, Wait: &wait})
 	messages := make([]Message, len(got))
 	for i, m := range got {
-		messages[i] = Message{ID: m.ID, Receipt: m.receipt, Body: m.Body, Attributes: m.systemAttributes(), MD5: md5Hex(m.Body)}
+		messages[i] = Message{ID: m.ID, Receipt: m.receipt(), Body: m.Body, Attributes: m.systemAttributes(), MD5: md5Hex(m.Body)}
 	}
 	return messages, err
 }
@@ -79,7 +94,7 @@ func (s *Service) Receive(ctx context.Context, queueARN string, limit int, wait 
 // Delete removes a received message. One that is gone, or that has been
 // received again since, is left alone without an error, as SQS does.
 func (s *Service) Delete(_ context.Context, queueARN, receipt string) error {
-	return s.remove(nameOf(queueARN), receipt)
+	return s.on(nameOf(queueARN), s.store.Update, func(q *queue) error { return q.remove(receipt) })
 }
 
 // Release makes a received message visible at once, as a change of its
@@ -87,7 +102,7 @@ func (s *Service) Delete(_ context.Context, queueARN, receipt string) error {
 // left alone without an error: a consumer that overran its timeout has nothing
 // to give back.
 func (s *Service) Release(_ context.Context, queueARN, receipt string) error {
-	err := s.hide(nameOf(queueARN), receipt, 0)
+	err := s.on(nameOf(queueARN), s.store.Update, func(q *queue) error { return q.hide(receipt, 0) })
 	if errors.Is(err, errNotInFlight) || errors.Is(err, errReplaced) {
 		return nil
 	}

@@ -16,8 +16,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	api "github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/google/go-cmp/cmp"
+	"go.etcd.io/bbolt"
 
 	"github.com/lazaret/lazaret/local/sqs"
+	"github.com/lazaret/lazaret/local/store"
 	"github.com/lazaret/lazaret/local/template"
 )
 
@@ -34,6 +36,41 @@ func pair() []template.Queue {
 	}
 }
 
+// service has its store beside it.
+type service struct {
+	*sqs.Service
+	kept *store.Store
+}
+
+// newService has a store of its own.
+func newService(t *testing.T, queues []template.Queue) service {
+	t.Helper()
+	return open(t, newStore(t, t.TempDir()), queues)
+}
+
+func newStore(t *testing.T, dir string) *store.Store {
+	t.Helper()
+	kept, err := store.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := kept.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return kept
+}
+
+func open(t *testing.T, kept *store.Store, queues []template.Queue) service {
+	t.Helper()
+	s, err := sqs.New(kept, queues)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return service{s, kept}
+}
+
 func newClient(endpoint string, transport http.RoundTripper) *api.Client {
 	return api.New(api.Options{
 		Region:           "us-east-1",
@@ -45,11 +82,10 @@ func newClient(endpoint string, transport http.RoundTripper) *api.Client {
 }
 
 // overHTTP returns an SDK client of the service behind a real server.
-func overHTTP(t *testing.T, s *sqs.Service) (*api.Client, string) {
+func overHTTP(t *testing.T, s service) (*api.Client, string) {
 	t.Helper()
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
-	t.Cleanup(func() { _ = s.Close() })
 	return newClient(server.URL, http.DefaultTransport), server.URL
 }
 
@@ -63,18 +99,22 @@ func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // inBubble returns an SDK client without a network, for tests whose clock is
 // synctest's.
-func inBubble(s *sqs.Service) *api.Client { return newClient("http://sqs.test", direct{s}) }
+func inBubble(s service) *api.Client { return newClient("http://sqs.test", direct{s}) }
 
-func send(t *testing.T, s *sqs.Service, queue, body string) string {
+func send(t *testing.T, s service, queue, body string) string {
 	t.Helper()
-	id, err := s.Send(t.Context(), queue, body)
+	var id string
+	err := s.kept.Update(func(tx *bbolt.Tx) (err error) {
+		id, err = s.SendTx(tx, queue, body)
+		return err
+	})
 	if err != nil {
 		t.Fatalf("send to %s: %v", queue, err)
 	}
 	return id
 }
 
-func receive(t *testing.T, s *sqs.Service, queue string) []sqs.Message {
+func receive(t *testing.T, s service, queue string) []sqs.Message {
 	t.Helper()
 	got, err := s.Receive(t.Context(), queue, 10, 0)
 	if err != nil {
@@ -94,13 +134,13 @@ func bodies(messages []sqs.Message) []string {
 func TestReceiveWakesAtOnce(t *testing.T) {
 	tests := []struct {
 		name string
-		act  func(t *testing.T, s *sqs.Service)
+		act  func(t *testing.T, s service)
 		want []string
 		wait time.Duration
 	}{
-		{"on arrival", func(t *testing.T, s *sqs.Service) { send(t, s, uploads, "new") }, []string{"new"}, 0},
-		{"not at all", func(*testing.T, *sqs.Service) {}, nil, 20 * time.Second},
-		{"when a hidden message is released", func(t *testing.T, s *sqs.Service) {
+		{"on arrival", func(t *testing.T, s service) { send(t, s, uploads, "new") }, []string{"new"}, 0},
+		{"not at all", func(*testing.T, service) {}, nil, 20 * time.Second},
+		{"when a hidden message is released", func(t *testing.T, s service) {
 			send(t, s, dead, "x")
 			m := receive(t, s, dead)[0]
 			if err := s.Release(t.Context(), dead, m.Receipt); err != nil {
@@ -112,7 +152,7 @@ func TestReceiveWakesAtOnce(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := sqs.New(pair())
+				s := newService(t, pair())
 				start := time.Now()
 				var got []sqs.Message
 				var err error
@@ -137,7 +177,7 @@ func TestReceiveWakesAtOnce(t *testing.T) {
 
 func TestReceiveEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := sqs.New(pair())
+		s := newService(t, pair())
 		ctx, cancel := context.WithCancel(t.Context())
 		var err error
 		var waiting sync.WaitGroup
@@ -153,7 +193,7 @@ func TestReceiveEndsWithItsContext(t *testing.T) {
 
 func TestHiddenMessageComesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := sqs.New(pair())
+		s := newService(t, pair())
 		send(t, s, uploads, "again")
 		start := time.Now()
 		first := receive(t, s, uploads)
@@ -189,7 +229,7 @@ func TestHiddenMessageComesBack(t *testing.T) {
 
 func TestRedrive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := sqs.New(pair())
+		s := newService(t, pair())
 		id := send(t, s, uploads, "poison")
 		send(t, s, uploads, "poison too")
 		for n := 1; n <= 3; n++ {
@@ -222,7 +262,7 @@ func TestDelay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		queues := pair()
 		queues[0].Delay = 10 * time.Second
-		s := sqs.New(queues)
+		s := newService(t, queues)
 		start := time.Now()
 		send(t, s, uploads, "late")
 		got, err := s.Receive(t.Context(), uploads, 1, 20*time.Second)
@@ -235,7 +275,7 @@ func TestDelay(t *testing.T) {
 func TestManyReceiversGetEachMessageOnce(t *testing.T) {
 	t.Parallel()
 	const messages, receivers = 500, 8
-	s := sqs.New(pair())
+	s := newService(t, pair())
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var mu sync.Mutex

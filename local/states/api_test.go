@@ -45,18 +45,14 @@ func arnOf(name string) *string {
 
 func settle(t *testing.T, s *Service, name string) {
 	t.Helper()
-	x, err := s.execution(*arnOf(name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	wait(t, x)
+	wait(t, started{s, *arnOf(name)})
 }
 
 func TestAPIOfOneExecution(t *testing.T) {
 	t.Parallel()
 	w := &world{functions: map[string][]reply{"f": {{}}}}
 	definition := one(invokeF + `,"OutputPath":"$.Payload","End":true`)
-	s := newService(t, w.config(definition))
+	s := newService(t, w.config(t, definition))
 	c := newClient(t, s)
 	before := time.Now().Truncate(time.Millisecond)
 	started := begin(t, c, "run-1", `{"a":1}`)
@@ -109,7 +105,7 @@ func TestAPIOfOneExecution(t *testing.T) {
 func TestStartExecutionIsIdempotent(t *testing.T) {
 	t.Parallel()
 	w := &world{functions: map[string][]reply{"f": {{hang: true}}}}
-	s := newService(t, w.config(one(payloadF+`,"End":true`)))
+	s := newService(t, w.config(t, one(payloadF+`,"End":true`)))
 	c := newClient(t, s)
 	first := begin(t, c, "same", `{"a":1}`)
 	again := begin(t, c, "same", `{"a":1}`)
@@ -145,7 +141,7 @@ func TestStartExecutionIsIdempotent(t *testing.T) {
 
 func TestAPIErrors(t *testing.T) {
 	t.Parallel()
-	s := newService(t, (&world{}).config(one(`"Type":"Pass","End":true`)))
+	s := newService(t, (&world{}).config(t, one(`"Type":"Pass","End":true`)))
 	c := newClient(t, s)
 	begin(t, c, "run", `{}`)
 	settle(t, s, "run")
@@ -215,7 +211,7 @@ func TestAPIErrors(t *testing.T) {
 
 func TestListExecutions(t *testing.T) {
 	t.Parallel()
-	s := newService(t, (&world{}).config(two(`"Type":"Choice","Choices":[{"Variable":"$.ok","BooleanEquals":true,"Next":"B"}],"Default":"B"`, `"Type":"Pass","Parameters":{"x.$":"$.x"},"End":true`)))
+	s := newService(t, (&world{}).config(t, two(`"Type":"Choice","Choices":[{"Variable":"$.ok","BooleanEquals":true,"Next":"B"}],"Default":"B"`, `"Type":"Pass","Parameters":{"x.$":"$.x"},"End":true`)))
 	c := newClient(t, s)
 	for i := range 25 {
 		name, input := fmt.Sprintf("run-%02d", i), `{"ok":true,"x":1}`
@@ -254,7 +250,7 @@ func TestListExecutions(t *testing.T) {
 
 func TestGetExecutionHistoryPages(t *testing.T) {
 	t.Parallel()
-	s := newService(t, (&world{}).config(two(`"Type":"Pass","Next":"B"`, `"Type":"Pass","End":true`)))
+	s := newService(t, (&world{}).config(t, two(`"Type":"Pass","Next":"B"`, `"Type":"Pass","End":true`)))
 	c := newClient(t, s)
 	begin(t, c, "run", `{"a":1}`)
 	settle(t, s, "run")
@@ -282,7 +278,7 @@ func TestGetExecutionHistoryPages(t *testing.T) {
 
 func TestWireFormat(t *testing.T) {
 	t.Parallel()
-	s := newService(t, (&world{}).config(one(`"Type":"Pass","End":true`)))
+	s := newService(t, (&world{}).config(t, one(`"Type":"Pass","End":true`)))
 	post := func(target, body string) *httptest.ResponseRecorder {
 		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
 		r.Header.Set("X-Amz-Target", target)

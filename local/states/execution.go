@@ -4,8 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"sync"
+	"fmt"
+	"maps"
 	"time"
+
+	"go.etcd.io/bbolt"
 )
 
 // Statuses of an execution.
@@ -17,33 +20,28 @@ const (
 	aborted   = "ABORTED"
 )
 
-// mostFinished is how many histories of the past are kept, so that a long run does
-// not fill the memory. An execution beyond it keeps its name, dates and status, so
-// that the name stays taken; the rest is gone, as it is after 90 days on AWS.
-const mostFinished = 5_000
+// statuses are all of them.
+var statuses = []string{running, succeeded, failed, timedOut, aborted}
 
-// execution is one run of a machine.
+// execution is a run of a machine that has not ended. Its goroutine alone uses
+// what has no other remark.
 type execution struct {
 	service *Service
 	machine *machine
 	arn     string
 	name    string
-	number  int // position in its machine's list
 	started time.Time
 	input   any
 	text    string // input as it was given
-	from    position
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
-	done    chan struct{} // closed when status is final
-	last    int64         // id of the event that the next one follows
+	begun   chan struct{} // closed when it is stored, or refused with err
+	err     error
+	done    chan struct{} // closed when its end is stored, or its start was refused
 
-	mu      sync.Mutex
-	status  string
-	stopped time.Time
-	output  *string
-	err     *failure
-	history []event // nil when it was dropped
+	number uint64 // in its machine's archive
+	from   position
+	tail
 }
 
 // abortion is StopExecution's reason.
@@ -53,132 +51,119 @@ func (a abortion) Error() string { return "the execution was stopped" }
 
 var errMachineTimeout = errors.New("the execution timed out")
 
-// position is where an execution goes on: a state, and its input.
+// position is where an execution goes on.
 type position struct {
-	state string
-	value any
-	text  string // value's JSON
-}
-
-// start makes and runs an execution. The service's lock is held.
-func (s *Service) start(m *machine, name string, input any, text string) (*execution, error) {
-	arn, started := executionARN(m.ARN, name), now()
-	if err := s.journal.put(entry{ARN: arn, Machine: m.ARN, Name: name, Started: started, Input: text}); err != nil {
-		return nil, err
-	}
-	x := s.newExecution(m, name, input, text, position{m.definition.StartAt, input, text})
-	x.started = started
-	s.begin(x)
-	return x, nil
+	state   string
+	value   any     // its input
+	text    string  // the JSON of that
+	entered event   // by which the state was entered before; zero when it was not
+	result  *string // of its task, when that had succeeded, as JSON
 }
 
 // newExecution makes an execution that does not run yet. The service's lock is
 // held.
-func (s *Service) newExecution(m *machine, name string, input any, text string, from position) *execution {
+func (s *Service) newExecution(m *machine, r record) *execution {
 	x := &execution{
-		service: s, machine: m, name: name, arn: executionARN(m.ARN, name), number: len(m.executions),
-		input: input, text: text, from: from, done: make(chan struct{}), status: running,
+		service: s, machine: m, name: r.Name, arn: executionARN(m.ARN, r.Name), started: r.Started,
+		begun: make(chan struct{}), done: make(chan struct{}),
 	}
 	x.ctx, x.cancel = context.WithCancelCause(s.ctx)
-	m.executions = append(m.executions, x)
-	s.executions[x.arn] = x
+	s.running[x.arn] = x
 	return x
 }
 
-func (s *Service) begin(x *execution) {
-	x.record("ExecutionStarted", details{"input": x.text, "inputDetails": complete, "roleArn": x.machine.RoleARN})
-	s.work.Go(x.run)
-}
-
-// run is the execution's goroutine, from the first announcement to the last.
+// run is the execution's goroutine.
 func (x *execution) run() {
 	defer x.cancel(nil)
-	x.announce()
+	defer func() {
+		x.service.mu.Lock()
+		delete(x.service.running, x.arn)
+		x.service.mu.Unlock()
+		close(x.done)
+	}()
+	if x.number == 0 {
+		x.err = x.begin()
+	}
+	close(x.begun)
+	if x.err != nil {
+		return
+	}
 	if seconds := x.machine.definition.TimeoutSeconds; seconds > 0 {
 		var release context.CancelFunc
 		x.ctx, release = context.WithDeadlineCause(x.ctx, x.started.Add(time.Duration(seconds)*time.Second), errMachineTimeout)
 		defer release()
 	}
-	output, err := x.walk()
-	if x.finish(output, err) {
-		x.announce()
-		// Last: whoever dies before has it announced again, by the next process.
-		_ = x.service.journal.put(entry{ARN: x.arn, Status: x.status, Stopped: x.stopped}) // the journal keeps the error
-		x.service.retire(x)
-	}
+	x.finish(x.walk())
 }
 
-// finish writes the last event and the final status, unless the service itself
+// begin stores a new execution.
+func (x *execution) begin() error {
+	x.record("ExecutionStarted", details{"input": x.text, "inputDetails": complete, "roleArn": x.machine.RoleARN})
+	err := x.service.config.Store.Update(func(tx *bbolt.Tx) (err error) {
+		a, r := x.machine.archive(tx), record{Name: x.name, Status: running, Started: x.started}
+		if a.names.Get([]byte(x.name)) != nil {
+			return alreadyExists(x.arn)
+		}
+		if x.number, err = a.executions.NextSequence(); err != nil {
+			return err
+		}
+		return errors.Join(a.names.Put([]byte(x.name), key(x.number)), a.set(x.number, r), a.addEvents(x.number, x.pending), x.announce(tx, r, details{}))
+	})
+	x.pending = nil
+	if _, refused := errors.AsType[*apiError](err); err != nil && !refused {
+		return fmt.Errorf("start execution %s: %w", x.arn, err)
+	}
+	return err
+}
+
+// finish stores the last event and the final status, unless the service itself
 // ended.
-func (x *execution) finish(output string, err error) bool {
+func (x *execution) finish(output string, err error) {
 	var stop abortion
-	status, kind, final := failed, "ExecutionFailed", details{}
+	r, kind, final := record{Name: x.name, Status: failed, Started: x.started}, "ExecutionFailed", details{}
 	fault, isFault := asFailure(err)
 	switch {
 	case err == nil:
-		status, kind = succeeded, "ExecutionSucceeded"
+		r.Status, kind = succeeded, "ExecutionSucceeded"
 		final = details{"output": output, "outputDetails": complete}
 	case errors.As(err, &stop):
-		status, kind, fault = aborted, "ExecutionAborted", stop.failure
+		r.Status, kind, fault = aborted, "ExecutionAborted", stop.failure
 		x.last = 0 // as AWS has it
 	case errors.Is(err, errMachineTimeout):
-		status, kind = timedOut, "ExecutionTimedOut"
+		r.Status, kind = timedOut, "ExecutionTimedOut"
 	case errors.Is(err, errHistoryFull):
 		fault = external(errRuntime, err.Error())
 	case !isFault:
-		return false
+		return
 	}
 	if fault != nil {
 		final = withError(fault)
 	}
 	x.record(kind, final)
-	x.mu.Lock()
-	x.status, x.err, x.stopped = status, fault, now()
-	if status == succeeded {
-		x.output = &output
-	}
-	x.mu.Unlock()
-	close(x.done)
-	return true
+	r.Stopped = now()
+	_ = x.flush(func(tx *bbolt.Tx, a archive) error { // without it the next service goes on
+		return errors.Join(a.set(x.number, r), x.announce(tx, r, final))
+	})
 }
 
-// retire counts a finished execution and drops the oldest histories beyond what
-// is kept.
-func (s *Service) retire(x *execution) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.finished = append(s.finished, x)
-	if len(s.finished) > mostFinished {
-		old := s.finished[0]
-		s.finished = s.finished[1:]
-		old.mu.Lock()
-		old.history, old.input, old.text, old.output = nil, nil, "", nil
-		old.mu.Unlock()
-	}
-}
-
-// announce tells StatusChanged the detail of EventBridge's event for the present
-// status.
-func (x *execution) announce() {
+// announce tells StatusChanged the detail of EventBridge's event for a status, with
+// the details of the history's last event.
+func (x *execution) announce(tx *bbolt.Tx, r record, final details) error {
 	if x.service.config.StatusChanged == nil {
-		return
+		return nil
 	}
 	included := map[string]any{"included": true}
-	x.mu.Lock()
 	detail := map[string]any{
-		"executionArn": x.arn, "stateMachineArn": x.machine.ARN, "name": x.name, "status": x.status,
+		"executionArn": x.arn, "stateMachineArn": x.machine.ARN, "name": x.name, "status": r.Status,
 		"startDate": x.started.UnixMilli(), "stopDate": nil, "input": x.text, "inputDetails": included,
 		"output": nil, "outputDetails": nil, "error": nil, "cause": nil,
 	}
-	if x.status != running {
-		detail["stopDate"] = x.stopped.UnixMilli()
+	maps.Copy(detail, final)
+	if r.Status != running {
+		detail["stopDate"] = r.Stopped.UnixMilli()
 	}
-	if x.output != nil {
-		detail["output"], detail["outputDetails"] = *x.output, included
+	if r.Status == succeeded {
+		detail["outputDetails"] = included
 	}
-	if x.err != nil {
-		x.err.describe(detail)
-	}
-	x.mu.Unlock()
-	x.service.config.StatusChanged(x.service.ctx, json.RawMessage(encode(detail)))
+	return x.service.config.StatusChanged(tx, json.RawMessage(encode(detail)))
 }

@@ -1,6 +1,9 @@
 package states
 
 import (
+	"cmp"
+	"encoding/binary"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -8,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/uuid"
+	"go.etcd.io/bbolt"
 )
 
 type startRequest struct {
@@ -40,28 +44,36 @@ func (s *Service) startExecution(in startRequest) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	x, err := s.start(m, in.Name, input, text)
+	if err != nil {
+		return nil, err
+	}
+	<-x.begun
+	return map[string]any{"executionArn": x.arn, "startDate": epoch(x.started)}, x.err
+}
+
+// start runs a new execution, or returns the one of that name that runs with the
+// same input. The text is compared, not the value: dispatch sends the same bytes
+// again.
+func (s *Service) start(m *machine, name string, input any, text string) (*execution, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed || s.ctx.Err() != nil {
 		return nil, errClosed
 	}
-	x := s.executions[executionARN(m.ARN, in.Name)]
-	if x == nil {
-		if x, err = s.start(m, in.Name, input, text); err != nil {
-			return nil, err
-		}
-	} else if !x.same(text) {
-		return nil, refuse("ExecutionAlreadyExists", "Execution Already Exists: '%s'", x.arn)
+	if x := s.running[executionARN(m.ARN, name)]; x != nil && x.text == text {
+		return x, nil
+	} else if x != nil {
+		return nil, alreadyExists(x.arn)
 	}
-	return map[string]any{"executionArn": x.arn, "startDate": epoch(x.started)}, nil
+	x := s.newExecution(m, record{Name: name, Started: now()})
+	x.input, x.text, x.from = input, text, position{state: m.definition.StartAt, value: input, text: text}
+	s.work.Go(x.run)
+	return x, nil
 }
 
-// same says whether a StartExecution with that input is this execution's twin.
-// The text is compared, not the value: dispatch sends the same bytes again.
-func (x *execution) same(text string) bool {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return x.status == running && x.text == text
+func alreadyExists(arn string) error {
+	return refuse("ExecutionAlreadyExists", "Execution Already Exists: '%s'", arn)
 }
 
 // validName holds the rules that StartExecution's reference gives for names.
@@ -88,68 +100,57 @@ type stopRequest struct {
 	Cause string `json:"cause"`
 }
 
-// execution finds an execution by its ARN, whose form is checked first because
-// the two errors have different types.
-func (s *Service) execution(arn string) (*execution, error) {
-	if !strings.HasPrefix(arn, "arn:aws:states:") || strings.Count(arn, ":") != 7 {
-		return nil, refuse("InvalidArn", "Invalid Arn: '%s'", arn)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	x, ok := s.executions[arn]
-	if !ok {
-		return nil, refuse("ExecutionDoesNotExist", "Execution Does Not Exist: '%s'", arn)
-	}
-	return x, nil
-}
-
 // stopExecution returns when the execution has really ended: the interpreter
 // never waits on anything that the interruption does not wake. One that ended
 // before answers with the date of its end.
 func (s *Service) stopExecution(in stopRequest) (any, error) {
-	x, err := s.execution(in.ExecutionARN)
-	if err != nil {
-		return nil, err
+	s.mu.Lock()
+	x := s.running[in.ExecutionARN]
+	s.mu.Unlock()
+	if x != nil {
+		x.cancel(abortion{external(in.Error, in.Cause)})
+		select {
+		case <-x.done:
+		case <-s.ctx.Done():
+			return nil, errClosed
+		}
 	}
-	x.cancel(abortion{external(in.Error, in.Cause)})
-	select {
-	case <-x.done:
-	case <-s.ctx.Done():
-		return nil, errClosed
-	}
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return map[string]any{"stopDate": epoch(x.stopped)}, nil
+	var out map[string]any
+	return &out, s.look(in.ExecutionARN, func(f found) error {
+		out = map[string]any{"stopDate": epoch(f.Stopped)}
+		return nil
+	})
 }
 
 func (s *Service) describeExecution(in executionRequest) (any, error) {
-	x, err := s.execution(in.ExecutionARN)
-	if err != nil {
-		return nil, err
-	}
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	out := x.item()
+	var out map[string]any
 	included := map[string]any{"included": true}
-	if x.history != nil {
-		out["input"], out["inputDetails"] = x.text, included
-	}
-	if x.output != nil {
-		out["output"], out["outputDetails"] = *x.output, included
-	}
-	if x.err != nil {
-		x.err.describe(out)
-	}
-	return out, nil
+	return &out, s.look(in.ExecutionARN, func(f found) error {
+		first, err := f.first()
+		if err != nil {
+			return err
+		}
+		out = f.item()
+		out["input"], out["inputDetails"] = first.text("input"), included
+		if f.Status == running {
+			return nil
+		}
+		last, err := f.last()
+		maps.Copy(out, last.Details)
+		if f.Status == succeeded {
+			out["outputDetails"] = included
+		}
+		return err
+	})
 }
 
-// item is what lists and descriptions share. The lock is held.
-func (x *execution) item() map[string]any {
+// item is what lists and descriptions share.
+func (f found) item() map[string]any {
 	out := map[string]any{
-		"executionArn": x.arn, "stateMachineArn": x.machine.ARN, "name": x.name, "status": x.status, "startDate": epoch(x.started),
+		"executionArn": executionARN(f.machine.ARN, f.Name), "stateMachineArn": f.machine.ARN, "name": f.Name, "status": f.Status, "startDate": epoch(f.Started),
 	}
-	if x.status != running {
-		out["stopDate"] = epoch(x.stopped)
+	if f.Status != running {
+		out["stopDate"] = epoch(f.Stopped)
 	}
 	return out
 }
@@ -160,40 +161,41 @@ type listExecutionsRequest struct {
 	StatusFilter    string `json:"statusFilter"`
 }
 
-// listExecutions lists the newest first. Its token says how many older executions
-// are left, which new ones do not change.
+// listExecutions lists the newest first. Its token is the number of the next one,
+// which executions that start meanwhile do not change.
 func (s *Service) listExecutions(in listExecutionsRequest) (any, error) {
-	if in.StatusFilter != "" && !slices.Contains([]string{running, succeeded, failed, timedOut, aborted}, in.StatusFilter) {
+	if in.StatusFilter != "" && !slices.Contains(statuses, in.StatusFilter) {
 		return nil, refuse("ValidationException", "1 validation error detected: Value '%s' at 'statusFilter' failed to satisfy constraint: Member must satisfy enum value set", in.StatusFilter)
 	}
 	m, err := s.machine(in.StateMachineARN)
 	if err != nil {
 		return nil, err
 	}
-	s.mu.Lock()
-	all := slices.Clone(m.executions)
-	s.mu.Unlock()
-	size, older, err := in.read(len(all), len(all))
-	if err != nil {
-		return nil, err
-	}
-	items := []any{}
-	out := map[string]any{}
-	for _, x := range slices.Backward(all[:older]) {
-		x.mu.Lock()
-		item := x.item()
-		x.mu.Unlock()
-		if in.StatusFilter != "" && item["status"] != in.StatusFilter {
-			continue
+	var out map[string]any
+	return &out, s.config.Store.View(func(tx *bbolt.Tx) error {
+		a := m.archive(tx)
+		newest := int(a.executions.Sequence())
+		size, at, err := in.read(newest, newest)
+		if err != nil {
+			return err
 		}
-		if len(items) == size {
-			out["nextToken"] = strconv.Itoa(x.number + 1)
-			break
+		items := []any{}
+		out = map[string]any{}
+		c := a.Bucket.Bucket([]byte(cmp.Or(in.StatusFilter, string(executionsKey)))).Cursor()
+		for k, _ := before(c, key(uint64(at))); k != nil; k, _ = c.Prev() {
+			f, err := a.get(binary.BigEndian.Uint64(k))
+			if err != nil {
+				return err
+			}
+			if len(items) == size {
+				out["nextToken"] = strconv.FormatUint(f.number, 10)
+				break
+			}
+			items = append(items, f.item())
 		}
-		items = append(items, item)
-	}
-	out["executions"] = items
-	return out, nil
+		out["executions"] = items
+		return nil
+	})
 }
 
 type historyRequest struct {
@@ -202,34 +204,36 @@ type historyRequest struct {
 	ReverseOrder bool `json:"reverseOrder"`
 }
 
-// getExecutionHistory may be asked while the execution runs; a token is then a
-// position in a history that only grows, unless it is read backwards.
+// getExecutionHistory may be asked while the execution runs. Its token is the id
+// of the next event.
 func (s *Service) getExecutionHistory(in historyRequest) (any, error) {
-	x, err := s.execution(in.ExecutionARN)
-	if err != nil {
-		return nil, err
-	}
-	x.mu.Lock()
-	events := slices.Clone(x.history)
-	x.mu.Unlock()
-	if events == nil {
-		return nil, refuse("ExecutionDoesNotExist", "Execution Does Not Exist: '%s' (its history is no longer kept)", in.ExecutionARN)
-	}
-	if in.ReverseOrder {
-		slices.Reverse(events)
-	}
-	size, from, err := in.read(0, len(events))
-	if err != nil {
-		return nil, err
-	}
-	items := []any{}
-	to := min(from+size, len(events))
-	for _, e := range events[from:to] {
-		items = append(items, e.json())
-	}
-	out := map[string]any{"events": items}
-	if to < len(events) {
-		out["nextToken"] = strconv.Itoa(to)
-	}
-	return out, nil
+	var out map[string]any
+	return &out, s.look(in.ExecutionARN, func(f found) error {
+		last, err := f.last()
+		if err != nil {
+			return err
+		}
+		start := 1
+		if in.ReverseOrder {
+			start = int(last.ID)
+		}
+		size, from, err := in.read(start, int(last.ID))
+		if err != nil {
+			return err
+		}
+		items := []any{}
+		out = map[string]any{}
+		for e, err := range f.events(int64(from), in.ReverseOrder) {
+			if err != nil {
+				return err
+			}
+			if len(items) == size {
+				out["nextToken"] = strconv.FormatInt(e.ID, 10)
+				break
+			}
+			items = append(items, e.json())
+		}
+		out["events"] = items
+		return nil
+	})
 }

@@ -50,17 +50,6 @@ func external(name, cause string) *failure {
 	return &failure{name: name, cause: cause, located: true}
 }
 
-// describe sets error and cause where they are not empty: the API leaves the
-// member of an empty one out.
-func (f *failure) describe(members map[string]any) {
-	if f.name != "" {
-		members["error"] = f.name
-	}
-	if f.cause != "" {
-		members["cause"] = f.cause
-	}
-}
-
 func (f *failure) terminal() bool { return slices.Contains(terminalErrors, f.name) }
 
 // matches decides whether an ErrorEquals list names the failure.

@@ -54,8 +54,8 @@ func TestHistory(t *testing.T) {
 				t.Errorf("history differs (-want +got):\n%s", diff)
 			}
 			for i, e := range x.history {
-				if e.id != int64(i)+1 {
-					t.Errorf("event %d has id %d", i, e.id)
+				if e.ID != int64(i)+1 {
+					t.Errorf("event %d has id %d", i, e.ID)
 				}
 			}
 		})
@@ -70,7 +70,7 @@ func TestEventDetails(t *testing.T) {
 	want := map[string]details{
 		"ExecutionStarted": {"input": `{"a":1}`, "inputDetails": complete, "roleArn": "arn:aws:iam::000000000000:role/test"},
 		"TaskStateEntered": {"name": "A", "input": `{"a":1}`, "inputDetails": complete},
-		"TaskScheduled":    {"resourceType": "lambda", "resource": "invoke", "region": "us-east-1", "parameters": parameters, "timeoutInSeconds": int64(9)},
+		"TaskScheduled":    {"resourceType": "lambda", "resource": "invoke", "region": "us-east-1", "parameters": parameters, "timeoutInSeconds": 9.0},
 		"TaskStarted":      {"resourceType": "lambda", "resource": "invoke"},
 		"TaskStateExited":  {"name": "A", "output": `{"v":1}`, "outputDetails": complete},
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+	"go.etcd.io/bbolt"
 
 	"github.com/lazaret/lazaret/local/template"
 )
@@ -39,7 +40,7 @@ func serviceFailure(prefix, fallback string, err error) error {
 func prepareInvoke(v *visit, parameters map[string]any) (call, error) {
 	function, ok := parameters["FunctionName"].(string)
 	if !ok {
-		return nil, notText("FunctionName", parameters["FunctionName"])
+		return call{}, notText("FunctionName", parameters["FunctionName"])
 	}
 	payload := parameters["Payload"]
 	text, ok := payload.(string)
@@ -47,7 +48,7 @@ func prepareInvoke(v *visit, parameters map[string]any) (call, error) {
 		text = encode(payload)
 	}
 	invoke := v.service.config.Invoke
-	return func(ctx context.Context) (any, error) {
+	return call{send: func(ctx context.Context) (any, error) {
 		answer, err := invoke(ctx, function, []byte(text))
 		if err != nil {
 			return nil, serviceFailure("Lambda", "AWSLambdaException", err)
@@ -60,7 +61,7 @@ func prepareInvoke(v *visit, parameters map[string]any) (call, error) {
 			result = string(answer.Payload)
 		}
 		return map[string]any{"ExecutedVersion": "$LATEST", "Payload": result, "StatusCode": 200}, nil
-	}, nil
+	}}, nil
 }
 
 // functionFailure takes the error's name from the function's error document.
@@ -78,20 +79,20 @@ func functionFailure(payload []byte) error {
 func prepareSendMessage(v *visit, parameters map[string]any) (call, error) {
 	url, ok := parameters["QueueUrl"].(string)
 	if !ok {
-		return nil, notText("QueueUrl", parameters["QueueUrl"])
+		return call{}, notText("QueueUrl", parameters["QueueUrl"])
 	}
 	body, ok := parameters["MessageBody"].(string)
 	if !ok {
 		body = encode(parameters["MessageBody"])
 	}
 	send := v.service.config.SendMessage
-	return func(ctx context.Context) (any, error) {
-		id, err := send(ctx, queueARN(url), body)
-		if err != nil {
+	return call{change: func(tx *bbolt.Tx) (any, error) {
+		id, err := send(tx, queueARN(url), body)
+		if answered := (*ServiceError)(nil); errors.As(err, &answered) {
 			return nil, serviceFailure("SQS", "AmazonSQSException", err)
 		}
-		return map[string]any{"MessageId": id}, nil
-	}, nil
+		return map[string]any{"MessageId": id}, err
+	}}, nil
 }
 
 // queueARN reads the account and the name that every form of queue URL ends with.

@@ -1,69 +1,85 @@
 package states
 
 import (
-	"context"
-	"encoding/json"
+	"encoding/binary"
 	"fmt"
+	"strings"
+
+	"go.etcd.io/bbolt"
 )
 
-// goOn goes on with the executions that the journal knows, as Step Functions
-// would after a failure of a machine of its own: each at the state in which it
-// was, whose task is invoked again. Their histories begin anew. Those that ended
-// keep their names, dates and status.
-func (s *Service) goOn() (err error) {
-	if s.journal, err = openJournal(s.config.Journal); err != nil {
-		return err
-	}
-	var running []*execution
-	for _, e := range s.journal.all() {
-		m, err := s.machine(e.Machine)
+// goOn goes on with the executions that the store has as running, as Step
+// Functions would after a failure of a machine of its own: each at the state in
+// which it was, whose task is invoked again.
+func (s *Service) goOn() error {
+	var all []*execution
+	for _, m := range s.machines {
+		if err := s.config.Store.Update(m.createArchive); err != nil {
+			return fmt.Errorf("keep executions of %s: %w", m.Name, err)
+		}
+		err := s.config.Store.View(func(tx *bbolt.Tx) error {
+			a := m.archive(tx)
+			return a.Bucket.Bucket([]byte(running)).ForEach(func(k, _ []byte) error {
+				f, err := a.get(binary.BigEndian.Uint64(k))
+				if err != nil {
+					return err
+				}
+				x, err := s.resume(f)
+				if err != nil {
+					return fmt.Errorf("go on with execution %s: %w", f.Name, err)
+				}
+				all = append(all, x)
+				return nil
+			})
+		})
 		if err != nil {
-			continue // the application has it no more
+			return err
 		}
-		if !e.Stopped.IsZero() {
-			s.remember(m, e)
-			continue
-		}
-		x, err := s.resume(m, e)
-		if err != nil {
-			return fmt.Errorf("go on with execution %s: %w", e.ARN, err)
-		}
-		running = append(running, x)
 	}
-	for _, x := range running {
-		s.begin(x)
+	for _, x := range all {
+		s.work.Go(x.run)
 	}
 	return nil
 }
 
-// resume makes an execution that goes on from the state that comes next or, where the machine no longer
-// has a state of that name, from the first one.
-func (s *Service) resume(m *machine, e entry) (*execution, error) {
-	input, err := decode([]byte(e.Input))
+// resume makes an execution that goes on where its history ends: in a state that
+// was entered or, where the machine no longer has a state of that name, before the
+// first one.
+func (s *Service) resume(f found) (*execution, error) {
+	x := s.newExecution(f.machine, f.record)
+	x.number = f.number
+	first, err := f.first()
 	if err != nil {
 		return nil, err
 	}
-	from := position{state: m.definition.StartAt, value: input, text: e.Input}
-	if m.definition.states[e.Next] != nil {
-		from = position{state: e.Next, text: string(e.Value)}
-		if from.value, err = decode(e.Value); err != nil {
+	x.text = first.text("input")
+	if x.input, err = decode([]byte(x.text)); err != nil {
+		return nil, err
+	}
+	last, err := f.last()
+	if err != nil {
+		return nil, err
+	}
+	if x.count = last.ID; x.count > 1 { // as record has it
+		x.last = last.ID
+	}
+	x.from = position{state: f.machine.definition.StartAt, value: x.input, text: x.text}
+	for e, err := range f.events(last.ID, true) {
+		if err != nil {
 			return nil, err
 		}
+		if !strings.HasSuffix(e.Type, "StateEntered") {
+			continue
+		}
+		if f.machine.definition.states[e.text("name")] == nil {
+			break
+		}
+		x.from = position{state: e.text("name"), text: e.text("input"), entered: e}
+		if output := last.text("output"); last.Type == "TaskSucceeded" {
+			x.from.result = &output
+		}
+		x.from.value, err = decode([]byte(x.from.text))
+		return x, err
 	}
-	x := s.newExecution(m, e.Name, input, e.Input, from)
-	x.started = e.Started
 	return x, nil
-}
-
-// remember keeps the name of an execution that ended.
-func (s *Service) remember(m *machine, e entry) {
-	x := s.newExecution(m, e.Name, nil, "", position{})
-	x.started, x.stopped, x.status = e.Started, e.Stopped, e.Status
-	x.cancel(context.Canceled)
-	close(x.done)
-}
-
-// keep writes where the execution stands.
-func (x *execution) keep(p position) {
-	_ = x.service.journal.put(entry{ARN: x.arn, Next: p.state, Value: json.RawMessage(p.text)}) // the journal keeps the error
 }

@@ -16,18 +16,28 @@ type visit struct {
 	event   int64 // id of the state's Entered event
 	entered time.Time
 	retries int
+	result  *string // of the task before the last process ended, as JSON
 }
 
-// walk takes the states from the first to an end and returns the output's JSON.
-// An error is either a *failure or the interruption of the execution.
+// walk takes the states from where the execution stands to an end and returns the
+// output's JSON. An error is either a *failure or the interruption of the execution.
 func (x *execution) walk() (string, error) {
 	d, value, text := x.machine.definition, x.from.value, x.from.text
 	for name := x.from.state; name != ""; {
 		if err := x.interrupted(); err != nil {
 			return "", err
 		}
-		v := &visit{execution: x, state: d.states[name], entered: now()}
-		v.event = x.record(v.state.Type+"StateEntered", details{"name": name, "input": text, "inputDetails": complete})
+		v := &visit{execution: x, state: d.states[name], event: x.from.entered.ID, entered: x.from.entered.At, result: x.from.result}
+		x.from = position{}
+		if v.event == 0 {
+			v.entered = now()
+			v.event = x.record(v.state.Type+"StateEntered", details{"name": name, "input": text, "inputDetails": complete})
+		}
+		if len(x.pending) >= mostPending {
+			if err := x.flush(nil); err != nil {
+				return "", err
+			}
+		}
 		output, next, err := v.state.run(v, value)
 		if err != nil {
 			return "", v.locate(err)
@@ -36,9 +46,7 @@ func (x *execution) walk() (string, error) {
 			return "", v.locate(fail(errDataLimit, "The state's output has a size exceeding the maximum number of bytes service limit."))
 		}
 		x.record(v.state.Type+"StateExited", details{"name": name, "output": text, "outputDetails": complete})
-		if name = next; name != "" {
-			x.keep(position{name, value, text})
-		}
+		name = next
 	}
 	return text, nil
 }
@@ -63,13 +71,20 @@ func (x *execution) interrupted() error {
 
 // sleep waits for a Wait or a Retry. It is the only place that knows Scale.
 func (x *execution) sleep(d time.Duration) error {
-	t := time.NewTimer(time.Duration(float64(d) / x.service.config.Scale))
+	if err := x.flush(nil); err != nil {
+		return err
+	}
+	pause(x.ctx, time.Duration(float64(d)/x.service.config.Scale))
+	return x.interrupted()
+}
+
+// pause returns early when ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
-		return nil
-	case <-x.ctx.Done():
-		return x.interrupted()
+	case <-ctx.Done():
 	}
 }
 

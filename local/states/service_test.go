@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -28,7 +27,7 @@ func TestStatusChanged(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			w := &world{functions: map[string][]reply{"f": tt.replies}}
-			s, err := New(t.Context(), w.config(tt.definition))
+			s, err := New(t.Context(), w.config(t, tt.definition))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -39,8 +38,8 @@ func TestStatusChanged(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			wait(t, x)
-			if err := s.Close(t.Context()); err != nil { // the last announcement follows the end
+			end := wait(t, x)
+			if err := s.Close(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			var got []string
@@ -51,7 +50,7 @@ func TestStatusChanged(t *testing.T) {
 				}
 				got = append(got, fmt.Sprint(d["status"], " ", d["output"], " ", d["error"], " ", d["cause"]))
 				if d["executionArn"] != x.arn || d["stateMachineArn"] != testMachine || d["name"] != "run" || d["input"] != `{"a":1}` ||
-					d["startDate"] != float64(x.started.UnixMilli()) || (d["stopDate"] == nil) != (d["status"] == "RUNNING") {
+					d["startDate"] != float64(end.Started.UnixMilli()) || (d["stopDate"] == nil) != (d["status"] == "RUNNING") {
 					t.Errorf("detail %s", text)
 				}
 				if diff := cmp.Diff(map[string]any{"included": true}, d["inputDetails"]); diff != "" {
@@ -69,10 +68,10 @@ func TestThousandsAtOnce(t *testing.T) {
 	t.Parallel()
 	const n = 5000
 	w := &world{functions: map[string][]reply{"f": {{}}}}
-	config := w.config(two(`"Type":"Wait","Seconds":1,"Next":"B"`, invokeF+`,"OutputPath":"$.Payload","End":true`))
+	config := w.config(t, two(`"Type":"Wait","Seconds":1,"Next":"B"`, invokeF+`,"OutputPath":"$.Payload","End":true`))
 	config.Scale = 1
 	s := newService(t, config)
-	var all []*execution
+	var all []started
 	for i := range n {
 		all = append(all, start(t, s, fmt.Sprintf("run-%d", i), fmt.Sprintf(`{"i":%d}`, i)))
 	}
@@ -83,39 +82,10 @@ func TestThousandsAtOnce(t *testing.T) {
 	}
 }
 
-// What is dropped is the history and the data, never the name.
-func TestOldHistoriesAreDropped(t *testing.T) {
-	t.Parallel()
-	config := (&world{}).config(one(`"Type":"Pass","End":true`))
-	config.StatusChanged = nil
-	s := newService(t, config)
-	first := wait(t, start(t, s, "first", `{}`))
-	var last *execution
-	for i := range mostFinished {
-		last = wait(t, start(t, s, fmt.Sprintf("run-%d", i), `{}`))
-	}
-	if err := s.Close(t.Context()); err != nil { // retiring follows the end
-		t.Fatal(err)
-	}
-	if _, err := s.getExecutionHistory(historyRequest{executionRequest: executionRequest{first.arn}}); err == nil || !strings.Contains(err.Error(), "ExecutionDoesNotExist") {
-		t.Errorf("history of the first: %v", err)
-	}
-	if _, err := s.getExecutionHistory(historyRequest{executionRequest: executionRequest{last.arn}}); err != nil {
-		t.Errorf("history of the last: %v", err)
-	}
-	out, err := s.describeExecution(executionRequest{first.arn})
-	if err != nil || out.(map[string]any)["status"] != succeeded || out.(map[string]any)["input"] != nil {
-		t.Errorf("DescribeExecution of the first gave %v: %v", out, err)
-	}
-	if len(s.finished) != mostFinished {
-		t.Errorf("%d histories are kept", len(s.finished))
-	}
-}
-
 func TestCloseEndsExecutions(t *testing.T) {
 	t.Parallel()
 	w := &world{functions: map[string][]reply{"f": {{hang: true}}}}
-	s, err := New(t.Context(), w.config(one(payloadF+`,"End":true`)))
+	s, err := New(t.Context(), w.config(t, one(payloadF+`,"End":true`)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +105,7 @@ func TestCloseEndsExecutions(t *testing.T) {
 func TestCloseGivesUpWaiting(t *testing.T) {
 	t.Parallel()
 	release, called := make(chan struct{}), make(chan struct{})
-	config := (&world{}).config(one(payloadF + `,"End":true`))
+	config := (&world{}).config(t, one(payloadF+`,"End":true`))
 	config.Invoke = func(context.Context, string, []byte) (Invocation, error) {
 		close(called)
 		<-release // deaf to its context
@@ -160,7 +130,7 @@ func TestCloseGivesUpWaiting(t *testing.T) {
 
 func TestNewRejects(t *testing.T) {
 	t.Parallel()
-	bad := (&world{}).config(one(`"Type":"Nope"`))
+	bad := (&world{}).config(t, one(`"Type":"Nope"`))
 	if _, err := New(t.Context(), bad); err == nil || err.Error() != `load state machine test: state "A": type "Nope" is unknown or not supported` {
 		t.Errorf("New: %v", err)
 	}

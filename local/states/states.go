@@ -1,9 +1,9 @@
 // Package states runs state machines as AWS Step Functions does: an interpreter
 // for the part of the JSONPath Amazon States Language that Lazaret's machines are
-// written in, and the JSON 1.0 API over it, for Standard workflows, in memory and,
-// where asked for, in a journal. It reaches Lambda and SQS only through its
-// Config. What it cannot honour in a definition is an error at load, never
-// ignored. The local stack is its only caller.
+// written in, and the JSON 1.0 API over it, for Standard workflows. Executions and
+// their histories are in the stack's store; memory holds those alone that run. It
+// reaches Lambda and SQS only through its Config. What it cannot honour in a
+// definition is an error at load, never ignored. The local stack is its only caller.
 package states
 
 import (
@@ -12,8 +12,12 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"go.etcd.io/bbolt"
+
+	"github.com/lazaret/lazaret/local/store"
 	"github.com/lazaret/lazaret/local/template"
 )
 
@@ -25,6 +29,10 @@ import (
 type Config struct {
 	Machines []template.Machine
 
+	// Store keeps executions over the end of the service, in good order or not:
+	// the next one goes on with those that were running.
+	Store *store.Store
+
 	// Scale divides the intervals of Wait and Retry, so that 10 makes them ten
 	// times shorter. Timeouts are never scaled. Zero means 1.
 	Scale float64
@@ -34,18 +42,14 @@ type Config struct {
 	// waiting for it.
 	Invoke func(ctx context.Context, function string, payload []byte) (Invocation, error)
 
-	// SendMessage puts a message into the queue with that ARN.
-	SendMessage func(ctx context.Context, queueARN, body string) (messageID string, err error)
+	// SendMessage puts a message into the queue with that ARN, in the transaction
+	// that stores the task's success. With a *ServiceError it has changed nothing.
+	SendMessage func(tx *bbolt.Tx, queueARN, body string) (messageID string, err error)
 
-	// Journal is the file that keeps executions over the end of the service, in
-	// good order or not: the next one goes on with those that were running. Empty
-	// keeps nothing.
-	Journal string
-
-	// StatusChanged hears of each new status of an execution, in order, with the
-	// detail of EventBridge's "Step Functions Execution Status Change". Nil is
-	// allowed. The execution waits for it.
-	StatusChanged func(ctx context.Context, detail json.RawMessage)
+	// StatusChanged hears of each new status of an execution, in the transaction
+	// that stores it, with the detail of EventBridge's "Step Functions Execution
+	// Status Change". Nil is allowed.
+	StatusChanged func(tx *bbolt.Tx, detail json.RawMessage) error
 }
 
 // Invocation is what a function answered. FunctionError is empty, "Handled" or
@@ -65,37 +69,35 @@ type ServiceError struct {
 
 func (e *ServiceError) Error() string { return e.Code + ": " + e.Message }
 
-// Service holds the machines and every execution since it was made.
+// Service holds the machines and the executions that run.
 type Service struct {
-	config  Config
-	journal *journal
-	ctx     context.Context
-	stop    context.CancelCauseFunc
-	work    sync.WaitGroup // executions and the calls that they started
+	config   Config
+	machines []*machine // in the order of the template
+	ctx      context.Context
+	stop     context.CancelCauseFunc
+	work     sync.WaitGroup // executions and the calls that they started
+	told     atomic.Int64   // when it was last said that executions wait for the store, in Unix nanoseconds
 
-	mu         sync.Mutex
-	closed     bool
-	machines   []*machine // in the order of the template
-	executions map[string]*execution
-	finished   []*execution // that still have their history, oldest first
+	mu      sync.Mutex
+	closed  bool
+	running map[string]*execution // by ARN
 }
 
 type machine struct {
 	template.Machine
 	definition *definition
 	created    time.Time
-	executions []*execution // oldest first
 }
 
 var errClosed = errors.New("the service was closed")
 
-// New loads the machines. Executions end, without a further status, when ctx
-// does.
+// New loads the machines and goes on with the executions that the store has as
+// running. They end, without a further status, when ctx does.
 func New(ctx context.Context, config Config) (*Service, error) {
 	if config.Scale <= 0 {
 		config.Scale = 1
 	}
-	s := &Service{config: config, executions: map[string]*execution{}}
+	s := &Service{config: config, running: map[string]*execution{}}
 	for _, m := range config.Machines {
 		d, err := parse(m.Definition)
 		if err != nil {
@@ -104,12 +106,7 @@ func New(ctx context.Context, config Config) (*Service, error) {
 		s.machines = append(s.machines, &machine{Machine: m, definition: d, created: now()})
 	}
 	s.ctx, s.stop = context.WithCancelCause(ctx)
-	if config.Journal != "" {
-		if err := s.goOn(); err != nil {
-			return nil, errors.Join(err, s.journal.close())
-		}
-	}
-	return s, nil
+	return s, s.goOn()
 }
 
 // Close ends all executions and waits for them and for the calls under way,
@@ -124,13 +121,12 @@ func (s *Service) Close(ctx context.Context) error {
 		s.work.Wait()
 		close(done)
 	}()
-	var err error
 	select {
 	case <-done:
+		return nil
 	case <-ctx.Done():
-		err = fmt.Errorf("wait for running executions: %w", context.Cause(ctx))
+		return fmt.Errorf("wait for running executions: %w", context.Cause(ctx))
 	}
-	return errors.Join(err, s.journal.close())
 }
 
 // now has the precision of the API's timestamps.

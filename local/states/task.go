@@ -1,16 +1,24 @@
 package states
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
 	"time"
 
+	"go.etcd.io/bbolt"
+
 	"github.com/lazaret/lazaret/local/template"
 )
 
-// call is a request ready to be sent. Its context ends with the service.
-type call func(ctx context.Context) (any, error)
+// call is a request ready to be made: either of another process, by send, whose
+// context ends with the service, or of the store, by change, which may run more
+// than once.
+type call struct {
+	send   func(ctx context.Context) (any, error)
+	change func(tx *bbolt.Tx) (any, error)
+}
 
 // integration is an optimized service integration. Its parameters are needed, and
 // no others are supported.
@@ -84,8 +92,14 @@ func (v *visit) rescue(input any, f *failure) (any, string, error) {
 	return nil, "", f
 }
 
-// attempt calls the service once and writes the events of that.
+// attempt calls the service once and writes the events of that, unless that was
+// done before the last process ended.
 func (v *visit) attempt(effective any) (any, error) {
+	if v.result != nil {
+		result, err := decode([]byte(*v.result))
+		v.result = nil
+		return result, err
+	}
 	text := encode(effective)
 	if len(text) > maxPayload {
 		return nil, fail(errDataLimit, "The state's input has a size exceeding the maximum number of bytes service limit.")
@@ -106,32 +120,49 @@ func (v *visit) attempt(effective any) (any, error) {
 	}
 	record("Scheduled", scheduled)
 	record("Started", details{})
-	result, err := v.await(v.state.timeout(), request)
-	output := encode(result)
-	if err == nil && len(output) > maxPayload {
-		err = external(errDataLimit, fmt.Sprintf("The state/task '%s' returned a result with a size exceeding the maximum number of bytes service limit.", kind))
+	end := func(result any, err error) (any, error) {
+		output := encode(result)
+		if err == nil && len(output) > maxPayload {
+			err = external(errDataLimit, fmt.Sprintf("The state/task '%s' returned a result with a size exceeding the maximum number of bytes service limit.", kind))
+		}
+		switch f, ok := asFailure(err); {
+		case err == nil:
+			record("Succeeded", details{"output": output, "outputDetails": complete})
+		case ok && f.name == errTimeout:
+			record("TimedOut", withError(f))
+		case ok:
+			record("Failed", withError(f))
+		}
+		return result, err
 	}
-	switch f, ok := asFailure(err); {
-	case err == nil:
-		record("Succeeded", details{"output": output, "outputDetails": complete})
-	case ok && f.name == errTimeout:
-		record("TimedOut", withError(f))
-	case ok:
-		record("Failed", withError(f))
+	if request.change == nil {
+		if err := v.flush(nil); err != nil {
+			return nil, err
+		}
+		return end(v.await(v.state.timeout(), request.send))
 	}
-	return result, err
+	var result any
+	var refused error
+	err = v.flush(func(tx *bbolt.Tx, _ archive) error {
+		result, refused = end(request.change(tx))
+		if _, ok := asFailure(refused); ok {
+			return nil
+		}
+		return refused
+	})
+	return result, cmp.Or(err, refused)
 }
 
 // await sends a request and waits for its end, for the timeout or for an
 // interruption, whichever is first. The request itself goes on.
-func (v *visit) await(timeout time.Duration, request call) (any, error) {
+func (v *visit) await(timeout time.Duration, send func(ctx context.Context) (any, error)) (any, error) {
 	type answer struct {
 		result any
 		err    error
 	}
 	answered := make(chan answer, 1)
 	v.service.work.Go(func() {
-		result, err := request(v.service.ctx)
+		result, err := send(v.service.ctx)
 		answered <- answer{result, err}
 	})
 	var expired <-chan time.Time
@@ -143,7 +174,7 @@ func (v *visit) await(timeout time.Duration, request call) (any, error) {
 	select {
 	case a := <-answered:
 		if v.service.ctx.Err() != nil && a.err != nil {
-			return nil, errClosed // the failure may be the closing's; a journal tries again
+			return nil, errClosed // the failure may be the closing's; the next service tries again
 		}
 		return a.result, a.err
 	case <-expired:

@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"go.etcd.io/bbolt"
+
+	"github.com/lazaret/lazaret/local/store"
 	"github.com/lazaret/lazaret/local/template"
 )
 
@@ -63,22 +65,35 @@ func (w *world) invoke(ctx context.Context, function string, payload []byte) (In
 	return Invocation{Payload: []byte(r.payload)}, r.err
 }
 
-func (w *world) config(definition string) Config {
+func newStore(t *testing.T, dir string) *store.Store {
+	t.Helper()
+	kept, err := store.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = kept.Close() })
+	return kept
+}
+
+func (w *world) config(t *testing.T, definition string) Config {
+	t.Helper()
 	w.hanging = make(chan struct{}, 100)
 	return Config{
+		Store:    newStore(t, t.TempDir()),
 		Machines: []template.Machine{{Name: "test", ARN: testMachine, RoleARN: "arn:aws:iam::000000000000:role/test", Definition: []byte(definition)}},
 		Scale:    1e6,
 		Invoke:   w.invoke,
-		SendMessage: func(_ context.Context, queueARN, body string) (string, error) {
+		SendMessage: func(_ *bbolt.Tx, queueARN, body string) (string, error) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			w.messages = append(w.messages, queueARN+" "+body)
 			return "message-1", w.fails
 		},
-		StatusChanged: func(_ context.Context, detail json.RawMessage) {
+		StatusChanged: func(_ *bbolt.Tx, detail json.RawMessage) error {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			w.details = append(w.details, string(detail))
+			return nil
 		},
 	}
 }
@@ -97,65 +112,92 @@ func newService(t *testing.T, config Config) *Service {
 	return s
 }
 
+// started is an execution that may still run.
+type started struct {
+	s   *Service
+	arn string
+}
+
+// outcome is what the store has of an execution.
+type outcome struct {
+	record
+	last    event
+	history []event
+}
+
 // start begins an execution through the API's own code.
-func start(t *testing.T, s *Service, name, input string) *execution {
+func start(t *testing.T, s *Service, name, input string) started {
 	t.Helper()
 	_, err := s.startExecution(startRequest{StateMachineARN: testMachine, Name: name, Input: &input})
 	if err != nil {
 		t.Fatalf("StartExecution: %v", err)
 	}
-	x, err := s.execution(executionARN(testMachine, name))
+	return started{s, executionARN(testMachine, name)}
+}
+
+// wait returns what is stored of the execution when it does not run any more.
+func wait(t *testing.T, x started) (o outcome) {
+	t.Helper()
+	x.s.mu.Lock()
+	run := x.s.running[x.arn]
+	x.s.mu.Unlock()
+	if run != nil {
+		select {
+		case <-run.done:
+		case <-time.After(30 * time.Second):
+			t.Fatal("the execution does not end")
+		}
+	}
+	err := x.s.look(x.arn, func(f found) error {
+		o.record = f.record
+		for e, err := range f.events(1, false) {
+			if err != nil {
+				return err
+			}
+			o.history, o.last = append(o.history, e), e
+		}
+		return nil
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return x
-}
-
-// wait returns the execution when it has ended.
-func wait(t *testing.T, x *execution) *execution {
-	t.Helper()
-	select {
-	case <-x.done:
-	case <-time.After(30 * time.Second):
-		t.Fatal("the execution does not end")
-	}
-	return x
+	return o
 }
 
 // run takes an execution from start to end.
-func (w *world) run(t *testing.T, definition, input string) *execution {
+func (w *world) run(t *testing.T, definition, input string) outcome {
 	t.Helper()
-	return wait(t, start(t, newService(t, w.config(definition)), "run", input))
+	return wait(t, start(t, newService(t, w.config(t, definition)), "run", input))
 }
 
 // ended gives "SUCCEEDED output" or "FAILED error: cause".
-func ended(x *execution) string {
-	switch {
-	case x.output != nil:
-		return x.status + " " + *x.output
-	case x.err != nil:
-		return x.status + " " + x.err.Error()
+func ended(o outcome) string {
+	switch o.Status {
+	case succeeded:
+		return o.Status + " " + o.last.text("output")
+	case failed, aborted:
+		return o.Status + " " + o.last.text("error") + ": " + o.last.text("cause")
 	}
-	return x.status
+	return o.Status
 }
 
 // trail is the history as "type<previous" words, without the first.
-func trail(x *execution) string {
+func trail(o outcome) string {
 	var out []string
-	for _, e := range x.history[1:] {
-		out = append(out, fmt.Sprintf("%s<%d", e.kind, e.previous))
+	for _, e := range o.history[1:] {
+		out = append(out, fmt.Sprintf("%s<%d", e.Type, e.Previous))
 	}
 	return strings.Join(out, " ")
 }
 
-func detail(t *testing.T, x *execution, kind string) details {
+func detail(t *testing.T, o outcome, kind string) details {
 	t.Helper()
-	for _, e := range x.history {
-		if e.kind == kind {
-			return maps.Clone(e.details)
+	for _, e := range o.history {
+		if e.Type == kind {
+			return e.Details
 		}
 	}
-	t.Fatalf("no event %s in %s", kind, trail(x))
+	t.Fatalf("no event %s in %s", kind, trail(o))
 	return nil
 }
 

@@ -1,0 +1,309 @@
+package local
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/lazaret/lazaret/local/events"
+	"github.com/lazaret/lazaret/local/sns"
+	"github.com/lazaret/lazaret/local/sqs"
+	"github.com/lazaret/lazaret/local/states"
+	"github.com/lazaret/lazaret/local/store"
+	"github.com/lazaret/lazaret/local/template"
+)
+
+// crashDir tells the test's own program to be the process that is killed, in
+// that folder; crashFull to have a full disk for a while as well.
+const crashDir, crashFull = "LAZARET_CRASH_DIR", "LAZARET_CRASH_FULL"
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(crashDir); dir != "" {
+		if err := work(dir, os.Getenv(crashFull) != ""); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+const (
+	arnPrefix  = "arn:aws:sqs:us-east-1:000000000000:"
+	inMachine  = "arn:aws:states:us-east-1:000000000000:stateMachine:m"
+	definition = `{"StartAt":"Invoke","States":{
+		"Invoke":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":{"FunctionName":"f","Payload.$":"$"},"OutputPath":"$.Payload","Next":"Send"},
+		"Send":{"Type":"Task","Resource":"arn:aws:states:::sqs:sendMessage","Parameters":{"QueueUrl":"` + arnPrefix + `out","MessageBody.$":"$.body"},"Next":"Done"},
+		"Done":{"Type":"Succeed"}}}`
+)
+
+// messaging opens a stack without S3 and functions: each message of the queue in
+// starts an execution of its name, which sends the body to out and is told to told
+// when it has ended.
+func messaging(dir string) (*Stack, error) {
+	s := &Stack{}
+	kept, err := store.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	s.store = kept
+	queues := make([]template.Queue, 0, 4)
+	for _, name := range []string{"in", "out", "told", "spent"} {
+		queues = append(queues, template.Queue{Name: name, ARN: arnPrefix + name, VisibilityTimeout: time.Minute})
+	}
+	queues[0].DeadLetterARN, queues[0].MaxReceiveCount = arnPrefix+"spent", 1000
+	rule := template.Rule{
+		Name: "ended", Pattern: json.RawMessage(`{"detail":{"status":["SUCCEEDED"]}}`), Targets: []template.Target{{ARN: arnPrefix + "told"}},
+	}
+	if s.services.sqs, err = sqs.New(kept, queues); err != nil {
+		return nil, err
+	}
+	if s.services.sns, err = sns.New(kept, nil, s.deliver); err != nil {
+		return nil, err
+	}
+	if s.services.events, err = events.New(kept, []template.Rule{rule}, s.deliver); err != nil {
+		return nil, err
+	}
+	s.services.states, err = states.New(context.Background(), states.Config{
+		Machines: []template.Machine{{Name: "m", ARN: inMachine, Definition: []byte(definition)}}, Store: kept,
+		Invoke: func(_ context.Context, _ string, payload []byte) (states.Invocation, error) {
+			time.Sleep(time.Millisecond)
+			return states.Invocation{Payload: payload}, nil
+		},
+		SendMessage: s.sendMessage, StatusChanged: s.statusChanged,
+	})
+	return s, err
+}
+
+func (s *Stack) stopMessaging() error {
+	return errors.Join(s.services.states.Close(context.Background()), s.store.Close())
+}
+
+// dispatch starts the executions of a batch of messages and deletes them.
+func (s *Stack) dispatch(ctx context.Context) error {
+	batch, err := s.services.sqs.Receive(ctx, "in", 10, time.Second)
+	if err != nil {
+		return err
+	}
+	for _, m := range batch {
+		answer := s.api("StartExecution", map[string]string{"stateMachineArn": inMachine, "name": m.Body, "input": `{"body":"` + m.Body + `"}`})
+		if answer.Code != http.StatusOK && !strings.Contains(answer.Body.String(), "ExecutionAlreadyExists") {
+			return errors.Join(errors.New(answer.Body.String()), s.services.sqs.Release(ctx, "in", m.Receipt))
+		}
+		if err := s.services.sqs.Delete(ctx, "in", m.Receipt); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Stack) api(operation string, in any) *httptest.ResponseRecorder {
+	body, _ := json.Marshal(in)
+	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(string(body)))
+	r.Header.Set("X-Amz-Target", "AWSStepFunctions."+operation)
+	w := httptest.NewRecorder()
+	s.services.states.ServeHTTP(w, r)
+	return w
+}
+
+// work sends, dispatches and prints the body of each message that was taken, until
+// it is killed or, with a disk that fills up, for as long as that takes.
+func work(dir string, full bool) error {
+	s, err := messaging(dir)
+	if err != nil {
+		return err
+	}
+	var refused atomic.Int64
+	var stop atomic.Bool
+	var working sync.WaitGroup
+	for worker := range 4 {
+		working.Go(func() {
+			for i := 0; !stop.Load(); i++ {
+				body := fmt.Sprintf("%d-%d-%d", os.Getpid(), worker, i)
+				if err := s.store.Update(func(tx *bbolt.Tx) error { return s.deliver(tx, arnPrefix+"in", body) }); err != nil {
+					refused.Add(1)
+					time.Sleep(time.Millisecond)
+					fmt.Println("refused", body)
+					continue
+				}
+				fmt.Println("sent", body)
+				time.Sleep(time.Millisecond)
+			}
+		})
+		working.Go(func() {
+			for !stop.Load() {
+				if err := s.dispatch(context.Background()); err != nil && !full {
+					panic(err)
+				}
+			}
+		})
+	}
+	if !full {
+		select {} // until it is killed
+	}
+	time.Sleep(300 * time.Millisecond)
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+		return err
+	}
+	small := limit
+	small.Cur = 64 << 10 // of a file that is larger already
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &small); err != nil {
+		return err
+	}
+	time.Sleep(time.Second)
+	if refused.Load() == 0 {
+		return errors.New("nothing was refused on a full disk")
+	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+		return err
+	}
+	before := refused.Load()
+	time.Sleep(300 * time.Millisecond)
+	stop.Store(true)
+	working.Wait()
+	if again := refused.Load() - before; again > 8 { // those under way
+		return fmt.Errorf("%d sends were refused when there was room again", again)
+	}
+	return s.stopMessaging()
+}
+
+// A process that is killed again and again, or has a full disk, loses no message,
+// invents none, and does nothing twice that is one transaction.
+func TestCrash(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		full bool
+		runs int
+	}{"killed": {false, 6}, "full disk": {true, 1}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			sent, refused := map[string]bool{}, map[string]bool{}
+			for run := range test.runs {
+				child := exec.Command(os.Args[0])
+				child.Env = append(os.Environ(), crashDir+"="+dir)
+				if test.full {
+					child.Env = append(child.Env, crashFull+"=yes")
+				}
+				child.Stderr = os.Stderr
+				out, err := child.StdoutPipe()
+				if err == nil {
+					err = child.Start()
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !test.full {
+					time.AfterFunc(time.Duration(300+50*run)*time.Millisecond, func() { _ = child.Process.Kill() })
+				}
+				for lines := bufio.NewScanner(out); lines.Scan(); {
+					what, body, _ := strings.Cut(lines.Text(), " ")
+					map[string]map[string]bool{"sent": sent, "refused": refused}[what][body] = true
+				}
+				if err := child.Wait(); test.full && err != nil {
+					t.Fatal(err)
+				}
+			}
+			account(t, dir, sent, refused)
+		})
+	}
+}
+
+// account finishes the work and compares what came of it with what was taken. A
+// message that was stored before its process could say so may be there as well.
+func account(t *testing.T, dir string, sent, refused map[string]bool) {
+	t.Helper()
+	s, err := messaging(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := s.stopMessaging(); err != nil {
+			t.Error(err)
+		}
+	}()
+	for end := time.Now().Add(time.Minute); ; {
+		if err := s.dispatch(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		idle := s.api("ListExecutions", map[string]string{"stateMachineArn": inMachine, "statusFilter": "RUNNING"})
+		got, err := s.services.sqs.Receive(t.Context(), "in", 1, 0)
+		if err != nil || time.Now().After(end) {
+			t.Fatal("the work does not end", err)
+		}
+		for _, m := range got {
+			if err := s.services.sqs.Release(t.Context(), "in", m.Receipt); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if len(got) == 0 && strings.Contains(idle.Body.String(), `"executions":[]`) {
+			break
+		}
+	}
+	out, told := map[string]int{}, map[string]int{}
+	drain(t, s, "out", func(body string) { out[body]++ })
+	drain(t, s, "told", func(body string) {
+		var e struct{ Detail struct{ Name string } }
+		if err := json.Unmarshal([]byte(body), &e); err != nil {
+			t.Fatal(err)
+		}
+		told[e.Detail.Name]++
+	})
+	drain(t, s, "spent", func(body string) { t.Errorf("%s was given up", body) })
+	for body := range sent {
+		if out[body] != 1 || told[body] != 1 {
+			t.Errorf("%s was taken: %d messages and %d events came of it, want one of each", body, out[body], told[body])
+		}
+	}
+	for body, n := range out {
+		if refused[body] || n != 1 || told[body] != 1 {
+			t.Errorf("%s came out %d times with %d events, refused: %t", body, n, told[body], refused[body])
+		}
+	}
+	if unsaid := len(out) - len(sent); len(sent) < 100 || unsaid < 0 || unsaid > 24 { // 4 senders in 6 processes
+		t.Errorf("%d messages were taken, %d came out", len(sent), len(out))
+	}
+	if err := s.store.View(func(tx *bbolt.Tx) error {
+		for err := range tx.Check() {
+			t.Errorf("check store: %v", err)
+		}
+		return nil
+	}); err != nil {
+		t.Error(err)
+	}
+	t.Logf("%d messages were taken, %d refused", len(sent), len(refused))
+}
+
+func drain(t *testing.T, s *Stack, queue string, see func(body string)) {
+	t.Helper()
+	for {
+		got, err := s.services.sqs.Receive(t.Context(), queue, 10, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(got) == 0 {
+			return
+		}
+		for _, m := range got {
+			see(m.Body)
+			if err := s.services.sqs.Delete(t.Context(), queue, m.Receipt); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}

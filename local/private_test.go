@@ -1,0 +1,81 @@
+package local
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// The data folder is this user's alone, or it is not used.
+func TestCloseToOthers(t *testing.T) {
+	t.Parallel()
+	const somebody = 12345
+	mode := func(bits os.FileMode) func(t *testing.T, dir string) {
+		return func(t *testing.T, dir string) { must(t, os.Chmod(dir, bits)) }
+	}
+	file := func(name string, bits os.FileMode) func(t *testing.T, dir string) {
+		return func(t *testing.T, dir string) {
+			must(t, os.WriteFile(filepath.Join(dir, name), nil, 0o600))
+			must(t, os.Chmod(dir, bits))
+		}
+	}
+	for name, test := range map[string]struct {
+		prepare func(t *testing.T, dir string)
+		root    bool   // only root can prepare it
+		want    string // in the error; empty where the folder is used
+	}{
+		"new":                              {mode(0o755), false, ""},
+		"0700":                             {mode(0o700), false, ""},
+		"a stack's, which others may read": {file("lock", 0o755), false, ""},
+		"empty, which all may write to":    {mode(0o777), false, ""},
+		"full, which all may write to":     {file("lock", 0o777), false, "others may write"},
+		"full, like /tmp":                  {file("lock", 0o777|os.ModeSticky), false, "others may write"},
+		"full, which a group may write to": {file("lock", 0o770), false, "others may write"},
+		"something else":                   {file("passwd", 0o755), false, "not of a local stack"},
+		"a link of the user's":             {link(-1), false, ""},
+		"somebody else's":                  {func(t *testing.T, dir string) { must(t, os.Chown(dir, somebody, -1)) }, true, "user 12345 owns"},
+		"a link of somebody else's":        {link(somebody), true, "user 12345 owns"},
+		"below somebody else's":            {func(t *testing.T, dir string) { must(t, os.Chown(filepath.Dir(dir), somebody, -1)) }, true, "user 12345 owns"},
+		"below one that all may write to":  {func(t *testing.T, dir string) { must(t, os.Chmod(filepath.Dir(dir), 0o777)) }, false, "everybody may write to"},
+		"below one like /tmp":              {func(t *testing.T, dir string) { must(t, os.Chmod(filepath.Dir(dir), 0o777|os.ModeSticky)) }, false, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if test.root && os.Geteuid() != 0 {
+				t.Skip("gives a folder to another user, which needs root; CI is root")
+			}
+			dir := filepath.Join(t.TempDir(), "above", "data")
+			must(t, os.MkdirAll(dir, 0o755))
+			test.prepare(t, dir)
+			var before, after unix.Stat_t
+			must(t, unix.Stat(dir, &before))
+			err := closeToOthers(dir)
+			must(t, unix.Stat(dir, &after))
+			switch {
+			case test.want == "" && (err != nil || after.Mode&0o7777 != 0o700):
+				t.Errorf("%v, and the mode is %#o, want 0700", err, after.Mode&0o7777)
+			case test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want) || after.Mode != before.Mode):
+				t.Errorf("%v, want %q; the mode was %#o and is %#o", err, test.want, before.Mode, after.Mode)
+			}
+		})
+	}
+}
+
+// link puts a symbolic link of that user's in the folder's place.
+func link(owner int) func(t *testing.T, dir string) {
+	return func(t *testing.T, dir string) {
+		must(t, os.Rename(dir, dir+" itself"))
+		must(t, os.Symlink(dir+" itself", dir))
+		must(t, os.Lchown(dir, owner, -1))
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
