@@ -112,16 +112,28 @@ func (s *Stack) startS3(allowed []s3.Principal) (err error) {
 }
 
 func (s *Stack) startLambda() (err error) {
+	level, err := s.config.sandboxLevel()
+	if err != nil {
+		return err
+	}
+	if err := s.shareVolume(); err != nil {
+		return err
+	}
 	output := &logs{dir: s.LogDir(), prefix: s.Application.Name + "-", also: s.config.Logs, files: map[string]*os.File{}}
 	s.onClose(output.close)
 	s.services.lambda, err = lambda.New(lambda.Config{
 		Functions: s.Application.Functions, Binary: s.binary, Volume: s.volume, Temp: s.tempDir(), Environment: s.environment,
 		Queue: queues{s.services.sqs}, Logs: output.write, Freeze: s.config.Freeze,
+		Sandbox: level,
 	})
-	if err == nil {
-		s.onClose(func() error { s.services.lambda.Close(); return nil })
+	if err != nil {
+		return err
 	}
-	return err
+	s.onClose(func() error { s.services.lambda.Close(); return nil })
+	if why := s.services.lambda.Weakness(); why != nil && s.config.Sandbox == SandboxOn {
+		return fmt.Errorf("confine functions as Lambda does: %w", why)
+	}
+	return nil
 }
 
 func (s *Stack) startStates() (err error) {

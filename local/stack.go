@@ -52,6 +52,9 @@ type Config struct {
 	// Mirror is the URL of a ClamAV mirror that takes the place of Definitions.
 	Mirror string
 
+	// Sandbox is SandboxAuto (also when empty), SandboxOn or SandboxOff.
+	Sandbox string
+
 	Scale  float64   // divides the intervals of Wait and Retry; 1 when zero
 	Freeze bool      // stop environments between invocations, as Lambda does
 	Logs   io.Writer // also receives what functions log, beside the files; may be nil

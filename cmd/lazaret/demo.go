@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 
 // demoCommand starts a stack of its own, sends the samples through it, and stops it.
 func demoCommand() *cobra.Command {
-	var templatePath, layout string
+	var templatePath, layout, sandbox string
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Send samples through a local stack and show their verdicts",
@@ -26,11 +27,13 @@ func demoCommand() *cobra.Command {
 			ctx := cmd.Context()
 			stack, err := local.Start(ctx, local.Config{
 				Template: templatePath, Parameters: map[string]string{"BucketLayout": layout},
-				Scale: 10, // a first engine takes a moment; waiting seconds for it would be dull
+				Sandbox: sandbox,
+				Scale:   10, // a first engine takes a moment; waiting seconds for it would be dull
 			})
 			if err != nil {
 				return startError{err}
 			}
+			fmt.Fprintln(cmd.OutOrStdout(), "sandbox:", stack.Sandbox())
 			// Everything is decided in a fraction of this.
 			ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 			defer cancel()
@@ -40,5 +43,6 @@ func demoCommand() *cobra.Command {
 	cmd.Flags().StringVar(&templatePath, "template", "template.yaml", "the application; paths in it, and build/, are relative to its folder")
 	cmd.Flags().StringVar(&layout, "layout", "two-bucket", "two-bucket or three-bucket")
 	choices(cmd, "layout", "two-bucket", "three-bucket")
+	sandboxFlag(cmd, &sandbox)
 	return cmd
 }

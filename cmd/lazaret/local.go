@@ -47,10 +47,18 @@ func localCommand() *cobra.Command {
 	flags.StringVar(&config.Mirror, "mirror", "", "`URL` of a ClamAV mirror of yours to download definitions from")
 	flags.Float64Var(&config.Scale, "time-scale", 1, "makes Wait and Retry intervals this many times shorter")
 	flags.BoolVar(&config.Freeze, "freeze", false, "stop functions between invocations, as Lambda does")
+	sandboxFlag(cmd, &config.Sandbox)
 	flags.StringVar(&config.FunctionsEndpoint, "functions-endpoint", "", "`URL` at which functions call AWS, for a proxy of yours in between (default the stack's own endpoint)")
 	flags.StringArrayVar(&config.AllowHosts, "allow-host", nil, "also answer as this `NAME` or NAME:port, beside 127.0.0.1, [::1], localhost and *.localhost; may be repeated")
 	flags.BoolVar(&verbose, "verbose", false, "print what functions log, beside writing it to logs/ in the data folder")
 	return cmd
+}
+
+// sandboxFlag is how narrow the functions of a local stack are.
+func sandboxFlag(cmd *cobra.Command, sandbox *string) {
+	cmd.Flags().StringVar(sandbox, "sandbox", local.SandboxAuto,
+		"confine functions as Lambda does: on (all of it, or nothing starts), off, or auto (as much as this machine allows)")
+	choices(cmd, "sandbox", local.SandboxAuto, local.SandboxOn, local.SandboxOff)
 }
 
 // runLocal runs the local stack until ctx ends.
@@ -103,6 +111,7 @@ func introduce(w io.Writer, stack *local.Stack, config local.Config) {
 		kept = ""
 	}
 	line("data", []string{stack.DataDir + kept})
+	line("sandbox", []string{stack.Sandbox()})
 	try(w, stack)
 	fmt.Fprintln(w, "ready", stack.Endpoint)
 }

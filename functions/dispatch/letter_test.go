@@ -31,7 +31,7 @@ func TestWhatIsNotUnderstood(t *testing.T) {
 	}
 	huge := strings.Repeat("x", maxMessage-len("Error"+"String"+"NotUnderstood"+"Cause"+"String")-10)
 	many := map[string]events.SQSMessageAttribute{}
-	for _, name := range strings.Split("abcdefghij", "") {
+	for name := range strings.SplitSeq("abcdefghij", "") {
 		many[name] = attribute(name)
 	}
 	tests := []struct {

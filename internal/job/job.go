@@ -32,7 +32,7 @@ type Job struct {
 type Object struct {
 	Bucket       string    `json:"bucket"`
 	Key          string    `json:"key"`                   // decoded
-	VersionID    string    `json:"versionId,omitempty"`   // empty or "null" when the bucket keeps no versions
+	VersionID    string    `json:"versionId,omitempty"`   // empty or "null" for what was stored without versions
 	ETag         string    `json:"eTag,omitempty"`        // without quotes
 	Size         int64     `json:"size"`                  // bytes, as S3 announced it; 0 until Fetch where nobody said
 	Sequencer    string    `json:"sequencer,omitempty"`   // S3's order of events on one key
@@ -108,6 +108,27 @@ func (j Job) Vanished() error {
 		}
 	}
 	return nil
+}
+
+// maxMoved is the largest object in bytes that one CopyObject takes, 5 GiB.
+const maxMoved = 5 << 30
+
+// Moves reports whether the verdict moves the object to another bucket. The state
+// machine sends a job whose object is gone to the state that moves it, which looks
+// for a copy; any other job of that kind ends there. See the state Vanished.
+func (j Job) Moves() bool {
+	if j.Scan == nil {
+		return false
+	}
+	switch j.Scan.Verdict {
+	case Infected:
+		return true
+	case Unscannable:
+		return j.Policy.QuarantineUnscannable && j.Object.Size <= maxMoved
+	case Clean:
+		return j.Policy.PromoteClean
+	}
+	return false
 }
 
 // Validate reports what makes j unusable, as an ErrBadJob.

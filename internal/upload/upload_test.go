@@ -141,7 +141,7 @@ func TestEventNames(t *testing.T) {
 			ObjectTagged:Put PutObject OBJECT_FINALIZE ObjectRemoved s3: :`,
 	}
 	for want, list := range names {
-		for _, name := range strings.Fields(list) {
+		for name := range strings.FieldsSeq(list) {
 			body := fmt.Sprintf(`{"Records":[{"eventName":%q,"s3":{"bucket":{"name":"b"},"object":{"key":"k","eTag":"e"}}}]}`, name)
 			m, err := upload.Decode([]byte(body))
 			got := "scanned"

@@ -1,33 +1,36 @@
 package lambda
 
 import (
+	"context"
+	"crypto/rand"
 	"fmt"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
-	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/google/uuid"
-	"golang.org/x/sys/unix"
+
+	"github.com/lazaret/lazaret/local/sandbox"
 )
 
-// environment is one execution environment: a function's process, the children
-// it starts (all in one process group; one that leaves the group is not
-// followed), its folder for temporary files and its own Runtime API. It serves
-// one invocation at a time.
+// home is what Lambda keeps of an environment when its processes crash or are
+// killed: the next ones get the same /tmp and write to the same log stream.
+type home struct {
+	folder string        // its sandbox's; /tmp is in it
+	stream string        // log stream name
+	user   *sandbox.User // nil where functions run as the host's user
+}
+
+// environment is one life of an execution environment: a function's process with
+// all that it starts. It serves one invocation at a time.
 type environment struct {
+	home
 	function *function
-	stream   string // log stream name
-	temp     string
-	server   *http.Server
-	cmd      *exec.Cmd
+	secret   string // first part of the paths of its Runtime API
+	process  *sandbox.Process
 	output   *output
 
 	work    chan *invocation           // holds one, for the process's pending call of next
@@ -35,9 +38,7 @@ type environment struct {
 	current atomic.Pointer[invocation] // awaiting its response
 	initErr atomic.Pointer[fault]      // what the process posted to init/error
 
-	mu     sync.Mutex
-	reaped bool          // the process id may belong to another by now
-	exited chan struct{} // closed when the group is gone and cmd.ProcessState is set
+	exited chan struct{} // closed when its processes are gone
 }
 
 // start launches an environment. Its failures are a fault (no such binary), or
@@ -57,121 +58,91 @@ func (f *function) start() (*environment, error) {
 	}
 	e := &environment{
 		function: f,
-		stream:   time.Now().UTC().Format("2006/01/02/["+latest+"]") + strings.ReplaceAll(uuid.NewString(), "-", ""),
+		secret:   rand.Text(),
 		work:     make(chan *invocation, 1),
 		ready:    make(chan struct{}, 1),
 		exited:   make(chan struct{}),
 	}
-	if err := e.launch(path); err != nil {
+	if e.home, err = f.moveIn(); err == nil {
+		err = e.launch(path)
+	}
+	if err != nil {
 		e.clear()
 		return nil, &Error{Code: serviceException, Message: fmt.Sprintf("start function %s: %v", f.Name, err)}
 	}
 	if !f.enter(e) {
-		e.signal(syscall.SIGKILL)
+		e.process.Kill()
 	}
 	go e.watch()
 	return e, nil
 }
 
-func (e *environment) launch(path string) (err error) {
-	if e.temp, err = os.MkdirTemp(e.function.host.Temp, "lazaret-"+e.function.Short+"-"); err != nil {
-		return err
+// moveIn takes the home of an environment that crashed, or makes one.
+func (f *function) moveIn() (h home, err error) {
+	f.mu.Lock()
+	if n := len(f.homes); n > 0 {
+		h, f.homes = f.homes[n-1], f.homes[:n-1]
 	}
-	// A listener of its own tells the environment apart: AWS_LAMBDA_RUNTIME_API
-	// is documented as host and port, which leaves no place for a path.
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
+	f.mu.Unlock()
+	if h.folder != "" {
+		return h, nil
 	}
-	e.server = &http.Server{Handler: e.runtimeAPI()}
-	go func() { _ = e.server.Serve(listener) }() // ends with ErrServerClosed in clear
+	h.stream = time.Now().UTC().Format("2006/01/02/["+latest+"]") + strings.ReplaceAll(uuid.NewString(), "-", "")
+	h.user = f.user()
+	h.folder, err = sandbox.MakeFolder(f.host.Temp, "lazaret-"+f.Short+"-")
+	return h, err
+}
+
+func (e *environment) launch(path string) error {
+	f := e.function
 	writer, err := e.openOutput()
 	if err != nil {
 		return err
 	}
 	defer writer.Close()
-	e.cmd = &exec.Cmd{
-		Path:   path,
-		Args:   []string{path},
-		Dir:    filepath.Dir(path),
-		Env:    e.variables(listener.Addr().String(), filepath.Dir(path)),
-		Stdout: writer,
-		Stderr: writer,
-		// The kernel kills the process when the host dies, however it dies. It
-		// does not do so for the process's children; those that must not outlive
-		// it (clamd) are started by it with a Pdeathsig of their own.
-		SysProcAttr: &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL},
+	spec := sandbox.Spec{
+		Name: f.Name, Path: path, Env: e.variables(filepath.Dir(path)), Mask: f.host.Mask, Folder: e.folder,
+		Memory: int64(f.MemoryMB) << 20, User: e.user, Level: f.host.Level(),
 	}
-	started := make(chan error)
-	e.function.host.spawner <- func() { started <- e.cmd.Start() }
-	return <-started
+	for _, m := range f.Mounts {
+		spec.Mounts = append(spec.Mounts, sandbox.Mount{Source: filepath.Join(f.host.Volume, m.Root), Target: m.Path})
+	}
+	f.host.listening.Store(e.secret, e)
+	e.process, err = sandbox.Start(spec, writer)
+	return err
 }
 
-// startSpawner returns a channel of functions that run on one thread, which
-// lives until the channel is closed. Linux sends Pdeathsig when the *thread*
-// that started a child ends, and Go ends threads as it likes.
-func startSpawner() chan func() {
-	calls := make(chan func())
-	go func() {
-		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
-		for call := range calls {
-			call()
-		}
-	}()
-	return calls
-}
-
-// watch waits for the process to end and leaves nothing of it behind.
+// watch waits for the processes to end and keeps their home.
 func (e *environment) watch() {
-	pid := e.cmd.Process.Pid
-	// WNOWAIT leaves a zombie, whose id no other process or group can get: until
-	// it is reaped, killing the group hits the children alone.
-	for unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil) == unix.EINTR {
-	}
-	e.signal(syscall.SIGKILL)
-	e.mu.Lock()
-	_ = e.cmd.Wait() // how it ended is in ProcessState
-	e.reaped = true
-	e.mu.Unlock()
+	<-e.process.Exited()
 	e.output.wait(2 * time.Second) // ends when no process holds the pipe any more
 	e.clear()
 	e.function.leave(e)
 }
 
-// clear gives back what the host holds for the environment.
+// clear gives back what the host holds for a life.
 func (e *environment) clear() {
-	if e.server != nil {
-		_ = e.server.Close()
-	}
+	e.function.host.listening.Delete(e.secret)
 	if e.output != nil {
 		_ = e.output.file.Close()
 	}
-	_ = os.RemoveAll(e.temp)
-}
-
-// signal sends sig to all processes of the environment that still exist.
-func (e *environment) signal(sig syscall.Signal) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if !e.reaped {
-		_ = syscall.Kill(-e.cmd.Process.Pid, sig) // ESRCH: nothing left to signal
+	if e.folder == "" {
+		return
 	}
-}
-
-// stop asks the environment to end, then makes it. SIGCONT is for a frozen one,
-// which could not act on SIGTERM. A process gone takes its children with it.
-func (e *environment) stop() {
-	e.signal(syscall.SIGTERM)
-	e.signal(syscall.SIGCONT)
-	select {
-	case <-e.exited:
-	case <-time.After(2 * time.Second):
-		e.kill()
+	f := e.function
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.host.ctx.Err() != nil {
+		_ = os.RemoveAll(e.folder)
+		return
 	}
+	f.homes = append(f.homes, e.home)
 }
 
+// kill ends all processes at once, without asking them, as Lambda does to a
+// function that has no extension.
 func (e *environment) kill() {
-	e.signal(syscall.SIGKILL)
+	e.process.Kill()
 	<-e.exited
 }
 
@@ -182,4 +153,20 @@ func (e *environment) hasExited() bool {
 	default:
 		return false
 	}
+}
+
+// fault says why there is no answer: ctx is over, or the process is. The names and
+// texts are those that real functions were seen to answer with, in 2025;
+// Runtime.OutOfMemory is from reports of 2026.
+func (e *environment) fault(ctx context.Context, inv *invocation) error {
+	name, message := "Runtime.ExitError", "Runtime exited without providing a reason" // exit status 0
+	if ctx.Err() != nil {
+		name, message = "Sandbox.Timedout", fmt.Sprintf("Task timed out after %.2f seconds", e.function.Timeout.Seconds())
+	} else if end := e.process.Ending(); end.Status != 0 {
+		message = "Runtime exited with error: " + end.String()
+		if end.OutOfMemory {
+			name = "Runtime.OutOfMemory"
+		}
+	}
+	return newFault(name, fmt.Sprintf("RequestId: %s Error: %s", inv.id, message))
 }

@@ -3,8 +3,8 @@ package lambda
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,7 +38,7 @@ func TestProcessEnvironment(t *testing.T) {
 		}
 	})
 	h := startHost(t, Config{
-		Functions: []template.Function{spec}, Volume: volume,
+		Functions: []template.Function{spec}, Volume: volume, Temp: t.TempDir(),
 		Environment: func(f template.Function) []string {
 			return []string{"AWS_ENDPOINT_URL=http://127.0.0.1:4566", "AWS_ACCESS_KEY_ID=" + f.Short, "TWICE=host"}
 		},
@@ -57,10 +57,10 @@ func TestProcessEnvironment(t *testing.T) {
 		name, value, _ := strings.Cut(pair, "=")
 		env[name] = value
 	}
-	temp := env["TMPDIR"]
 	for name, prefix := range map[string]string{
 		"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:", "AWS_LAMBDA_LOG_STREAM_NAME": time.Now().UTC().Format("2006/01/"),
-		"TMPDIR": os.TempDir(), "_X_AMZN_TRACE_ID": "Root=",
+		"_X_AMZN_TRACE_ID": "Root=", "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:", "_AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1",
+		"_AWS_XRAY_DAEMON_PORT": "",
 	} {
 		if !strings.HasPrefix(env[name], prefix) {
 			t.Errorf("%s=%s, want it to start with %s", name, env[name], prefix)
@@ -68,14 +68,14 @@ func TestProcessEnvironment(t *testing.T) {
 		delete(env, name)
 	}
 	want := map[string]string{
-		"PATH": os.Getenv("PATH"), "HOME": os.Getenv("HOME"), "TZ": ":UTC",
-		"AWS_XRAY_SDK_DISABLED": "TRUE",
-		"WORK_DIR":              volume + "/lazaret/work", "DEFINITIONS": volume + "/lazaret/work/definitions", "OTHER": "/mnt/lazarets",
+		"PATH": zipPath, "LANG": "en_US.UTF-8", "TZ": ":UTC", "LD_LIBRARY_PATH": libraries, "LAMBDA_RUNTIME_DIR": "/var/runtime",
+		"AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+		"WORK_DIR":                 "/mnt/lazaret", "DEFINITIONS": "/mnt/lazaret/definitions", "OTHER": "/mnt/lazarets",
 		"TWICE": "host", "AWS_ENDPOINT_URL": "http://127.0.0.1:4566", "AWS_ACCESS_KEY_ID": "lazaret-scan",
 		"AWS_LAMBDA_FUNCTION_NAME": "lazaret-scan", "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
 		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "3008", "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
 		"AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/lazaret-scan", "AWS_REGION": "us-east-1",
-		"AWS_DEFAULT_REGION": "us-east-1", "LAMBDA_TASK_ROOT": filepath.Dir(actor), "_HANDLER": "bootstrap",
+		"AWS_DEFAULT_REGION": "us-east-1", "LAMBDA_TASK_ROOT": "/var/task", "_HANDLER": "bootstrap",
 	}
 	if diff := cmp.Diff(want, env); diff != "" {
 		t.Errorf("environment (-want +got):\n%s", diff)
@@ -84,12 +84,12 @@ func TestProcessEnvironment(t *testing.T) {
 	if err != nil || info.Mode().Perm() != 0o777 {
 		t.Errorf("mount folder: %v %v", info, err)
 	}
-	if _, err := os.Stat(temp); err != nil {
-		t.Error(err)
+	if homes, err := os.ReadDir(h.Temp); len(homes) != 1 {
+		t.Errorf("folders of environments: %v, %v, want one", homes, err)
 	}
 	h.Close()
-	if _, err := os.Stat(temp); !os.IsNotExist(err) {
-		t.Errorf("%s is left: %v", temp, err)
+	if homes, err := os.ReadDir(h.Temp); len(homes) != 0 {
+		t.Errorf("folders of environments are left: %v, %v", homes, err)
 	}
 }
 
@@ -167,12 +167,12 @@ func TestCloseEndsInvocations(t *testing.T) {
 	}()
 	<-g.visitors
 	h.Close()
-	if got := <-done; !strings.Contains(got, "Runtime exited with error: signal: terminated") {
+	if got := <-done; !strings.Contains(got, "Runtime exited with error: signal: killed") {
 		t.Errorf("got %s", got)
 	}
 }
 
-// TestCloseKillsTheDeaf covers a process that does not heed SIGTERM.
+// TestCloseKillsTheDeaf covers a process that heeds no signal.
 func TestCloseKillsTheDeaf(t *testing.T) {
 	t.Parallel()
 	for _, freeze := range []bool{false, true} {
@@ -186,4 +186,98 @@ func TestCloseKillsTheDeaf(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestCrashKeepsTemp: /tmp and the log stream are the environment's, whatever
+// happens to its processes, and go with it.
+func TestCrashKeepsTemp(t *testing.T) {
+	t.Parallel()
+	for _, do := range []string{"exit", "kill", "hang", "hog"} {
+		t.Run(do, func(t *testing.T) {
+			t.Parallel()
+			spec := fn("f", reserved(1), timeout(3*time.Second))
+			h := startHost(t, Config{Functions: []template.Function{spec}, Temp: t.TempDir()})
+			mustInvoke[string](t, h, "f", request("leave", "left"))
+			first := mustInvoke[struct{ Environ []string }](t, h, "f", request("context", "")).Environ
+			result, err := h.Invoke(t.Context(), "f", []byte(`{"do":"`+do+`","size":1}`))
+			if err != nil || result.FunctionError == "" {
+				t.Fatalf("%s: %+v, %v, want it to fail", do, result, err)
+			}
+			if got := mustInvoke[string](t, h, "f", request("find", "left")); got != "left" {
+				t.Errorf("/tmp has %q, want what was left", got)
+			}
+			second := mustInvoke[struct{ Environ []string }](t, h, "f", request("context", "")).Environ
+			if a, b := stream(first), stream(second); a != b {
+				t.Errorf("log stream is %s, then %s", a, b)
+			}
+			h.Close()
+			if homes, err := os.ReadDir(h.Temp); len(homes) != 0 {
+				t.Errorf("folders of environments are left: %v, %v", homes, err)
+			}
+		})
+	}
+}
+
+func stream(environ []string) string {
+	for _, v := range environ {
+		if name, ok := strings.CutPrefix(v, "AWS_LAMBDA_LOG_STREAM_NAME="); ok {
+			return name
+		}
+	}
+	return ""
+}
+
+// TestRuntimeAPIIsClosed: what is not the function's own process gets nothing,
+// and can answer nothing.
+func TestRuntimeAPIIsClosed(t *testing.T) {
+	t.Parallel()
+	g := newGate(t)
+	h := startHost(t, Config{Functions: []template.Function{fn("f")}})
+	done := make(chan Result)
+	go func() {
+		result, _ := h.Invoke(context.Background(), "f", request("visit", g.url))
+		done <- result
+	}()
+	<-g.visitors
+	var e *environment
+	h.listening.Range(func(_, value any) bool { e = value.(*environment); return false })
+	address := h.runtime.Addr().String()
+	answer := "/2018-06-01/runtime/invocation/" + e.current.Load().id + "/response"
+	for _, tt := range []struct{ name, path, host string }{
+		{"no secret", answer, address}, {"a wrong secret", "/ABC" + answer, address},
+		{"another name for this machine", "/" + e.secret + answer, "attacker.example:80"}, {"localhost", "/" + e.secret + answer, "localhost"},
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+address+tt.path, strings.NewReader(`"forged"`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Host = tt.host
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusForbidden && resp.StatusCode != http.StatusNotFound {
+			t.Errorf("%s: status %d, want 403 or 404", tt.name, resp.StatusCode)
+		}
+	}
+	close(g.open)
+	if result := <-done; result.FunctionError != "" || strings.Contains(string(result.Payload), "forged") {
+		t.Errorf("the function answered %+v", result)
+	}
+}
+
+// TestOtherSessionEnds: a process that left its session ends with the environment.
+func TestOtherSessionEnds(t *testing.T) {
+	t.Parallel()
+	var logs logbook
+	h := startHost(t, Config{Functions: []template.Function{fn("f", timeout(2*time.Second))}, Logs: logs.write})
+	if _, err := h.Invoke(t.Context(), "f", request("daemon-then-hang", "")); err != nil {
+		t.Fatal(err)
+	}
+	child, err := strconv.Atoi(strings.Join(logs.find("f: child "), ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the daemon is gone", func() bool { return state(child) == "" })
 }

@@ -1,20 +1,25 @@
 // Package lambda runs functions on this machine as AWS Lambda would: compiled
-// Linux binaries, one process group an execution environment, spoken to through
-// the Lambda Runtime API. It offers the Invoke API over HTTP and in process, and
-// feeds functions from queues. It enforces no memory limit, runs no schedule,
-// and knows no other service: package local wires it to them.
+// Linux binaries, each execution environment in a sandbox (package sandbox),
+// spoken to through the Lambda Runtime API. It offers the Invoke API over HTTP and
+// in process, and feeds functions from queues. It runs no schedule, and knows no
+// other service: package local wires it to them.
 package lambda
 
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/lazaret/lazaret/local/sandbox"
 	"github.com/lazaret/lazaret/local/template"
 )
 
@@ -38,6 +43,11 @@ type Config struct {
 	// environment, as a CloudWatch log stream does; as on Lambda, standard output
 	// and standard error are one. It is called from several goroutines.
 	Logs func(function, stream, line string)
+	// Sandbox is how much of Lambda's sandbox is wanted; less is enforced where this
+	// machine allows less, which Host.Weakness tells.
+	Sandbox sandbox.Level
+	// Mask names system calls that are refused beside those that Lambda refuses.
+	Mask []string
 	// Freeze stops all processes of an environment between invocations, as Lambda
 	// does.
 	Freeze bool
@@ -51,7 +61,12 @@ type Host struct {
 	Config
 	names     []string // in the template's order
 	functions map[string]*function
-	spawner   chan func()
+	runtime   net.Listener // of the Runtime API
+	listening sync.Map     // secret to *environment
+	tracing   net.PacketConn
+	lives     atomic.Int64 // users given to environments
+	level     sandbox.Level
+	weakness  error
 	initLimit time.Duration
 	ctx       context.Context // done once Close has begun
 	cancel    context.CancelFunc
@@ -89,8 +104,61 @@ func New(cfg Config) (*Host, error) {
 		}
 	}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
-	h.spawner = startSpawner()
+	if err := h.listen(); err != nil {
+		return nil, err
+	}
+	h.level, h.weakness = sandbox.Probe(cfg.Temp, cfg.Sandbox, h.stranger())
 	return h, nil
+}
+
+// Level is how much of Lambda's sandbox is enforced.
+func (h *Host) Level() sandbox.Level { return h.level }
+
+// Weakness says why less is enforced than was wanted; nil when all is.
+func (h *Host) Weakness() error { return h.weakness }
+
+// listen opens the Runtime API, and the address at which Lambda has X-Ray's
+// daemon. What functions send there is read and forgotten.
+func (h *Host) listen() (err error) {
+	if h.runtime, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+		return fmt.Errorf("open the Runtime API: %w", err)
+	}
+	if h.tracing, err = net.ListenPacket("udp", "127.0.0.1:0"); err != nil {
+		return errors.Join(fmt.Errorf("open the address for traces: %w", err), h.runtime.Close())
+	}
+	go func() { _ = http.Serve(h.runtime, h.runtimeAPI()) }() //nolint:gosec // a call of next has no time limit; ends in Close
+	go func() {
+		for err, buffer := error(nil), make([]byte, 64<<10); err == nil; {
+			_, _, err = h.tracing.ReadFrom(buffer)
+		}
+	}()
+	return nil
+}
+
+// user is whom an environment of f runs as: nobody is root. With a volume it is
+// its access point's user, so that files there have the owners that they have on
+// AWS; else one that nobody else is. An ordinary user's functions are his own.
+func (f *function) user() *sandbox.User {
+	if f.host.level < sandbox.View || os.Geteuid() != 0 {
+		return nil
+	}
+	for _, m := range f.Mounts {
+		if p := m.AccessPoint; p != nil {
+			return &sandbox.User{UID: p.UID, GID: p.GID, Groups: p.SecondaryGIDs}
+		}
+	}
+	return f.host.stranger()
+}
+
+// stranger is an id between those of people and those of services, apart from the
+// ones that other hosts on this machine give. It is nil where nobody can change
+// who he is.
+func (h *Host) stranger() *sandbox.User {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	id := 50_000 + (64*os.Getpid()+int(h.lives.Add(1)))%9_000
+	return &sandbox.User{UID: id, GID: id, Alone: true}
 }
 
 // makeShared creates a folder that every function may write to. On AWS the
@@ -105,8 +173,7 @@ func makeShared(dir string) error {
 	return os.Chmod(dir, 0o777) // the umask took bits away
 }
 
-// Close stops all environments (SIGTERM, after 2 s SIGKILL) and returns when
-// they and their children are gone. Invocations under way end in
+// Close kills all environments and returns when their processes are gone. Invocations under way end in
 // Runtime.ExitError, later ones in ServiceException.
 func (h *Host) Close() {
 	h.mu.Lock()
@@ -117,13 +184,19 @@ func (h *Host) Close() {
 	var stopping sync.WaitGroup
 	for _, f := range h.functions {
 		for _, e := range f.environments() {
-			stopping.Go(e.stop)
+			stopping.Go(e.kill)
 		}
 	}
 	stopping.Wait()
 	h.running.Wait()
-	if !again {
-		close(h.spawner)
+	if again {
+		return
+	}
+	_, _ = h.runtime.Close(), h.tracing.Close() // nobody is left to call
+	for _, f := range h.functions {
+		for _, home := range f.homes {
+			_ = os.RemoveAll(home.folder)
+		}
 	}
 }
 

@@ -55,9 +55,8 @@ func (f *function) invoke(ctx context.Context, payload []byte) (Result, error) {
 	}
 	id := uuid.New()
 	inv := &invocation{
-		id: id.String(),
-		// Not sampled: there is no daemon that would take segments.
-		trace:   fmt.Sprintf("Root=1-%08x-%x;Parent=%x;Sampled=0", time.Now().Unix(), id[:12], id[:8]),
+		id:      id.String(),
+		trace:   fmt.Sprintf("Root=1-%08x-%x;Parent=%x;Sampled=1", time.Now().Unix(), id[:12], id[:8]),
 		payload: payload,
 		reply:   make(chan reply, 1),
 	}
@@ -189,18 +188,4 @@ func (e *environment) settle(ctx context.Context) (healthy bool) {
 	}
 	e.kill()
 	return false
-}
-
-// fault says why there is no answer: ctx is over, or the process is. Names and
-// texts are those of AWS's runtime interface emulator and of many published
-// payloads. AWS's documents mention Sandbox.Timedout for the init phase only,
-// and for both what Step Functions makes of them.
-func (e *environment) fault(ctx context.Context, inv *invocation) error {
-	name, message := "Runtime.ExitError", "Runtime exited without providing a reason" // exit status 0
-	if ctx.Err() != nil {
-		name, message = "Sandbox.Timedout", fmt.Sprintf("Task timed out after %.2f seconds", e.function.Timeout.Seconds())
-	} else if state := e.cmd.ProcessState; !state.Success() {
-		message = "Runtime exited with error: " + state.String()
-	}
-	return newFault(name, fmt.Sprintf("RequestId: %s Error: %s", inv.id, message))
 }

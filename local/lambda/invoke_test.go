@@ -54,6 +54,10 @@ func TestInvokeOutcomes(t *testing.T) {
 			message: "RequestId: ID Error: Runtime exited with error: signal: killed",
 		},
 		{
+			name: "out of memory", payload: `{"do":"hog"}`, errType: "Runtime.OutOfMemory",
+			message: "RequestId: ID Error: Runtime exited with error: signal: killed",
+		},
+		{
 			name: "timeout", payload: `{"do":"hang"}`, change: timeout(1500 * time.Millisecond), errType: "Sandbox.Timedout",
 			message: "RequestId: ID Error: Task timed out after 1.50 seconds",
 		},

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lazaret/lazaret/local/sandbox"
 	"github.com/lazaret/lazaret/local/template"
 )
 
@@ -138,6 +139,9 @@ func startHost(t testing.TB, cfg Config) *Host {
 	if cfg.Volume == "" {
 		cfg.Volume = t.TempDir()
 	}
+	if cfg.Sandbox == 0 {
+		cfg.Sandbox = sandbox.View
+	}
 	h, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -171,11 +175,12 @@ func victim() {
 		Functions: []template.Function{fn("f")},
 		Binary:    func(template.Function) (string, error) { return os.Getenv("LAMBDA_TEST_VICTIM"), nil },
 		Logs:      func(_, _, line string) { fmt.Println(line) },
+		Sandbox:   sandbox.View,
 	})
 	if err != nil {
 		panic(err)
 	}
-	_, err = h.Invoke(context.Background(), "f", []byte(`{"do":"child-then-hang","size":9}`))
+	_, err = h.Invoke(context.Background(), "f", []byte(`{"do":"daemon-then-hang"}`))
 	panic(err)
 }
 

@@ -4,7 +4,6 @@ import (
 	"maps"
 	"slices"
 	"sync"
-	"syscall"
 
 	"github.com/lazaret/lazaret/local/template"
 )
@@ -21,6 +20,7 @@ type function struct {
 	mu    sync.Mutex
 	slots int
 	idle  []*environment            // the last one used is at the end
+	homes []home                    // of environments whose processes crashed
 	live  map[*environment]struct{} // every one whose processes may exist
 }
 
@@ -33,7 +33,7 @@ func (f *function) acquire() (*environment, error) {
 		e := f.idle[n-1]
 		f.idle = f.idle[:n-1]
 		if f.host.Freeze {
-			e.signal(syscall.SIGCONT)
+			e.process.Thaw()
 		}
 		return e, nil
 	}
@@ -57,7 +57,7 @@ func (f *function) release(e *environment) {
 		return
 	}
 	if f.host.Freeze {
-		e.signal(syscall.SIGSTOP)
+		e.process.Freeze()
 	}
 	f.idle = append(f.idle, e)
 }

@@ -27,15 +27,28 @@ type reply struct {
 	err     error // a fault
 }
 
-// runtimeAPI is the Lambda Runtime API of one environment, version 2018-06-01:
-// https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html.
-func (e *environment) runtimeAPI() http.Handler {
+// runtimeAPI is the Lambda Runtime API of all environments, version 2018-06-01:
+// https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html. A secret before
+// the version tells them apart and keeps everybody else out: runtimes take what
+// AWS_LAMBDA_RUNTIME_API says as the beginning of the URL. Host must be the
+// address, so that no name of a web page's can lead here.
+func (h *Host) runtimeAPI() http.Handler {
 	mux := http.NewServeMux()
-	const root = "/2018-06-01/runtime/"
-	mux.HandleFunc("GET "+root+"invocation/next", e.next)
-	mux.HandleFunc("POST "+root+"invocation/{id}/response", e.respond)
-	mux.HandleFunc("POST "+root+"invocation/{id}/error", e.respond)
-	mux.HandleFunc("POST "+root+"init/error", e.initError)
+	handle := func(pattern string, serve func(*environment, http.ResponseWriter, *http.Request)) {
+		method, path, _ := strings.Cut(pattern, " ")
+		mux.HandleFunc(method+" /{secret}/2018-06-01/runtime/"+path, func(w http.ResponseWriter, r *http.Request) {
+			e, known := h.listening.Load(r.PathValue("secret"))
+			if !known || r.Host != h.runtime.Addr().String() {
+				http.Error(w, "no function is known by this address", http.StatusForbidden)
+				return
+			}
+			serve(e.(*environment), w, r)
+		})
+	}
+	handle("GET invocation/next", (*environment).next)
+	handle("POST invocation/{id}/response", (*environment).respond)
+	handle("POST invocation/{id}/error", (*environment).respond)
+	handle("POST init/error", (*environment).initError)
 	return mux
 }
 

@@ -2,29 +2,42 @@ package lambda
 
 import (
 	"maps"
-	"os"
+	"net"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/lazaret/lazaret/local/sandbox"
 	"github.com/lazaret/lazaret/local/template"
 )
 
+// Paths of Lambda's OS-only runtime, and of Docker for images that name none.
+const (
+	zipPath   = "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin"
+	imagePath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+)
+
 // variables is the whole environment of the process; where a name comes twice
-// the later one counts. Of the user's own environment only PATH and HOME are
-// passed on: a profile, a proxy or real credentials must not reach a function.
-// The list of those that Lambda sets, and which of them an OS-only runtime does
-// not have (AWS_EXECUTION_ENV), is in
+// the later one counts. None of the user's own is passed on: a profile, a proxy or
+// real credentials must not reach a function. The list is what functions of
+// provided.al2023 were seen to have, and in
 // https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html.
-func (e *environment) variables(api, root string) []string {
+func (e *environment) variables(root string) []string {
 	f := e.function
-	vars := []string{
-		"PATH=" + os.Getenv("PATH"),
-		"HOME=" + os.Getenv("HOME"),
-		"TMPDIR=" + e.temp, // Lambda's /tmp is each environment's own
-		"TZ=:UTC",
-		"AWS_XRAY_SDK_DISABLED=TRUE", // no daemon is there to take its segments
+	path := zipPath
+	if f.Image {
+		path = imagePath
+	}
+	vars := []string{"PATH=" + path, "LANG=en_US.UTF-8", "TZ=:UTC", "LD_LIBRARY_PATH=" + libraries}
+	if f.Image {
+		vars = append(vars, "HOME=/tmp") // as our Dockerfiles say
+	}
+	if f.host.level < sandbox.View {
+		vars = append(vars, "TMPDIR="+e.folder+"/tmp") // Lambda's /tmp is each environment's own
+	} else {
+		root = "/var/task"
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.Environment)) {
 		vars = append(vars, name+"="+f.localPath(f.Environment[name]))
@@ -32,8 +45,10 @@ func (e *environment) variables(api, root string) []string {
 	if extra := f.host.Environment; extra != nil {
 		vars = append(vars, extra(f.Function)...)
 	}
-	return append(vars,
-		"AWS_LAMBDA_RUNTIME_API="+api,
+	daemon := f.host.tracing.LocalAddr().String()
+	host, port, _ := net.SplitHostPort(daemon) // an address of ours
+	vars = append(vars,
+		"AWS_LAMBDA_RUNTIME_API="+f.host.runtime.Addr().String()+"/"+e.secret,
 		"AWS_LAMBDA_FUNCTION_NAME="+f.Name,
 		"AWS_LAMBDA_FUNCTION_VERSION="+latest,
 		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE="+strconv.Itoa(f.MemoryMB),
@@ -42,14 +57,27 @@ func (e *environment) variables(api, root string) []string {
 		"AWS_LAMBDA_LOG_STREAM_NAME="+e.stream,
 		"AWS_REGION="+template.Region,
 		"AWS_DEFAULT_REGION="+template.Region,
+		"AWS_XRAY_CONTEXT_MISSING=LOG_ERROR",
+		"AWS_XRAY_DAEMON_ADDRESS="+daemon,
+		"_AWS_XRAY_DAEMON_ADDRESS="+host,
+		"_AWS_XRAY_DAEMON_PORT="+port,
 		"LAMBDA_TASK_ROOT="+root,
+		"LAMBDA_RUNTIME_DIR=/var/runtime",
 		"_HANDLER=bootstrap",
 	)
+	return (&exec.Cmd{Env: vars}).Environ() // without those that come again
 }
 
+// libraries is LD_LIBRARY_PATH as Lambda sets it.
+const libraries = "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib"
+
 // localPath turns a path on one of the function's mounts into the path of the
-// folder that stands for it; other values stay as they are.
+// folder that stands for it, unless functions have a view in which it is mounted;
+// other values stay as they are.
 func (f *function) localPath(value string) string {
+	if f.host.level == sandbox.View {
+		return value
+	}
 	for _, m := range f.Mounts {
 		rest, ok := strings.CutPrefix(value, strings.TrimSuffix(m.Path, "/"))
 		if ok && (rest == "" || rest[0] == '/') {

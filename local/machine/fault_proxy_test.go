@@ -227,11 +227,16 @@ func (p *proxy) caller(c call) int {
 	return 0
 }
 
-// holds reports whether the process has an open descriptor of this name.
+// holds reports whether the process has an open descriptor of this name, or of this
+// file under the name that it has in the process's own view.
 func (p Process) holds(name string) bool {
+	file, _ := os.Stat(name)
 	descriptors, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", p.PID)) // the pattern is well formed
 	for _, d := range descriptors {
 		if target, _ := os.Readlink(d); target == name {
+			return true
+		}
+		if there, err := os.Stat(d); err == nil && os.SameFile(file, there) {
 			return true
 		}
 	}

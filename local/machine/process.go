@@ -19,8 +19,9 @@ type Process struct {
 
 // Processes are the running ones that the machine started, and that those
 // started. They are told by its data folder, which all of them have in their
-// arguments or their environment: parents do not tell, since the children of a
-// process that died belong to init.
+// arguments, their environment or, where functions have a view of their own, among
+// their mounts: parents do not tell, since the children of a process that died may
+// belong to init.
 func (m *Machine) Processes() []Process {
 	var found []Process
 	folders, _ := filepath.Glob("/proc/[0-9]*") // the pattern is well formed
@@ -32,11 +33,19 @@ func (m *Machine) Processes() []Process {
 		// A process that is gone by now, a zombie, or another user's.
 		args, _ := os.ReadFile(filepath.Join(folder, "cmdline"))
 		environment, _ := os.ReadFile(filepath.Join(folder, "environ"))
-		if bytes.Contains(args, []byte(m.Data)) || bytes.Contains(environment, []byte(m.Data)) {
+		mounts, _ := os.ReadFile(filepath.Join(folder, "mountinfo"))
+		if bytes.Contains(args, []byte(m.Data)) || bytes.Contains(environment, []byte(m.Data)) || bytes.Contains(mounts, m.mounted()) {
 			found = append(found, Process{pid, strings.ReplaceAll(strings.Trim(string(args), "\x00"), "\x00", " ")})
 		}
 	}
 	return found
+}
+
+// mounted is what mountinfo has of the data folder: where that is a mount itself,
+// or below one, sources begin there.
+func (m *Machine) mounted() []byte {
+	parent, base := filepath.Split(m.Data)
+	return []byte(filepath.Join(filepath.Base(parent), base) + "/tmp/")
 }
 
 // alone reports which processes are left after the machine's own end. The

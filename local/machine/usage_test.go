@@ -69,7 +69,7 @@ func (m *Machine) usage() usage {
 		}
 		files, _ := filepath.Glob(folder + "/fd/*")
 		for _, f := range files {
-			if path, _ := os.Readlink(f); strings.HasPrefix(path, m.Data+"/tmp/") {
+			if path, _ := os.Readlink(f); strings.HasPrefix(path, "/tmp/") {
 				count(f)
 			}
 		}
@@ -85,21 +85,22 @@ var resident = regexp.MustCompile(`VmRSS:\s+([0-9]+) kB`)
 // temporary are the files in the temporary folders of scan's environments.
 func (m *Machine) temporary() (paths []string) {
 	for _, p := range m.Processes() {
+		if !strings.Contains(p.Command, "build/scan/bootstrap") {
+			continue
+		}
+		folder := "/tmp" // in its view of the files; else its variables name another
 		environment, _ := os.ReadFile(fmt.Sprintf("/proc/%d/environ", p.PID))
 		for v := range strings.SplitSeq(string(environment), "\x00") {
-			folder, ok := strings.CutPrefix(v, "TMPDIR=")
-			if !ok || !strings.Contains(p.Command, "build/scan/bootstrap") {
-				continue
+			if named, ok := strings.CutPrefix(v, "TMPDIR="); ok {
+				folder = named
 			}
-			// As the process sees it: its disk may be mounted for it alone.
-			folder = fmt.Sprintf("/proc/%d/root%s", p.PID, folder)
-			_ = filepath.WalkDir(folder, func(path string, entry os.DirEntry, err error) error {
-				if err == nil && entry.Type().IsRegular() {
-					paths = append(paths, path)
-				}
-				return nil // it goes while we look
-			})
 		}
+		_ = filepath.WalkDir(fmt.Sprintf("/proc/%d/root%s", p.PID, folder), func(path string, entry os.DirEntry, err error) error {
+			if err == nil && entry.Type().IsRegular() {
+				paths = append(paths, path)
+			}
+			return nil // it goes while we look
+		})
 	}
 	return paths
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -21,7 +22,7 @@ type event struct {
 // function reads an AWS::Serverless::Function. The defaults are Lambda's.
 func (b *builder) function(r resource, properties map[string]any) error {
 	p := struct {
-		Role                         string
+		Role, PackageType            string
 		Policies                     []json.RawMessage
 		MemorySize, Timeout          number
 		ReservedConcurrentExecutions *number
@@ -38,7 +39,7 @@ func (b *builder) function(r resource, properties map[string]any) error {
 	}
 	f := Function{
 		LogicalID: r.id, Name: i.name, Short: strings.TrimPrefix(i.name, b.stack+"-"), ARN: i.attributes["Arn"],
-		MemoryMB: int(p.MemorySize), Timeout: p.Timeout.seconds(), Environment: map[string]string{}, Policies: p.Policies,
+		Image: p.PackageType == "Image", MemoryMB: int(p.MemorySize), Timeout: p.Timeout.seconds(), Environment: map[string]string{}, Policies: p.Policies,
 	}
 	if f.RoleARN, err = b.role(r, p.Role); err != nil {
 		return err
@@ -50,11 +51,12 @@ func (b *builder) function(r resource, properties map[string]any) error {
 		f.Environment[name] = string(value)
 	}
 	for _, c := range p.FileSystemConfigs {
-		root, err := b.mountedFolder(c.Arn)
+		m, err := b.mount(c.Arn)
 		if err != nil {
 			return fmt.Errorf("FileSystemConfigs: %w", err)
 		}
-		f.Mounts = append(f.Mounts, Mount{Path: c.LocalMountPath, Root: root})
+		m.Path = c.LocalMountPath
+		f.Mounts = append(f.Mounts, m)
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.Events)) {
 		if err := b.event(&f, name, p.Events[name]); err != nil {
@@ -74,27 +76,51 @@ func (b *builder) role(r resource, given string) (string, error) {
 	return i.attributes["Arn"], err
 }
 
-// mountedFolder is the root directory of an access point, found by the
-// placeholder that stands for its ARN; of anything else the whole volume.
-func (b *builder) mountedFolder(arn string) (string, error) {
+// mount is what an access point says, found by the placeholder that stands for
+// its ARN; of anything else it is the whole volume.
+func (b *builder) mount(arn string) (m Mount, err error) {
 	id, rest, _ := strings.Cut(arn, ".")
 	scope := b.scope
 	if output, is := strings.CutPrefix(rest, "Outputs."); is && b.resources[id].kind == kindNested {
-		var err error
 		if scope, arn, err = b.output(id, output); err != nil {
-			return "", fmt.Errorf("%s: %w", id, err)
+			return m, fmt.Errorf("%s: %w", id, err)
 		}
 		id, _, _ = strings.Cut(arn, ".")
 	}
 	v, err := scope.resolve(scope.resources[id].properties)
 	if err != nil {
-		return "", fmt.Errorf("%s: %w", id, err)
+		return m, fmt.Errorf("%s: %w", id, err)
 	}
-	var p struct{ RootDirectory struct{ Path string } }
+	var p struct {
+		PosixUser *struct {
+			Uid, Gid      number
+			SecondaryGids []number
+		}
+		RootDirectory struct {
+			Path         string
+			CreationInfo struct {
+				OwnerUid, OwnerGid number
+				Permissions        text
+			}
+		}
+	}
 	if err := convert(v, &p); err != nil {
-		return "", fmt.Errorf("%s: %w", id, err)
+		return m, fmt.Errorf("%s: %w", id, err)
 	}
-	return cmp.Or(p.RootDirectory.Path, "/"), nil
+	m.Root = cmp.Or(p.RootDirectory.Path, "/")
+	if u, c := p.PosixUser, p.RootDirectory.CreationInfo; u != nil {
+		mode, err := strconv.ParseUint(cmp.Or(string(c.Permissions), "0755"), 8, 32)
+		if err != nil {
+			return m, fmt.Errorf("%s: Permissions: %w", id, err)
+		}
+		m.AccessPoint = &AccessPoint{
+			UID: int(u.Uid), GID: int(u.Gid), OwnerUID: int(c.OwnerUid), OwnerGID: int(c.OwnerGid), Permissions: uint32(mode),
+		}
+		for _, gid := range u.SecondaryGids {
+			m.AccessPoint.SecondaryGIDs = append(m.AccessPoint.SecondaryGIDs, int(gid))
+		}
+	}
+	return m, nil
 }
 
 func (b *builder) event(f *Function, name string, e event) error {

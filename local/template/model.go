@@ -75,6 +75,7 @@ type Function struct {
 	ARN         string
 	RoleARN     string            // the caller that bucket policies see
 	Policies    []json.RawMessage `json:",omitempty"` // inline policy documents of that role
+	Image       bool              `json:",omitempty"` // PackageType is Image
 	MemoryMB    int
 	Timeout     time.Duration
 	Reserved    *int // ReservedConcurrentExecutions; nil when none is reserved
@@ -89,6 +90,16 @@ type Function struct {
 type Mount struct {
 	Path string // LocalMountPath, "/mnt/lazaret"
 	Root string // access point's RootDirectory.Path, "/lazaret/work"
+	// AccessPoint is nil where the template names no user.
+	AccessPoint *AccessPoint `json:",omitempty"`
+}
+
+// AccessPoint is whom a mount makes of everybody who uses it, and who owns Root.
+type AccessPoint struct {
+	UID, GID           int // PosixUser
+	SecondaryGIDs      []int
+	OwnerUID, OwnerGID int // of RootDirectory's CreationInfo, with Permissions
+	Permissions        uint32
 }
 
 // QueueSource is an event source mapping from a queue to a function.

@@ -90,9 +90,28 @@ func handle(ctx context.Context, e event) (any, error) {
 			"id": lc.AwsRequestID, "arn": lc.InvokedFunctionArn, "left": time.Until(deadline).Seconds(),
 			"trace": os.Getenv("_X_AMZN_TRACE_ID"), "environ": os.Environ(), "pid": os.Getpid(),
 		}, nil
-	case "child", "child-then-hang", "child-then-panic":
+	case "leave":
+		return e.Text, os.WriteFile(os.TempDir()+"/left", []byte(e.Text), 0o600)
+	case "find":
+		content, err := os.ReadFile(os.TempDir() + "/" + e.Text)
+		return string(content), err
+	case "hog": // more memory than the function has, touched
+		var all [][]byte
+		for {
+			piece := make([]byte, 16<<20)
+			for i := 0; i < len(piece); i += 4096 {
+				piece[i] = 1
+			}
+			all = append(all, piece)
+			if len(all) > 64 {
+				select {} // the host has not looked yet
+			}
+		}
+	case "child", "child-then-hang", "child-then-panic", "daemon-then-hang":
 		cmd := exec.Command("sleep", "86413")
-		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.Signal(e.Size)}
+		if e.Do == "daemon-then-hang" {
+			cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		}
 		cmd.Stdout = os.Stdout // holds the log pipe
 		if err := cmd.Start(); err != nil {
 			return nil, err
@@ -100,7 +119,7 @@ func handle(ctx context.Context, e event) (any, error) {
 		fmt.Println("child", cmd.Process.Pid)
 		fmt.Println("parent", os.Getpid())
 		switch e.Do {
-		case "child-then-hang":
+		case "child-then-hang", "daemon-then-hang":
 			select {}
 		case "child-then-panic":
 			panic("child left behind")
