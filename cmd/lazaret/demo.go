@@ -42,7 +42,6 @@ func demoCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&templatePath, "template", "template.yaml", "the application; paths in it, and build/, are relative to its folder")
 	cmd.Flags().StringVar(&layout, "layout", "two-bucket", "two-bucket or three-bucket")
-	sandboxFlag(cmd, &sandbox)
 	choices(cmd, "layout", "two-bucket", "three-bucket")
 	sandboxFlag(cmd, &sandbox)
 	return cmd

@@ -54,13 +54,6 @@ func localCommand() *cobra.Command {
 	return cmd
 }
 
-// sandboxFlag is how narrow the functions of a local stack are.
-func sandboxFlag(cmd *cobra.Command, sandbox *string) {
-	cmd.Flags().StringVar(sandbox, "sandbox", local.SandboxAuto,
-		"confine functions as Lambda does: on (all of it, or nothing starts), off, or auto (as much as this machine allows)")
-	choices(cmd, "sandbox", local.SandboxAuto, local.SandboxOn, local.SandboxOff)
-}
-
 // runLocal runs the local stack until ctx ends.
 func runLocal(ctx context.Context, stdout, stderr io.Writer, config local.Config) error {
 	slog.SetDefault(slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
