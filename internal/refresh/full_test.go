@@ -10,7 +10,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/lazaret/lazaret/internal/definitions"
 	"github.com/lazaret/lazaret/internal/freshclam"
 )
 
@@ -88,8 +87,6 @@ func TestFullDisks(t *testing.T) {
 				t.Fatal(err)
 			}
 			mount(t, tt.dir(b), "size=256k")
-			// newBench removes the store of a real disk, which this one hides.
-			b.store = definitions.Open(b.Root)
 			b.offer(1)
 			b.run()
 			one := b.current(1)
