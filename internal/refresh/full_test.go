@@ -13,9 +13,10 @@ import (
 	"github.com/lazaret/lazaret/internal/freshclam"
 )
 
-// inNamespace runs the calling test again in a child with mounts of its own,
-// for which it makes itself root where it is not, and reports whether this is
-// the child.
+// inNamespace runs the calling test again in a child with mounts of its own, and
+// reports whether this is the child. Who is not root gets the capability to
+// mount in a user namespace, and stays who they are: freshclam would take root
+// for somebody who may change groups.
 func inNamespace(t *testing.T) bool {
 	t.Helper()
 	const mark = "LAZARET_TEST_NAMESPACE"
@@ -30,8 +31,9 @@ func inNamespace(t *testing.T) bool {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
 	if os.Getuid() != 0 {
 		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
-		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}}
-		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}}
+		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getuid(), HostID: os.Getuid(), Size: 1}}
+		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getgid(), HostID: os.Getgid(), Size: 1}}
+		cmd.SysProcAttr.AmbientCaps = []uintptr{unix.CAP_SYS_ADMIN}
 	}
 	runtime.LockOSThread() // the kernel takes the thread for the child's parent
 	defer runtime.UnlockOSThread()
