@@ -101,7 +101,7 @@ func subject(l redrive.Letter) string {
 	if len(l.Objects) == 0 {
 		return source
 	}
-	what := short(l.Objects[0].String(), 120)
+	what := l.Objects[0].String()
 	if n := len(l.Objects); n > 1 {
 		what += fmt.Sprintf(" and %d more", n-1)
 	}

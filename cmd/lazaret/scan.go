@@ -50,7 +50,7 @@ type scanCall struct {
 }
 
 func (c *scanCall) run(ctx context.Context, uri string, stdout io.Writer) (job.Verdict, error) {
-	wanted, err := rescan.ParseURI(uri)
+	wanted, err := job.ParseAddress(uri)
 	if err != nil {
 		return "", err
 	}
@@ -68,7 +68,7 @@ func (c *scanCall) run(ctx context.Context, uri string, stdout io.Writer) (job.V
 	if err != nil {
 		return "", err
 	}
-	fmt.Fprintf(stdout, "%s, %d bytes\n%s\n", printable(object.String()), object.Size, execution)
+	fmt.Fprintf(stdout, "%s, %d bytes\n%s\n", object, object.Size, execution)
 	end, err := rescan.Follow(ctx, sfn.NewFromConfig(cfg), execution, func(e rescan.Event) { tellEvent(stdout, e) })
 	if err != nil {
 		return "", unfinished(err, s)

@@ -49,7 +49,7 @@ func concluded(w io.Writer, s stack.Stack, o job.Object, end rescan.End) (job.Ve
 
 // whereabouts is where the object is now.
 func whereabouts(o job.Object, end rescan.End) string {
-	original := printable(o.String())
+	original := o.String()
 	c := end.Job.Copy
 	switch {
 	case end.State == "Superseded":
@@ -59,7 +59,7 @@ func whereabouts(o job.Object, end rescan.End) string {
 	case c == nil:
 		return "still " + original
 	}
-	moved := printable(job.Object{Bucket: c.Bucket, Key: c.Key, VersionID: c.VersionID}.String())
+	moved := c.String()
 	if c.SourceLocked {
 		return "copied to " + moved + "; Object Lock keeps " + original
 	}

@@ -24,7 +24,7 @@ import (
 )
 
 const (
-	readyWithin = 20 * time.Second // a second, on a machine that does nothing else
+	readyWithin = 2 * time.Minute // a second, on a machine that does nothing else
 	stopWithin  = 5 * time.Second  // what `lazaret local` promises
 )
 
