@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
 
@@ -23,6 +24,15 @@ func tellEvent(w io.Writer, e rescan.Event) {
 		text = fmt.Sprintf("  %s: %s", printable(e.Error), short(e.Cause, 200))
 	}
 	fmt.Fprintf(w, "%9.3f s  %s\n", e.After.Seconds(), text)
+}
+
+// tellLate writes why there is no execution yet, as far as that can be seen.
+func tellLate(w io.Writer, after time.Duration, why []string) {
+	fmt.Fprintf(w, "nothing has started the execution for %.0f s:\n", after.Seconds())
+	for _, line := range why {
+		fmt.Fprintln(w, "  "+printable(line))
+	}
+	fmt.Fprintln(w, "still waiting; the request stays in the queue when this is stopped")
 }
 
 // concluded writes how a scan ended. Without a verdict there is an error.
