@@ -151,7 +151,7 @@ func definitionsLine(stack *local.Stack, config local.Config) string {
 	case config.Definitions == local.TestDefinitions && config.Mirror == "":
 		return "test definitions: only EICAR is detected"
 	}
-	return fmt.Sprintf("generation %s, daily version %d, %d signatures", g.Fingerprint, g.Version, g.Signatures)
+	return fmt.Sprintf("generation %s, %s", g.Fingerprint, described(g))
 }
 
 // sandboxFlag is a flag of every command that starts a stack.

@@ -112,7 +112,7 @@ func TestRedrive(t *testing.T) {
 	listing := []string{"4 dead letters", "TagLimit: 3", "tag limit reached", "?versionId=" + matched.VersionID, `rest\x1b[31m.txt`, "NotUnderstood: 1", "lazaret redrive --all"}
 	expect(t, m, 0, listing, "redrive")
 	expect(t, m, 0, listing, "redrive") // a listing hides nothing
-	expect(t, m, 0, []string{"1 dead letter would be redriven", "3 others left"}, "redrive", "--match", "matched", "--dry-run")
+	expect(t, m, 0, []string{"1 dead letter would be redriven", "3 others looked at and left"}, "redrive", "--match", "matched", "--dry-run")
 	expect(t, m, 0, []string{"4 dead letters would be redriven"}, "redrive", "--all", "--dry-run")
 	expect(t, m, 0, []string{"1 dead letter redriven", "3 others seen"}, "redrive", "--match", "matched")
 	clean(t, m, matched)

@@ -59,8 +59,8 @@ func TestPinTakesOnlyWhatIsThere(t *testing.T) {
 	s := Open(t.TempDir())
 	g := publish(t, s, set(t, "one"))
 	for _, name := range []string{"", ".", "..", "../generations/" + g.Fingerprint, "/etc", "0000"} {
-		if _, err := s.Pin(name); !errors.Is(err, ErrNone) {
-			t.Errorf("Pin(%q) = %v, want ErrNone", name, err)
+		if _, err := s.Pin(name); !errors.Is(err, ErrUnknown) {
+			t.Errorf("Pin(%q) = %v, want ErrUnknown", name, err)
 		}
 	}
 }
