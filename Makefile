@@ -31,12 +31,18 @@ run: build clamav ## keep the local stack up
 	bin/lazaret local
 
 .PHONY: build
-build: $(PROGRAMS) ## build bin/lazaret and build/<function>/bootstrap for this machine
+build: announce-build $(PROGRAMS) ## build bin/lazaret and build/<function>/bootstrap for this machine
+
+.PHONY: announce-build
+announce-build:
+	@[[ -x bin/lazaret ]] || echo 'building $(words $(PROGRAMS)) programs (a minute or two, the first time)'
 
 .PHONY: FORCE # Go's build cache knows better than make what has changed
 bin/lazaret: FORCE
+	@[[ -x $@ ]] || echo '  $@'
 	@$(GO_BUILD) -o $@ ./cmd/lazaret
 build/%/bootstrap: FORCE
+	@[[ -x $@ ]] || echo '  $@'
 	@$(GO_BUILD) -o $@ ./functions/$*
 
 # sam build calls build-<LogicalId>: build-DispatchFunction builds functions/dispatch.
