@@ -65,6 +65,9 @@ func (s *Stack) startServices() error {
 
 func (s *Stack) startMessaging() (err error) {
 	app := s.Application
+	if err := refuseOlder(s.DataDir); err != nil {
+		return err
+	}
 	if s.store, err = store.Open(filepath.Join(s.DataDir, "store")); err != nil {
 		return err
 	}
@@ -166,4 +169,16 @@ func (s *Stack) poll() {
 		}
 	})
 	s.onClose(func() error { stop(); return nil })
+}
+
+// refuseOlder keeps hands off a data folder that has no store and what earlier
+// versions kept in its place.
+func refuseOlder(dir string) error {
+	for _, name := range []string{"s3", "queues.jsonl", "executions.jsonl"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			return fmt.Errorf("open data folder %s: an earlier version of lazaret wrote it, in a form that this one cannot read; this sets it aside: mv %q %q",
+				dir, dir, dir+".older")
+		}
+	}
+	return nil
 }

@@ -85,8 +85,7 @@ type Stack struct {
 }
 
 // Start checks everything that the application needs, starts it, and returns
-// when it takes requests. The error names the one thing that is missing. It
-// changes the working directory, as s3.Start says.
+// when it takes requests. The error names the one thing that is missing.
 func Start(ctx context.Context, config Config) (*Stack, error) {
 	s := &Stack{config: config, broken: make(chan error, 3)}
 	if err := s.start(ctx); err != nil {
@@ -131,7 +130,7 @@ func (s *Stack) start(ctx context.Context) error {
 	return err
 }
 
-// absolutePaths comes first, because s3 changes the working directory.
+// absolutePaths makes paths good for functions, which run in folders of their own.
 func (s *Stack) absolutePaths() (err error) {
 	c := &s.config
 	paths := []*string{&c.Template}
