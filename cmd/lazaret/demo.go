@@ -38,7 +38,11 @@ func demoCommand() *cobra.Command {
 			// Everything is decided in a fraction of this.
 			ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 			defer cancel()
-			return errors.Join(demo.Run(ctx, cmd.OutOrStdout(), stack.Endpoint, stack.Application), stack.Close())
+			err = demo.Run(ctx, cmd.OutOrStdout(), stack.Endpoint, stack.Application)
+			if err == nil {
+				err = verifyDemo(ctx, cmd.OutOrStdout(), stack)
+			}
+			return errors.Join(err, stack.Close())
 		},
 	}
 	cmd.Flags().StringVar(&templatePath, "template", "template.yaml", "the application; paths in it, and build/, are relative to its folder")
