@@ -76,7 +76,7 @@ func TestDashboard(t *testing.T) {
 	for _, name := range []string{
 		"Verdicts CLEAN", "Verdicts INFECTED", "Verdicts UNSCANNABLE", "ScanDuration p50", "ScanDuration p95", "Duration p95",
 		"ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage", "ExecutionsStarted", "ExecutionsSucceeded", "ExecutionsFailed",
-		"DefinitionsAge Minimum", "Throttles Sum", "ConcurrentExecutions Maximum", "UpdateOutcome", "CanaryFailures",
+		"DefinitionsAge Minimum", "Throttles Sum", "ConcurrentExecutions Maximum", "UpdateOutcome", "CanaryFailures", "Gone ObjectGone", "Gone ObjectChanged",
 	} {
 		if !shown[name] {
 			t.Errorf("no graph shows %s", name)
@@ -130,7 +130,7 @@ func (w widget) test(t *testing.T, shown map[string]bool) {
 		if !own && w.Properties.Stat == "" {
 			t.Errorf("%s has no statistic", m.MetricName)
 		}
-		for _, kind := range []string{"", " " + stat, " " + m.Dimensions["Verdict"]} {
+		for _, kind := range []string{"", " " + stat, " " + m.Dimensions["Verdict"], " " + m.Dimensions["Cause"]} {
 			shown[m.MetricName+kind] = true
 		}
 	}

@@ -52,13 +52,13 @@ func (s *Stack) startServices() error {
 	for _, p := range allowed {
 		known[p.AccessKey] = p.ARN
 	}
-	s.serve(endpoint{
+	s.serve(s.withHealth(endpoint{
 		"s3": s.services.s3.Handler(), "sqs": known.only(s.services.sqs), "sns": known.only(s.services.sns),
 		"events": known.only(s.services.events), "states": known.only(s.services.states),
 		"lambda": known.only(s.services.lambda.Handler()), "sts": known.only(sts(known)),
 		"cloudformation": known.only(cloudFormation{s.Application, time.Now().UTC()}),
 		"monitoring":     known.only(cloudWatch(s.Application.Alarms)),
-	})
+	}))
 	s.poll()
 	return nil
 }
@@ -126,7 +126,7 @@ func (s *Stack) startLambda() (err error) {
 	s.onClose(output.close)
 	s.services.lambda, err = lambda.New(lambda.Config{
 		Functions: s.Application.Functions, Binary: s.binary, Volume: s.volume, Temp: s.tempDir(), Environment: s.environment,
-		Queue: queues{s.services.sqs}, Logs: output.write, Freeze: s.config.Freeze,
+		Queue: queues{s.services.sqs}, Logs: output.write, Ended: s.watch.invoked, Freeze: s.config.Freeze,
 		Sandbox: level,
 	})
 	if err != nil {

@@ -25,6 +25,7 @@ func demoCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			slog.SetDefault(slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelWarn})))
 			ctx := cmd.Context()
+			fmt.Fprintln(cmd.OutOrStdout(), "starting the application of", templatePath, "on this machine")
 			stack, err := local.Start(ctx, local.Config{
 				Template: templatePath, Parameters: map[string]string{"BucketLayout": layout},
 				Sandbox: sandbox,
@@ -37,7 +38,11 @@ func demoCommand() *cobra.Command {
 			// Everything is decided in a fraction of this.
 			ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 			defer cancel()
-			return errors.Join(demo.Run(ctx, cmd.OutOrStdout(), stack.Endpoint, stack.Application), stack.Close())
+			err = demo.Run(ctx, cmd.OutOrStdout(), stack.Endpoint, stack.Application)
+			if err == nil {
+				err = verifyDemo(ctx, cmd.OutOrStdout(), stack)
+			}
+			return errors.Join(err, stack.Close())
 		},
 	}
 	cmd.Flags().StringVar(&templatePath, "template", "template.yaml", "the application; paths in it, and build/, are relative to its folder")

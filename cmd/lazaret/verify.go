@@ -1,13 +1,19 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/spf13/cobra"
 
 	"github.com/lazaret/lazaret/cmd/lazaret/verify"
+	"github.com/lazaret/lazaret/local"
+	"github.com/lazaret/lazaret/local/template"
 )
 
 // verifyCommand is the acceptance test of a deployed stack.
@@ -49,4 +55,21 @@ start. What could not be checked is told so and is neither.`,
 	where.flags(cmd.Flags())
 	form.flag(cmd)
 	return cmd
+}
+
+// verifyDemo ends the demo as a deployment ends: with the test of the stack, in brief.
+func verifyDemo(ctx context.Context, w io.Writer, s *local.Stack) error {
+	cfg := aws.Config{
+		Region: template.Region, BaseEndpoint: &s.Endpoint,
+		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
+	}
+	fmt.Fprintln(w, "\nlazaret verify, which is the third command after sam deploy, says of this stack")
+	report, err := verify.Run(ctx, verify.Options{Config: cfg, Stack: s.Application.Name}, io.Discard, io.Discard)
+	if err != nil {
+		return err
+	}
+	if err := verify.Summarize(w, report); err != nil {
+		return err
+	}
+	return report.Err()
 }

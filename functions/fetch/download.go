@@ -17,6 +17,7 @@ import (
 
 	"github.com/lazaret/lazaret/internal/awserr"
 	"github.com/lazaret/lazaret/internal/job"
+	"github.com/lazaret/lazaret/internal/original"
 	"github.com/lazaret/lazaret/internal/workdir"
 )
 
@@ -122,10 +123,7 @@ func (p *parts) work(ctx context.Context) error {
 // fetch fills buf from the object. An answer of another length, short or long,
 // is not the range that was asked for.
 func (p *parts) fetch(ctx context.Context, buf []byte, offset int64) error {
-	in := &s3.GetObjectInput{Bucket: &p.o.Bucket, Key: &p.o.Key, IfMatch: quoted(p.s.eTag)}
-	if v := p.o.Pinned(); v != "" {
-		in.VersionId = &v
-	}
+	in := &s3.GetObjectInput{Bucket: &p.o.Bucket, Key: &p.o.Key, VersionId: p.s.id, IfMatch: aws.String(original.Quoted(p.s.eTag))}
 	if int64(len(buf)) < p.s.size {
 		in.Range = aws.String(fmt.Sprintf("bytes=%d-%d", offset, offset+int64(len(buf))-1))
 	}

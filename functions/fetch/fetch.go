@@ -9,13 +9,13 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/lazaret/lazaret/internal/awserr"
 	"github.com/lazaret/lazaret/internal/clamav"
 	"github.com/lazaret/lazaret/internal/job"
+	"github.com/lazaret/lazaret/internal/original"
 	"github.com/lazaret/lazaret/internal/workdir"
 )
 
@@ -23,6 +23,7 @@ import (
 type objects interface {
 	HeadObject(context.Context, *s3.HeadObjectInput, ...func(*s3.Options)) (*s3.HeadObjectOutput, error)
 	GetObject(context.Context, *s3.GetObjectInput, ...func(*s3.Options)) (*s3.GetObjectOutput, error)
+	ListObjectVersions(context.Context, *s3.ListObjectVersionsInput, ...func(*s3.Options)) (*s3.ListObjectVersionsOutput, error)
 }
 
 // handler copies an object version to a work file and proves that it has all of
@@ -33,13 +34,21 @@ type handler struct {
 }
 
 func (h *handler) handle(ctx context.Context, j job.Job) (job.Job, error) {
+	out, err := h.fetch(ctx, j)
+	if err != nil {
+		err = fmt.Errorf("fetch %s: %w", j.Object, original.Confirm(ctx, h.s3, j.Object, err))
+	}
+	return out, err
+}
+
+func (h *handler) fetch(ctx context.Context, j job.Job) (job.Job, error) {
 	fetches := 1
 	if j.Work != nil {
 		fetches += j.Work.Fetches
 	}
 	head, err := h.head(ctx, j.Object)
 	if err != nil {
-		return j, fmt.Errorf("fetch %s: %w", j.Object, err)
+		return j, err
 	}
 	j.Error = nil // that the work file was gone before is no part of the outcome
 	if head.unscannable != "" {
@@ -62,7 +71,7 @@ func (h *handler) handle(ctx context.Context, j job.Job) (job.Job, error) {
 	sum, err := h.download(ctx, j.Object, head, name)
 	if err != nil {
 		// What is there of the file is of no use, and a full volume needs the room.
-		return j, fmt.Errorf("fetch %s: %w", j.Object, errors.Join(err, h.dir.Remove(name)))
+		return j, errors.Join(err, h.dir.Remove(name))
 	}
 	j.Work = &job.Work{File: name, Size: head.size, SHA256: sum, Fetches: fetches}
 	return j, nil
@@ -71,6 +80,7 @@ func (h *handler) handle(ctx context.Context, j job.Job) (job.Job, error) {
 // stored is what S3 says of the object before any byte of it is asked for.
 type stored struct {
 	size        int64
+	id          *string // the version id to address, nil where there are no versions
 	eTag        string
 	checksums   []checksum // that the bytes must have
 	unscannable job.Reason // empty when it can be fetched
@@ -78,20 +88,14 @@ type stored struct {
 }
 
 func (h *handler) head(ctx context.Context, o job.Object) (stored, error) {
-	in := &s3.HeadObjectInput{Bucket: &o.Bucket, Key: &o.Key, ChecksumMode: types.ChecksumModeEnabled}
-	if v := o.Pinned(); v != "" {
-		in.VersionId = &v
-	} else if o.ETag != "" {
-		in.IfMatch = quoted(o.ETag)
-	}
-	out, err := h.s3.HeadObject(ctx, in)
+	out, id, err := original.Head(ctx, h.s3, o, s3.HeadObjectInput{ChecksumMode: types.ChecksumModeEnabled})
 	switch {
-	case err != nil && status(err) == http.StatusBadRequest:
+	case err != nil && awserr.Status(err) == http.StatusBadRequest:
 		return h.customerKey(ctx, o, err)
 	case err != nil:
-		return stored{}, fmt.Errorf("head object: %w", meaning(err))
+		return stored{}, fmt.Errorf("head object: %w", err)
 	}
-	s := stored{size: aws.ToInt64(out.ContentLength), eTag: aws.ToString(out.ETag), checksums: expected(out)}
+	s := stored{size: aws.ToInt64(out.ContentLength), id: id, eTag: aws.ToString(out.ETag), checksums: expected(out)}
 	switch {
 	case archived(out):
 		s.unscannable, s.detail = job.Unreadable, "archived in storage class "+string(out.StorageClass)
@@ -114,7 +118,7 @@ func (h *handler) customerKey(ctx context.Context, o job.Object, headErr error) 
 	if err == nil {
 		return stored{}, fmt.Errorf("head object: %w", errors.Join(headErr, out.Body.Close()))
 	}
-	if status(err) == http.StatusBadRequest && strings.Contains(strings.ToLower(err.Error()), "encrypt") {
+	if awserr.Status(err) == http.StatusBadRequest && strings.Contains(strings.ToLower(err.Error()), "encrypt") {
 		return stored{unscannable: job.Unreadable, detail: "encrypted with a customer-provided key (SSE-C)"}, nil
 	}
 	return stored{}, fmt.Errorf("head object: %w", meaning(err))
@@ -139,16 +143,4 @@ func meaning(err error) error {
 		return fmt.Errorf("%w: %w", job.ErrObjectChanged, err)
 	}
 	return awserr.Classify(err)
-}
-
-// quoted is an ETag as a condition needs it.
-func quoted(eTag string) *string {
-	return aws.String(`"` + strings.Trim(eTag, `"`) + `"`)
-}
-
-func status(err error) int {
-	if response, ok := errors.AsType[*awshttp.ResponseError](err); ok {
-		return response.HTTPStatusCode()
-	}
-	return 0
 }

@@ -32,6 +32,14 @@ import (
 type fakeS3 struct {
 	head func(*s3.HeadObjectInput) (*s3.HeadObjectOutput, error)
 	get  func(*s3.GetObjectInput) (*s3.GetObjectOutput, error)
+	list func() (*s3.ListObjectVersionsOutput, error) // nil: no versions
+}
+
+func (f fakeS3) ListObjectVersions(context.Context, *s3.ListObjectVersionsInput, ...func(*s3.Options)) (*s3.ListObjectVersionsOutput, error) {
+	if f.list == nil {
+		return &s3.ListObjectVersionsOutput{}, nil
+	}
+	return f.list()
 }
 
 func (f fakeS3) HeadObject(_ context.Context, in *s3.HeadObjectInput, _ ...func(*s3.Options)) (*s3.HeadObjectOutput, error) {
@@ -306,13 +314,43 @@ func TestFetchErrors(t *testing.T) {
 			if !errors.Is(err, tt.want) {
 				t.Errorf("err = %v, want %v", err, tt.want)
 			}
-			if err != nil && !strings.HasPrefix(err.Error(), "fetch s3://b/in/a.bin@v1: ") {
+			if err != nil && !strings.HasPrefix(err.Error(), "fetch 's3://b/in/a.bin?versionId=v1': ") {
 				t.Errorf("error does not say what was fetched: %v", err)
 			}
 			if left, _ := os.ReadDir(path); len(left) != 0 {
 				t.Errorf("left behind: %v", left)
 			}
 		})
+	}
+	// The second look, before a version without a verdict is given up.
+	for name, tt := range map[string]struct {
+		list func() (*s3.ListObjectVersionsOutput, error)
+		want string
+	}{
+		"listed": {func() (*s3.ListObjectVersionsOutput, error) {
+			return &s3.ListObjectVersionsOutput{Versions: []types.ObjectVersion{{Key: aws.String("in/a.bin"), VersionId: aws.String("v1")}}}, nil
+		}, "Transient"},
+		"others are listed": {func() (*s3.ListObjectVersionsOutput, error) {
+			return &s3.ListObjectVersionsOutput{Versions: []types.ObjectVersion{
+				{Key: aws.String("in/a.bin"), VersionId: aws.String("v2")}, {Key: aws.String("in/a.bin.old"), VersionId: aws.String("v1")},
+			}}, nil
+		}, "ObjectGone"},
+		"its delete marker is listed": {func() (*s3.ListObjectVersionsOutput, error) {
+			return &s3.ListObjectVersionsOutput{DeleteMarkers: []types.DeleteMarkerEntry{{Key: aws.String("in/a.bin"), VersionId: aws.String("v1")}}}, nil
+		}, "ObjectGone"},
+		"listing fails":   {func() (*s3.ListObjectVersionsOutput, error) { return nil, refusal(503, "SlowDown", "") }, "Transient"},
+		"listing refused": {func() (*s3.ListObjectVersionsOutput, error) { return nil, refusal(403, "AccessDenied", "") }, "AccessDenied"},
+	} {
+		for _, f := range []fakeS3{
+			answerHead(refusal(404, "NotFound", "")),
+			answerGet(func(*s3.GetObjectOutput) error { return refusal(404, "NoSuchVersion", "") }),
+		} {
+			f.list = tt.list
+			h, _ := newHandler(t, f)
+			if _, err := h.handle(t.Context(), upload()); job.Name(err) != tt.want {
+				t.Errorf("404, %s: got %v, want %s", name, err, tt.want)
+			}
+		}
 	}
 	t.Run("a bad request that is not SSE-C", func(t *testing.T) {
 		t.Parallel()

@@ -8,7 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
-	"github.com/lazaret/lazaret/internal/s3copy"
+	"github.com/lazaret/lazaret/internal/move"
 	"github.com/lazaret/lazaret/internal/step"
 )
 
@@ -19,7 +19,7 @@ func main() {
 			return nil, err
 		}
 		client := s3.NewFromConfig(cfg, step.PathStyle)
-		h := handler{s3: client, move: s3copy.New(client), bucket: bucket}
+		h := handler{move: move.New(client), bucket: bucket}
 		return h.handle, nil
 	})
 }

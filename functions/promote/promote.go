@@ -2,28 +2,14 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-
-	"github.com/lazaret/lazaret/internal/awserr"
 	"github.com/lazaret/lazaret/internal/job"
-	"github.com/lazaret/lazaret/internal/s3copy"
+	"github.com/lazaret/lazaret/internal/move"
 )
 
-// api is what Promote asks of S3: the calls of a move.
-type api interface {
-	HeadObject(context.Context, *s3.HeadObjectInput, ...func(*s3.Options)) (*s3.HeadObjectOutput, error)
-	CopyObject(context.Context, *s3.CopyObjectInput, ...func(*s3.Options)) (*s3.CopyObjectOutput, error)
-	DeleteObject(context.Context, *s3.DeleteObjectInput, ...func(*s3.Options)) (*s3.DeleteObjectOutput, error)
-	GetObjectTagging(context.Context, *s3.GetObjectTaggingInput, ...func(*s3.Options)) (*s3.GetObjectTaggingOutput, error)
-}
-
 type handler struct {
-	s3     api
-	move   *s3copy.Mover
+	move   *move.Mover
 	bucket string // the clean bucket
 }
 
@@ -53,132 +39,78 @@ func (h *handler) promote(ctx context.Context, j job.Job) (*job.Copy, error) {
 	case j.Object.Bucket == h.bucket:
 		return nil, fmt.Errorf("%w: the clean bucket must not be scanned", job.ErrBadJob)
 	}
-	src, gone := h.look(ctx, j)
-	if gone != nil && !errors.Is(gone, job.ErrObjectGone) && !errors.Is(gone, job.ErrObjectChanged) {
-		return nil, gone
-	}
-	there, err := h.move.Find(ctx, h.bucket, j.Object.Key)
-	if err != nil {
-		return nil, err
-	}
-	was, err := h.recorded(ctx, there)
-	if err != nil {
-		return nil, err
-	}
-	copied, done := earlier(there, was, j)
-	switch {
-	case gone != nil && done: // an earlier attempt of ours deleted it
-		return &copied, nil
-	case gone != nil:
-		return nil, gone
-	case !done:
-		if copied, err = h.copy(ctx, j, src, there, was); err != nil {
-			return nil, err
-		}
-	}
-	if copied.SourceLocked, err = h.move.Remove(ctx, src); err != nil {
-		return nil, err
-	}
-	return &copied, nil
+	return h.move.Move(ctx, j, &policy{handler: h, job: j})
 }
 
-// look describes the original. Where it had vanished before, nothing that stands
-// in its place is looked at: only an earlier attempt's copy can be found.
-func (h *handler) look(ctx context.Context, j job.Job) (*s3copy.Source, error) {
-	if err := j.Vanished(); err != nil {
-		return nil, err
-	}
-	return h.move.Look(ctx, j.Object)
+// policy is how one job's object goes to the clean bucket: under its own key, of
+// which other versions are promoted too, each in its place in their order.
+type policy struct {
+	*handler
+	job job.Job
 }
 
-// earlier reports whether what is there is the copy that an earlier attempt for
-// this job's version made: its record and its bytes both say so.
-func earlier(there *s3copy.Found, was *record, j job.Job) (job.Copy, bool) {
-	if was == nil || was.id != j.Object.QuarantineKey() || was.sha256 != "" && was.sha256 != j.Scan.SHA256 {
-		return job.Copy{}, false
-	}
-	return there.Copy, there.Holds(j.Scan.SHA256) == nil
-}
+// Place is the object's own key.
+func (p *policy) Place() (bucket, key string) { return p.bucket, p.job.Object.Key }
 
-// copy replaces what is there, if that is older, and nothing else.
-func (h *handler) copy(ctx context.Context, j job.Job, src *s3copy.Source, there *s3copy.Found, was *record) (job.Copy, error) {
-	mine := newRecord(j, src)
-	if was != nil && was.newer(mine) {
-		return job.Copy{}, fmt.Errorf("%w: s3://%s/%s holds %s", job.ErrSuperseded, h.bucket, j.Object.Key, was)
-	}
-	to := s3copy.Target{Bucket: h.bucket, Key: j.Object.Key, SHA256: j.Scan.SHA256}
-	if there != nil {
-		to.Replaces = there.ETag
-	}
-	if err := h.place(ctx, &to, mine, src); err != nil {
-		return job.Copy{}, err
-	}
-	copied, err := h.move.Copy(ctx, src, to)
-	switch {
-	case errors.Is(err, s3copy.ErrConflict):
-		return job.Copy{}, fmt.Errorf("%w: %w", job.ErrTransient, err)
-	case errors.Is(err, s3copy.ErrOtherBytes):
-		return job.Copy{}, errors.Join(err, h.retract(ctx, copied))
-	}
-	return copied, err
-}
-
-// place puts the record where it fits: beside the original's metadata, or else
-// among the copy's tags. The verdict's lesser tags give way to it, the
-// original's own never do.
-func (h *handler) place(ctx context.Context, to *s3copy.Target, mine *record, src *s3copy.Source) error {
+// Target puts the record where it fits: beside the original's metadata, or else
+// among the copy's tags. The verdict's lesser tags give way to it, the original's
+// own never do.
+func (p *policy) Target(ctx context.Context, src *move.Source) (move.Target, error) {
+	mine := newRecord(p.job, src)
+	to := move.Target{SHA256: p.job.Scan.SHA256, Retract: true}
 	if to.Record = mine.entries(); src.Fits(to.Record) {
-		return nil
+		return to, nil
 	}
 	to.Record = nil
 	if src.Claims() {
-		return fmt.Errorf("%w: metadata under %q that cannot be replaced", job.ErrBadJob, s3copy.Reserved)
+		return to, fmt.Errorf("%w: metadata under %q that cannot be replaced", job.ErrBadJob, move.Reserved)
 	}
-	tags, err := h.move.Tags(ctx, src)
+	tags, err := p.move.Tags(ctx, src)
 	if err != nil {
-		return err
+		return to, err
 	}
-	if to.Tags = mine.among(tags); to.Tags == nil || !s3copy.TagsFit(to.Tags) {
-		return fmt.Errorf("%w: neither its metadata nor its tags have room for where it came from", job.ErrBadJob)
+	if to.Tags = mine.among(tags); to.Tags == nil || !move.TagsFit(to.Tags) {
+		return to, fmt.Errorf("%w: neither its metadata nor its tags have room for where it came from", job.ErrBadJob)
 	}
-	return nil
+	return to, nil
 }
 
+// Ours reports whether the record and the bytes say that it is this version.
+func (p *policy) Ours(ctx context.Context, found *move.Found) (bool, error) {
+	was, err := p.recorded(ctx, found)
+	if err != nil || was == nil || was.id != p.job.Object.QuarantineKey() || was.sha256 != "" && was.sha256 != p.job.Scan.SHA256 {
+		return false, err
+	}
+	return found.Holds(p.job.Scan.SHA256) == nil, nil
+}
+
+// Replace refuses to replace a newer version.
+func (p *policy) Replace(ctx context.Context, there *move.Found, src *move.Source) error {
+	was, err := p.recorded(ctx, there)
+	if err == nil && was != nil && was.newer(newRecord(p.job, src)) {
+		return fmt.Errorf("%w: s3://%s/%s holds %s", job.ErrSuperseded, p.bucket, p.job.Object.Key, was)
+	}
+	return err
+}
+
+// Beneath is true of everything that may have been promoted after this version,
+// and before its original was removed. That is all but what is older for sure.
+func (p *policy) Beneath(ctx context.Context, there *move.Found, src *move.Source) (bool, error) {
+	was, err := p.recorded(ctx, there)
+	return err == nil && (was == nil || src == nil || !newRecord(p.job, src).newer(was)), err
+}
+
+// Record does nothing: the copy carries its record.
+func (p *policy) Record(context.Context, job.Copy) error { return nil }
+
 // recorded reads the record of what is there, nil where there is none.
-func (h *handler) recorded(ctx context.Context, there *s3copy.Found) (*record, error) {
+func (p *policy) recorded(ctx context.Context, there *move.Found) (*record, error) {
 	if there == nil {
 		return nil, nil
 	}
 	if r := fromMetadata(there.Metadata); r != nil || !there.Tagged {
 		return r, nil
 	}
-	out, err := h.s3.GetObjectTagging(ctx, &s3.GetObjectTaggingInput{
-		Bucket: &there.Copy.Bucket, Key: &there.Copy.Key, VersionId: optional(there.Copy.VersionID),
-	})
-	if awserr.NotFound(err) {
-		return nil, fmt.Errorf("%w: it was deleted while it was looked at", job.ErrTransient)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read the tags of s3://%s/%s: %w", there.Copy.Bucket, there.Copy.Key, awserr.Classify(err))
-	}
-	return fromTags(out.TagSet), nil
-}
-
-// retract takes a copy out of the readers' sight that is not what was scanned.
-// That needs a bucket without versions, and an overwrite that keeps the ETag.
-func (h *handler) retract(ctx context.Context, copied job.Copy) error {
-	_, err := h.s3.DeleteObject(ctx, &s3.DeleteObjectInput{
-		Bucket: &copied.Bucket, Key: &copied.Key, VersionId: optional(copied.VersionID),
-	})
-	if err != nil {
-		return fmt.Errorf("retract s3://%s/%s: %w", copied.Bucket, copied.Key, awserr.Classify(err))
-	}
-	return nil
-}
-
-func optional(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return aws.String(s)
+	tags, err := p.move.TagsOf(ctx, there)
+	return fromTags(tags), err
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/lazaret/lazaret/internal/job"
-	"github.com/lazaret/lazaret/internal/s3copy"
+	"github.com/lazaret/lazaret/internal/move"
 	"github.com/lazaret/lazaret/internal/s3fake"
 )
 
@@ -51,9 +51,9 @@ func upload(body string) s3fake.Object {
 
 func run(t *testing.T, f *s3fake.S3, j job.Job) (job.Job, error) {
 	t.Helper()
-	h := handler{s3: f, move: s3copy.New(f), bucket: clean}
+	h := handler{move: move.New(f), bucket: clean}
 	out, err := h.handle(t.Context(), j)
-	if err != nil && !strings.HasPrefix(err.Error(), "promote s3://"+j.Object.Bucket+"/"+key) {
+	if err != nil && !strings.HasPrefix(err.Error(), "promote "+j.Object.String()) {
 		t.Errorf("error %q does not say what was done to what", err)
 	}
 	return out, err

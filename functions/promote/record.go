@@ -10,23 +10,23 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/lazaret/lazaret/internal/job"
-	"github.com/lazaret/lazaret/internal/s3copy"
+	"github.com/lazaret/lazaret/internal/move"
 	"github.com/lazaret/lazaret/internal/verdicttag"
 )
 
 // recordTag holds the record where the metadata has no room: id, sequencer (or
 // a dash), time and bucket, with spaces between. It is believed only of objects
 // without a record in their metadata, since tags come along from uploads.
-const recordTag = s3copy.Reserved + "source"
+const recordTag = move.Reserved + "source"
 
 // The metadata keys of a record.
 const (
-	keyID        = s3copy.Reserved + "source-id"
-	keyBucket    = s3copy.Reserved + "source-bucket"
-	keyVersion   = s3copy.Reserved + "source-version"
-	keySequencer = s3copy.Reserved + "source-sequencer"
-	keyModified  = s3copy.Reserved + "source-modified"
-	keySHA256    = s3copy.Reserved + "sha256"
+	keyID        = move.Reserved + "source-id"
+	keyBucket    = move.Reserved + "source-bucket"
+	keyVersion   = move.Reserved + "source-version"
+	keySequencer = move.Reserved + "source-sequencer"
+	keyModified  = move.Reserved + "source-modified"
+	keySHA256    = move.Reserved + "sha256"
 )
 
 // record says of a promoted object which version it was, and where that stands
@@ -40,7 +40,7 @@ type record struct {
 	sha256    string
 }
 
-func newRecord(j job.Job, src *s3copy.Source) *record {
+func newRecord(j job.Job, src *move.Source) *record {
 	return &record{
 		id: j.Object.QuarantineKey(), bucket: j.Object.Bucket, version: j.Object.Pinned(),
 		sequencer: j.Object.Sequencer, modified: src.Modified, sha256: j.Scan.SHA256,
@@ -73,13 +73,15 @@ func (r *record) String() string {
 	return fmt.Sprintf("version %s of %s", r.version, r.modified.Format(time.RFC3339))
 }
 
-func (r *record) entries() []s3copy.Entry {
-	return []s3copy.Entry{
+// entries are the record as metadata. An operator's list names no sequencer, and
+// some stores give a version another time when it becomes noncurrent.
+func (r *record) entries() []move.Entry {
+	return []move.Entry{
 		{Key: keyID, Value: r.id},
 		{Key: keyBucket, Value: r.bucket},
 		{Key: keyVersion, Value: r.version},
-		{Key: keySequencer, Value: r.sequencer},
-		{Key: keyModified, Value: r.modified.Format(time.RFC3339)},
+		{Key: keySequencer, Value: r.sequencer, Varies: true},
+		{Key: keyModified, Value: r.modified.Format(time.RFC3339), Varies: true},
 		{Key: keySHA256, Value: r.sha256},
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lazaret/lazaret/internal/job"
-	"github.com/lazaret/lazaret/internal/s3copy"
+	"github.com/lazaret/lazaret/internal/move"
 	"github.com/lazaret/lazaret/internal/s3fake"
 )
 
@@ -73,7 +73,7 @@ func TestNeverShownUnscanned(t *testing.T) {
 	j := add(f, upload("not what was scanned"), "0B")
 	j.Scan.SHA256 = strings.Repeat("0", 64)
 	_, err := run(t, f, j)
-	if !errors.Is(err, s3copy.ErrOtherBytes) || job.Name(err) != job.Unnamed {
+	if !errors.Is(err, move.ErrOtherBytes) || job.Name(err) != job.Unnamed {
 		t.Errorf("error = %v", err)
 	}
 	if diff := cmp.Diff([]string{"older"}, promoted(f)); diff != "" {
@@ -106,7 +106,7 @@ func TestAlreadyThere(t *testing.T) {
 			j := add(f, upload("this"), "0A")
 			o := upload("this")
 			o.SHA256 = true
-			src, err := s3copy.New(f).Look(t.Context(), j.Object)
+			src, err := move.New(f).Look(t.Context(), j.Object)
 			if err != nil {
 				t.Fatal(err)
 			}

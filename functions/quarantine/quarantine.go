@@ -10,30 +10,25 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/lazaret/lazaret/internal/job"
-	"github.com/lazaret/lazaret/internal/s3copy"
+	"github.com/lazaret/lazaret/internal/move"
 	"github.com/lazaret/lazaret/internal/verdicttag"
 )
 
 // api is what Quarantine asks of S3: a move, and the record beside the copy.
 type api interface {
-	HeadObject(context.Context, *s3.HeadObjectInput, ...func(*s3.Options)) (*s3.HeadObjectOutput, error)
-	CopyObject(context.Context, *s3.CopyObjectInput, ...func(*s3.Options)) (*s3.CopyObjectOutput, error)
-	DeleteObject(context.Context, *s3.DeleteObjectInput, ...func(*s3.Options)) (*s3.DeleteObjectOutput, error)
-	GetObjectTagging(context.Context, *s3.GetObjectTaggingInput, ...func(*s3.Options)) (*s3.GetObjectTaggingOutput, error)
+	move.API
 	PutObject(context.Context, *s3.PutObjectInput, ...func(*s3.Options)) (*s3.PutObjectOutput, error)
 }
 
 type handler struct {
 	s3     api
-	move   *s3copy.Mover
+	move   *move.Mover
 	bucket string // the quarantine bucket
 }
 
-// handle moves the version to the quarantine bucket: copy, record, delete, in
-// this order, so that a crash between any two leaves the original or a proved
-// copy, and the next attempt goes on from there. The original stays where Object
-// Lock keeps it (Copy.SourceLocked), and, with no Copy, where S3 itself cannot
-// read it (UNSCANNABLE unreadable).
+// handle moves the version to the quarantine bucket. The original stays where
+// Object Lock keeps it (Copy.SourceLocked), and, with no Copy, where S3 itself
+// cannot read it (UNSCANNABLE unreadable).
 func (h *handler) handle(ctx context.Context, j job.Job) (job.Job, error) {
 	copied, err := h.quarantine(ctx, j)
 	if err != nil {
@@ -50,89 +45,58 @@ func (h *handler) quarantine(ctx context.Context, j job.Job) (*job.Copy, error) 
 	case j.Object.Bucket == h.bucket:
 		return nil, fmt.Errorf("%w: the quarantine bucket must not be scanned", job.ErrBadJob)
 	}
-	src, err := h.look(ctx, j)
-	var copied job.Copy
-	if err == nil {
-		copied, err = h.copy(ctx, j, src)
-	}
-	switch {
-	case errors.Is(err, s3copy.ErrConflict):
-		copied, err = h.earlier(ctx, j, src, err)
-	case errors.Is(err, job.ErrObjectGone), errors.Is(err, job.ErrObjectChanged):
-		// It may be gone because an earlier attempt of ours deleted it.
-		src = nil
-		copied, err = h.earlier(ctx, j, nil, err)
-	case j.Scan.Reason == job.Unreadable && refusedByStorage(err):
+	copied, err := h.move.Move(ctx, j, &policy{handler: h, job: j})
+	if j.Scan.Reason == job.Unreadable && refusedByStorage(err) {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	if err := h.record(ctx, j, copied); err != nil || src == nil {
-		return &copied, err
-	}
-	if copied.SourceLocked, err = h.move.Remove(ctx, src); err != nil {
-		return nil, err
-	}
-	if copied.SourceLocked {
-		err = h.record(ctx, j, copied)
-	}
-	return &copied, err
+	return copied, err
 }
 
-// look describes the original. Where it had vanished before, nothing that stands
-// in its place is looked at: only an earlier attempt's copy can be found.
-func (h *handler) look(ctx context.Context, j job.Job) (*s3copy.Source, error) {
-	if err := j.Vanished(); err != nil {
-		return nil, err
-	}
-	return h.move.Look(ctx, j.Object)
+// policy is how one job's object goes to quarantine: under a key that belongs to
+// its version alone, whose bytes therefore settle what is there.
+type policy struct {
+	*handler
+	job job.Job
 }
 
-// copy makes the copy under a key that belongs to this version alone.
-func (h *handler) copy(ctx context.Context, j job.Job, src *s3copy.Source) (job.Copy, error) {
-	tags, err := h.verdict(ctx, j, src)
-	if err != nil {
-		return job.Copy{}, err
-	}
-	return h.move.Copy(ctx, src, s3copy.Target{
-		Bucket: h.bucket, Key: j.Object.QuarantineKey(), Record: record(j, src), Tags: tags, SHA256: scanned(j),
-	})
+// Place is the key of this version.
+func (p *policy) Place() (bucket, key string) { return p.bucket, p.job.Object.QuarantineKey() }
+
+// Target gives the copy its record, and the verdict where Tag could not.
+func (p *policy) Target(ctx context.Context, src *move.Source) (move.Target, error) {
+	tags, err := p.verdict(ctx, src)
+	return move.Target{Record: record(p.job, src), Tags: tags, SHA256: scanned(p.job)}, err
 }
 
 // verdict returns the tags for the copy of an object that Tag could not tag, or
 // nil where the original carries its verdict, or has no room for one: its own
 // tags come first, and the record beside the copy holds the verdict anyway.
-func (h *handler) verdict(ctx context.Context, j job.Job, src *s3copy.Source) ([]types.Tag, error) {
-	tags, err := h.move.Tags(ctx, src)
-	if err != nil || verdicttag.Verdict(tags)[verdicttag.Status] == string(j.Scan.Verdict) {
+func (p *policy) verdict(ctx context.Context, src *move.Source) ([]types.Tag, error) {
+	tags, err := p.move.Tags(ctx, src)
+	if err != nil || verdicttag.Verdict(tags)[verdicttag.Status] == string(p.job.Scan.Verdict) {
 		return nil, err
 	}
-	merged, err := verdicttag.Merge(tags, *j.Scan)
+	merged, err := verdicttag.Merge(tags, *p.job.Scan)
 	if errors.Is(err, job.ErrTagLimit) {
 		return nil, nil
 	}
 	return merged, err
 }
 
-// earlier finds the copy that an earlier attempt made. Where there is none, the
-// cause for which it was looked for stands.
-func (h *handler) earlier(ctx context.Context, j job.Job, src *s3copy.Source, cause error) (job.Copy, error) {
-	found, err := h.move.Find(ctx, h.bucket, j.Object.QuarantineKey())
-	switch {
-	case err != nil:
-		return job.Copy{}, err
-	case found == nil && !errors.Is(cause, s3copy.ErrConflict):
-		return job.Copy{}, cause
-	case found == nil: // the original's condition failed: the next attempt sees it changed
-		return job.Copy{}, fmt.Errorf("%w: %w", job.ErrTransient, cause)
-	case scanned(j) != "": // the key is this version's alone, so its bytes settle it
-		return found.Copy, found.Holds(scanned(j))
-	case src != nil:
-		err = found.Like(src)
+// Ours is true of what has the scanned bytes. Other bytes under this key are an
+// error, whoever put them there.
+func (p *policy) Ours(_ context.Context, found *move.Found) (bool, error) {
+	if sum := scanned(p.job); sum != "" {
+		return true, found.Holds(sum)
 	}
-	return found.Copy, errors.Join(err, ours(found, j))
+	return true, ours(found, p.job)
 }
+
+// Replace allows a copy in place of an incomplete one: Ours refuses any other.
+func (p *policy) Replace(context.Context, *move.Found, *move.Source) error { return nil }
+
+// Beneath is false: nothing else is ever put under this key.
+func (p *policy) Beneath(context.Context, *move.Found, *move.Source) (bool, error) { return false, nil }
 
 // refusedByStorage reports whether S3 cannot read the bytes for us: archived, or
 // encrypted with a key that only the uploader has (a 400 without a cause on HEAD).

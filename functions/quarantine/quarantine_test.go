@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/lazaret/lazaret/internal/job"
-	"github.com/lazaret/lazaret/internal/s3copy"
+	"github.com/lazaret/lazaret/internal/move"
 	"github.com/lazaret/lazaret/internal/s3fake"
 )
 
@@ -62,9 +62,9 @@ func world(versioned bool, o s3fake.Object) (*s3fake.S3, job.Job) {
 
 func run(t *testing.T, f *s3fake.S3, j job.Job) (job.Job, error) {
 	t.Helper()
-	h := handler{s3: f, move: s3copy.New(f), bucket: cells}
+	h := handler{s3: f, move: move.New(f), bucket: cells}
 	out, err := h.handle(t.Context(), j)
-	if err != nil && !strings.HasPrefix(err.Error(), "quarantine s3://uploads/"+key) {
+	if err != nil && !strings.HasPrefix(err.Error(), "quarantine "+j.Object.String()) {
 		t.Errorf("error %q does not say what was done to what", err)
 	}
 	return out, err
@@ -216,34 +216,29 @@ func TestFailures(t *testing.T) {
 		{"record refused", false, func(f *s3fake.S3, _ *job.Job) { refuse(f, "PutObject", 403, "AccessDenied", "") }, job.ErrAccessDenied},
 		{"not ours to delete", false, func(f *s3fake.S3, _ *job.Job) { refuse(f, "DeleteObject", 403, "AccessDenied", "not authorized") }, job.ErrAccessDenied},
 		{"deletion throttled", false, func(f *s3fake.S3, _ *job.Job) { refuse(f, "DeleteObject", 503, "SlowDown", "") }, job.ErrTransient},
-		{"other bytes came out", false, func(_ *s3fake.S3, j *job.Job) { j.Scan.SHA256 = strings.Repeat("0", 64) }, s3copy.ErrOtherBytes},
+		{"other bytes came out", false, func(_ *s3fake.S3, j *job.Job) { j.Scan.SHA256 = strings.Repeat("0", 64) }, move.ErrOtherBytes},
 		{"somebody else's object under the key", false, func(f *s3fake.S3, j *job.Job) {
 			f.Add(cells, j.Object.QuarantineKey(), s3fake.Object{Body: "not it", SHA256: true})
-		}, s3copy.ErrOtherBytes},
+		}, move.ErrOtherBytes},
 		{"a copy without checksum under the key", false, func(f *s3fake.S3, j *job.Job) {
 			f.Add(cells, j.Object.QuarantineKey(), s3fake.Object{Body: body})
-		}, s3copy.ErrOtherBytes},
+		}, move.ErrOtherBytes},
 		{"never fetched, and another size under the key", false, func(f *s3fake.S3, j *job.Job) {
 			j.Scan = &job.Scan{Verdict: job.Unscannable, Reason: job.TooLarge}
 			f.Add(cells, j.Object.QuarantineKey(), s3fake.Object{Body: body + "!"})
-		}, s3copy.ErrOtherBytes},
+		}, move.ErrOtherBytes},
 		{"never fetched, and another version under the key", false, func(f *s3fake.S3, j *job.Job) {
 			j.Scan = &job.Scan{Verdict: job.Unscannable, Reason: job.TooLarge}
 			f.Add(cells, j.Object.QuarantineKey(), s3fake.Object{Body: body, Metadata: map[string]string{sourceVersion: "v99"}})
-		}, s3copy.ErrOtherBytes},
+		}, move.ErrOtherBytes},
 		{"never fetched, and another ETag under the key", false, func(f *s3fake.S3, j *job.Job) {
 			j.Scan = &job.Scan{Verdict: job.Unscannable, Reason: job.TooLarge}
 			f.Add(cells, j.Object.QuarantineKey(), s3fake.Object{Body: strings.ToUpper(body)})
-		}, s3copy.ErrOtherBytes},
+		}, move.ErrOtherBytes},
 		{"never fetched, and another size came out", false, func(f *s3fake.S3, j *job.Job) {
 			j.Scan = &job.Scan{Verdict: job.Unscannable, Reason: job.TooLarge}
-			at := j.Object.QuarantineKey()
-			f.After = func(op string, _ int) {
-				if op == "CopyObject" {
-					f.Add(cells, at, s3fake.Object{Body: body + "!"})
-				}
-			}
-		}, s3copy.ErrOtherBytes},
+			f.Spoil = func(o *s3fake.Object) { o.Body += "!" }
+		}, move.ErrOtherBytes},
 		{"archived, but scanned", false, func(f *s3fake.S3, _ *job.Job) { refuse(f, "CopyObject", 403, "InvalidObjectState", "") }, nil},
 	}
 	for _, tt := range tests {

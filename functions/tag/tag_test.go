@@ -47,7 +47,7 @@ func run(t *testing.T, f *s3fake.S3, j job.Job) error {
 		if diff := cmp.Diff(j, out); diff != "" {
 			t.Errorf("the job changed (-in +out):\n%s", diff)
 		}
-	case !strings.HasPrefix(err.Error(), "tag s3://uploads/"+key):
+	case !strings.HasPrefix(err.Error(), "tag "+j.Object.String()):
 		t.Errorf("error %q does not say what was done to what", err)
 	}
 	return err
@@ -151,7 +151,16 @@ func TestFailures(t *testing.T) {
 		{"a delete marker", false, nil, func(f *s3fake.S3, j *job.Job) {
 			j.Object.VersionID = f.Add(bucket, key, s3fake.Object{Marker: true}).ID
 		}, job.ErrObjectGone},
-		{"gone before it is written", false, nil, refuse("PutObjectTagging", 404, "NoSuchVersion"), job.ErrObjectGone},
+		{"gone before it is written", false, nil, func(f *s3fake.S3, j *job.Job) {
+			id := j.Object.VersionID
+			f.Before = func(op string, _ int) error {
+				if op == "PutObjectTagging" {
+					f.Remove(bucket, key, id)
+				}
+				return nil
+			}
+		}, job.ErrObjectGone},
+		{"a 404 for what is listed", false, nil, refuse("PutObjectTagging", 404, "NoSuchVersion"), job.ErrTransient},
 		{"overwritten before", true, nil, func(f *s3fake.S3, _ *job.Job) { f.Add(bucket, key, s3fake.Object{Body: "new"}) }, job.ErrObjectChanged},
 		{"ten tags of its own", false, ten, nil, job.ErrTagLimit},
 		{"reading refused", false, nil, refuse("GetObjectTagging", 403, "AccessDenied"), job.ErrAccessDenied},
@@ -266,5 +275,35 @@ func TestForeignVerdictStays(t *testing.T) {
 	}
 	if diff := cmp.Diff(newer, f.Current(bucket)[key].Tags); diff != "" {
 		t.Errorf("tags (-want +got):\n%s", diff)
+	}
+}
+
+// TestNullVersion tags what was uploaded without versions, whatever became of its
+// bucket and lies above it, and nothing else.
+func TestNullVersion(t *testing.T) {
+	t.Parallel()
+	for _, above := range []string{"", "scanned", "newer", "a delete marker"} {
+		f, j := world(false, map[string]string{"own": "1"})
+		f.Versioning(bucket, true)
+		switch above {
+		case "":
+		case "a delete marker":
+			f.Add(bucket, key, s3fake.Object{Marker: true})
+		default:
+			f.Add(bucket, key, s3fake.Object{Body: above})
+		}
+		for _, id := range []string{"", "null"} {
+			j.Object.VersionID = id
+			if err := run(t, f, j); err != nil {
+				t.Errorf("beneath %q: %v", above, err)
+			}
+		}
+		all := f.All(bucket, key)
+		if diff := cmp.Diff(with(map[string]string{"own": "1"}), all[0].Tags); diff != "" {
+			t.Errorf("beneath %q (-want +got):\n%s", above, diff)
+		}
+		if len(all) > 1 && len(all[1].Tags) > 0 {
+			t.Errorf("tags of %q above it: %v", above, all[1].Tags)
+		}
 	}
 }

@@ -57,7 +57,7 @@ func Classify(err error) error {
 		return fmt.Errorf("%w: %w", job.ErrTransient, err)
 	// Last, since a stale token or clock is a 403 as well. So is an archived
 	// object, which no policy refuses.
-	case status(err) == http.StatusForbidden && code(err) != "InvalidObjectState":
+	case Status(err) == http.StatusForbidden && code(err) != "InvalidObjectState":
 		return fmt.Errorf("%w: %w", job.ErrAccessDenied, err)
 	}
 	return err
@@ -74,14 +74,14 @@ func NotFound(err error) bool {
 	case "NoSuchKey", "NoSuchVersion", "NotFound", "MethodNotAllowed":
 		return true
 	}
-	s := status(err)
+	s := Status(err)
 	return s == http.StatusNotFound || s == http.StatusMethodNotAllowed
 }
 
 // PreconditionFailed reports whether err is S3's 412: If-Match or
 // If-None-Match did not hold, on the source or the destination of a copy.
 func PreconditionFailed(err error) bool {
-	return code(err) == "PreconditionFailed" || status(err) == http.StatusPreconditionFailed
+	return code(err) == "PreconditionFailed" || Status(err) == http.StatusPreconditionFailed
 }
 
 // denied knows refusals by code. Those of a key come as KMS.DisabledException
@@ -102,10 +102,10 @@ func passes(err error) bool {
 	switch {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), errors.Is(err, io.ErrUnexpectedEOF):
 		return true
-	case strings.Contains(strings.ToLower(code(err)), "throttl"), status(err) == http.StatusTooManyRequests:
+	case strings.Contains(strings.ToLower(code(err)), "throttl"), Status(err) == http.StatusTooManyRequests:
 		return true
 	}
-	if s := status(err); s >= http.StatusInternalServerError && s != http.StatusNotImplemented && s != http.StatusHTTPVersionNotSupported {
+	if s := Status(err); s >= http.StatusInternalServerError && s != http.StatusNotImplemented && s != http.StatusHTTPVersionNotSupported {
 		return true // the SDK knows four of them; 507 is a store without room
 	}
 	return passing.IsErrorRetryable(err) == aws.TrueTernary
@@ -119,8 +119,8 @@ func code(err error) string {
 	return ""
 }
 
-// status is the HTTP status of the response, or 0 when there was none.
-func status(err error) int {
+// Status is the HTTP status of the response, or 0 when there was none.
+func Status(err error) int {
 	var r interface{ HTTPStatusCode() int }
 	if errors.As(err, &r) {
 		return r.HTTPStatusCode()

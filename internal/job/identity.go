@@ -37,8 +37,10 @@ func (o Object) Same(other Object) bool {
 	return o.QuarantineKey() == other.QuarantineKey()
 }
 
-// Pinned returns the version id to address, or "" when the bucket keeps none
-// and If-Match on the ETag has to stand in.
+// Pinned returns the version id that alone says which bytes are meant, or "" where
+// there is none. What is stored while versioning is off or suspended has the id
+// "null", which the next such object takes over, and which S3's events leave out:
+// there the ETag says which bytes are meant, and original.Head how to address them.
 func (o Object) Pinned() string {
 	if o.VersionID == "null" {
 		return ""
@@ -46,7 +48,8 @@ func (o Object) Pinned() string {
 	return o.VersionID
 }
 
-// version is the object's version as far as S3 told us one.
+// version is the object's version as far as S3 told us one. "null" counts as none,
+// since it is not one object's: an event says the same with it and without.
 func (o Object) version() string {
 	switch {
 	case o.Pinned() != "":

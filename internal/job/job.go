@@ -32,7 +32,7 @@ type Job struct {
 type Object struct {
 	Bucket       string    `json:"bucket"`
 	Key          string    `json:"key"`                   // decoded
-	VersionID    string    `json:"versionId,omitempty"`   // empty or "null" when the bucket keeps no versions
+	VersionID    string    `json:"versionId,omitempty"`   // empty or "null" for what was stored without versions
 	ETag         string    `json:"eTag,omitempty"`        // without quotes
 	Size         int64     `json:"size"`                  // bytes, as S3 announced it; 0 until Fetch where nobody said
 	Sequencer    string    `json:"sequencer,omitempty"`   // S3's order of events on one key
@@ -110,6 +110,27 @@ func (j Job) Vanished() error {
 	return nil
 }
 
+// maxMoved is the largest object in bytes that one CopyObject takes, 5 GiB.
+const maxMoved = 5 << 30
+
+// Moves reports whether the verdict moves the object to another bucket. The state
+// machine sends a job whose object is gone to the state that moves it, which looks
+// for a copy; any other job of that kind ends there. See the state Vanished.
+func (j Job) Moves() bool {
+	if j.Scan == nil {
+		return false
+	}
+	switch j.Scan.Verdict {
+	case Infected:
+		return true
+	case Unscannable:
+		return j.Policy.QuarantineUnscannable && j.Object.Size <= maxMoved
+	case Clean:
+		return j.Policy.PromoteClean
+	}
+	return false
+}
+
 // Validate reports what makes j unusable, as an ErrBadJob.
 func (j Job) Validate() error {
 	switch {
@@ -127,12 +148,4 @@ func (j Job) Validate() error {
 		return fmt.Errorf("%w: attempt %d", ErrBadJob, j.Attempt)
 	}
 	return nil
-}
-
-// String names the object in errors and logs: s3://bucket/key@version.
-func (o Object) String() string {
-	if v := o.Pinned(); v != "" {
-		return "s3://" + o.Bucket + "/" + o.Key + "@" + v
-	}
-	return "s3://" + o.Bucket + "/" + o.Key
 }

@@ -7,6 +7,7 @@ const (
 	ScanDuration       = "ScanDuration"
 	BytesScanned       = "BytesScanned"
 	Verdicts           = "Verdicts"
+	Gone               = "Gone"
 	CanaryFailures     = "CanaryFailures"
 	DefinitionsAge     = "DefinitionsAge"
 	DefinitionsVersion = "DefinitionsVersion"
@@ -30,6 +31,7 @@ var All = []Metric{
 	{ScanDuration, Milliseconds, "", "what the engine and the look into containers took for one object"},
 	{BytesScanned, Bytes, "", "the size of one object that was scanned"},
 	{Verdicts, Count, "Verdict", "one for each verdict: CLEAN, INFECTED or UNSCANNABLE"},
+	{Gone, Count, "Cause", "one for each object that was not there any more, nor a copy of it: ObjectGone (deleted) or ObjectChanged (overwritten without versions)"},
 	{CanaryFailures, Count, "", "one for each engine that missed a canary and was replaced"},
 	{DefinitionsAge, Seconds, "", "how long ago the daily definitions in use were built; none without daily definitions"},
 	{DefinitionsVersion, Count, "", "the version of the daily definitions in use"},

@@ -4,11 +4,14 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"maps"
+	"net/http"
 	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
@@ -37,10 +40,15 @@ func (f *S3) find(op string, name, key, version *string) (*Object, error) {
 		}
 		return versions[i], nil
 	}
-	if n := len(versions); n > 0 && !versions[n-1].Marker {
+	n := len(versions)
+	if n > 0 && !versions[n-1].Marker {
 		return versions[n-1], nil
 	}
-	return nil, missing("NoSuchKey")
+	err := missing("NoSuchKey")
+	if response, ok := errors.AsType[*awshttp.ResponseError](err); ok && n > 0 {
+		response.Response.Header = http.Header{"X-Amz-Delete-Marker": {"true"}}
+	}
+	return nil, err
 }
 
 // match is If-Match and If-None-Match of "*"; o is nil where there is nothing.
@@ -74,7 +82,7 @@ func (f *S3) HeadObject(_ context.Context, in *s3.HeadObjectInput, _ ...func(*s3
 			Metadata: maps.Clone(o.Metadata), MissingMeta: aws.Int32(o.MissingMeta), TagCount: aws.Int32(int32(len(o.Tags))),
 			ContentType: text(o.ContentType), ContentEncoding: text(o.ContentEncoding), ContentLanguage: text(o.ContentLanguage),
 			ContentDisposition: text(o.ContentDisposition), CacheControl: text(o.CacheControl), ExpiresString: text(o.Expires),
-			WebsiteRedirectLocation: text(o.Redirect), VersionId: text(o.ID),
+			WebsiteRedirectLocation: text(o.Redirect), VersionId: f.buckets[*in.Bucket].id(o),
 		}
 		if o.Locked && !o.HideLock {
 			out.ObjectLockMode, out.ObjectLockRetainUntilDate = types.ObjectLockModeCompliance, aws.Time(time.Now().Add(time.Hour))
@@ -94,7 +102,7 @@ func (f *S3) GetObjectTagging(_ context.Context, in *s3.GetObjectTaggingInput, _
 		if err != nil {
 			return err
 		}
-		out = &s3.GetObjectTaggingOutput{VersionId: text(o.ID)}
+		out = &s3.GetObjectTaggingOutput{VersionId: f.buckets[*in.Bucket].id(o)}
 		for _, k := range slices.Sorted(maps.Keys(o.Tags)) {
 			out.TagSet = append(out.TagSet, types.Tag{Key: aws.String(k), Value: aws.String(o.Tags[k])})
 		}

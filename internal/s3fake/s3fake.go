@@ -11,9 +11,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -42,7 +44,9 @@ type Object struct {
 
 // S3 is a set of buckets. Its fields may be set before it is used.
 type S3 struct {
+	Page    int                          // how many versions a page lists, 1,000 if 0
 	Before  func(op string, n int) error // refuses call n (from 1) of an operation
+	Spoil   func(o *Object)              // changes what CopyObject stores
 	After   func(op string, n int)       // sees each call that was carried out
 	mu      sync.Mutex
 	buckets map[string]*bucket
@@ -54,9 +58,13 @@ type S3 struct {
 }
 
 type bucket struct {
-	versioned bool
+	versioned bool                 // versioning is on; it is off or suspended otherwise
+	had       bool                 // versioning has been on: S3 says version ids
 	keys      map[string][]*Object // oldest first
 }
+
+// null is the version id of what is stored while versioning is off or suspended.
+const null = "null"
 
 // Epoch is when the first version was made; each later one is a minute younger.
 var Epoch = time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
@@ -71,25 +79,63 @@ func New() *S3 { return &S3{buckets: map[string]*bucket{}} }
 func (f *S3) Make(name string, versioned bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.buckets[name] = &bucket{versioned: versioned, keys: map[string][]*Object{}}
+	f.buckets[name] = &bucket{versioned: versioned, had: versioned, keys: map[string][]*Object{}}
 }
 
-// Add stores o as the current version and returns it with its ID and time.
+// Versioning turns the versioning of a bucket on or suspends it.
+func (f *S3) Versioning(name string, on bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.buckets[name].versioned, f.buckets[name].had = on, true
+}
+
+// Add stores o as the current version and returns it with its ID, empty where S3
+// says none, and its time.
 func (f *S3) Add(name, key string, o Object) Object {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return *f.add(name, key, o)
+	added := *f.add(name, key, o)
+	added.ID = aws.ToString(f.buckets[name].id(&added))
+	return added
+}
+
+// Remove deletes a version for good.
+func (f *S3) Remove(name, key, id string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	keys := f.buckets[name].keys
+	keys[key] = slices.DeleteFunc(keys[key], func(o *Object) bool { return o.ID == id })
+}
+
+// Retag replaces the tags of a version.
+func (f *S3) Retag(name, key, id string, tags map[string]string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, o := range f.buckets[name].keys[key] {
+		if o.ID == id {
+			o.Tags = tags
+		}
+	}
+}
+
+// id is the version id that S3 says, nil where the bucket never had versions.
+func (b *bucket) id(o *Object) *string {
+	if !b.had {
+		return nil
+	}
+	return &o.ID
 }
 
 func (f *S3) add(name, key string, o Object) *Object {
 	b := f.buckets[name]
 	o.Modified = Epoch.Add(time.Duration(f.serial) * time.Minute)
 	f.serial++
-	if !b.versioned {
-		b.keys[key] = []*Object{&o}
-		return &o
+	if b.versioned {
+		o.ID = fmt.Sprintf("v%d", f.serial)
+	} else {
+		o.ID = null
+		b.keys[key] = slices.DeleteFunc(b.keys[key], func(o *Object) bool { return o.ID == null })
 	}
-	o.ID = fmt.Sprintf("v%d", f.serial)
 	b.keys[key] = append(b.keys[key], &o)
 	return &o
 }

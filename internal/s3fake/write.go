@@ -23,7 +23,7 @@ func (f *S3) PutObject(_ context.Context, in *s3.PutObjectInput, _ ...func(*s3.O
 	}
 	err = f.call("PutObject", func() error {
 		o := f.add(*in.Bucket, *in.Key, Object{Body: string(body), ContentType: aws.ToString(in.ContentType)})
-		out = &s3.PutObjectOutput{VersionId: text(o.ID)}
+		out = &s3.PutObjectOutput{VersionId: f.buckets[*in.Bucket].id(o)}
 		return nil
 	})
 	return out, err
@@ -70,12 +70,15 @@ func (f *S3) CopyObject(ctx context.Context, in *s3.CopyObjectInput, options ...
 		if err != nil {
 			return err
 		}
+		if f.Spoil != nil {
+			f.Spoil(&o)
+		}
 		stored := f.add(*in.Bucket, *in.Key, o)
 		result := &types.CopyObjectResult{ETag: aws.String(stored.ETag()), LastModified: aws.Time(stored.Modified)}
 		if o.SHA256 {
 			result.ChecksumSHA256, result.ChecksumType = aws.String(sum(o.Body)), types.ChecksumTypeFullObject
 		}
-		out = &s3.CopyObjectOutput{CopyObjectResult: result, VersionId: text(stored.ID)}
+		out = &s3.CopyObjectOutput{CopyObjectResult: result, VersionId: f.buckets[*in.Bucket].id(stored)}
 		return nil
 	})
 	return out, err
@@ -156,9 +159,12 @@ func (f *S3) DeleteObject(_ context.Context, in *s3.DeleteObjectInput, _ ...func
 			return err
 		}
 		id := aws.ToString(in.VersionId)
-		if id == "" && b.versioned {
+		if id == "" && b.had {
 			f.add(*in.Bucket, *in.Key, Object{Marker: true})
 			return nil
+		}
+		if id == "" {
+			id = null
 		}
 		i := slices.IndexFunc(b.keys[*in.Key], func(o *Object) bool { return o.ID == id })
 		if i < 0 {

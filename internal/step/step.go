@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lazaret/lazaret/internal/job"
+	"github.com/lazaret/lazaret/internal/metric"
 	"github.com/lazaret/lazaret/internal/scratch"
 	"github.com/lazaret/lazaret/internal/trace"
 )
@@ -98,6 +99,9 @@ func (h Handler) logged(name string) Handler {
 		}
 		log = log.With("ms", time.Since(start).Milliseconds())
 		if err != nil {
+			if failed := countGone(metric.Default, name, in, err); failed != nil {
+				log.ErrorContext(ctx, name, "cause", failed.Error())
+			}
 			log.ErrorContext(ctx, name, "error", job.Name(err), "cause", err.Error())
 			return job.Job{}, err
 		}

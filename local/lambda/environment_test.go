@@ -244,8 +244,10 @@ func TestRuntimeAPIIsClosed(t *testing.T) {
 	address := h.runtime.Addr().String()
 	answer := "/2018-06-01/runtime/invocation/" + e.current.Load().id + "/response"
 	for _, tt := range []struct{ name, path, host string }{
-		{"no secret", answer, address}, {"a wrong secret", "/ABC" + answer, address},
-		{"another name for this machine", "/" + e.secret + answer, "attacker.example:80"}, {"localhost", "/" + e.secret + answer, "localhost"},
+		{"no secret", answer, address},
+		{"a wrong secret", "/ABC" + answer, address},
+		{"another name for this machine", "/" + e.secret + answer, "attacker.example:80"},
+		{"localhost", "/" + e.secret + answer, "localhost"},
 	} {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+address+tt.path, strings.NewReader(`"forged"`))
 		if err != nil {

@@ -30,8 +30,12 @@ func (p *proxy) testKilled(t *testing.T) {
 	}{
 		{"fetch", infected, endQuarantined, []string{"HeadObject", "GetObject"}},
 		{"tag", infected, endQuarantined, []string{"GetObjectTagging", "PutObjectTagging"}},
-		{"quarantine", infected, endQuarantined, []string{"HeadObject", "GetObjectTagging", "CopyObject", "PutObject", "DeleteObject"}},
-		{"promote", sample.Text("promote me"), endClean, []string{"HeadObject", "HeadObject", "CopyObject", "DeleteObject"}},
+		{"quarantine", infected, endQuarantined, []string{
+			"HeadObject", "GetObjectTagging", "CopyObject", "HeadObject", "GetObjectTagging", "PutObject", "DeleteObject",
+		}},
+		{"promote", sample.Text("promote me"), endClean, []string{
+			"HeadObject", "HeadObject", "CopyObject", "HeadObject", "GetObjectTagging", "GetObjectTagging", "DeleteObject",
+		}},
 		{"notify", infected, endQuarantined, []string{"Publish", "PutEvents"}},
 	}
 	for _, test := range tests {

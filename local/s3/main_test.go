@@ -32,6 +32,7 @@ const (
 
 var (
 	endpoint  string
+	running   *Service
 	delivered = &mailbox{}
 	put       = &mailbox{}
 )
@@ -131,7 +132,7 @@ func runAll(m *testing.M, dir string) int {
 		log.Fatal(err)
 	}
 	server := httptest.NewServer(s.Handler())
-	endpoint = server.URL
+	endpoint, running = server.URL, s
 	code := m.Run()
 	server.Close()
 	stop()

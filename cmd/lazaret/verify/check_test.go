@@ -107,7 +107,9 @@ func TestOverdue(t *testing.T) {
 func TestAlarmNames(t *testing.T) {
 	t.Parallel()
 	for _, parameters := range []map[string]string{
-		{}, {"AlarmsAndDashboard": "false"}, {"ExistingBuckets": "held"},
+		{},
+		{"AlarmsAndDashboard": "false"},
+		{"ExistingBuckets": "held"},
 		{"DatadogApiKeySecretArn": "arn:aws:secretsmanager:us-east-1:000000000000:secret:datadog-AbCdEf"},
 	} {
 		app, err := template.Load("../../../template.yaml", template.Options{StackName: "ward", Parameters: parameters})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
 // Tags of somebody who would forge a verdict, as "key=value". Names of condition
@@ -70,18 +71,24 @@ func (r *run) putTagged(ctx context.Context, key string, content []byte, tags st
 // beginTagged begins a multipart upload, where tags are given, and completes it.
 func (r *run) beginTagged(ctx context.Context, key string, content []byte, tags string) (version string, err error) {
 	bucket := aws.String(r.stack.uploads())
-	begun, err := r.s3.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{Bucket: bucket, Key: &key, Tagging: &tags})
+	// The SDK sums up parts by itself; S3 refuses parts with another checksum than was announced here.
+	begun, err := r.s3.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
+		Bucket: bucket, Key: &key, Tagging: &tags, ChecksumAlgorithm: types.ChecksumAlgorithmCrc32,
+	})
 	if err != nil {
 		return "", err
 	}
 	part, err := r.s3.UploadPart(ctx, &s3.UploadPartInput{
 		Bucket: bucket, Key: &key, UploadId: begun.UploadId, PartNumber: aws.Int32(1), Body: bytes.NewReader(content),
+		ChecksumAlgorithm: types.ChecksumAlgorithmCrc32,
 	})
 	if err != nil {
 		return "", fmt.Errorf("upload a part: %w", err)
 	}
 	done, err := r.s3.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
-		Bucket: bucket, Key: &key, UploadId: begun.UploadId, MultipartUpload: completed(part),
+		Bucket: bucket, Key: &key, UploadId: begun.UploadId, MultipartUpload: &types.CompletedMultipartUpload{
+			Parts: []types.CompletedPart{{PartNumber: aws.Int32(1), ETag: part.ETag, ChecksumCRC32: part.ChecksumCRC32}},
+		},
 	})
 	if err != nil {
 		return "", fmt.Errorf("complete the upload: %w", err)

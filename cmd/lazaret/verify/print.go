@@ -36,12 +36,21 @@ func printLine(w io.Writer, l Line) {
 	p.line(strings.Repeat(" ", 15), printable(l.Seen))
 }
 
-// printEnd writes what the whole came to.
+// printEnd writes what is left, and what the whole came to.
 func printEnd(w io.Writer, r Report) error {
 	p := &printer{w: w}
 	p.line("", "")
 	p.line("Left: ", strings.Join(r.Left, "; ")+".")
 	p.line("", "")
+	if p.err != nil {
+		return p.err
+	}
+	return Summarize(w, r)
+}
+
+// Summarize writes what the whole came to: numbers, what failed, and a sentence.
+func Summarize(w io.Writer, r Report) error {
+	p := &printer{w: w}
 	p.line("", fmt.Sprintf("%d passed, %d failed, %d not checked, %d off, in %.1f s.",
 		r.count(Pass), r.count(Fail), r.count(NotChecked), r.count(Off), r.Seconds))
 	for _, l := range r.Lines {

@@ -11,11 +11,6 @@ import (
 	"github.com/lazaret/lazaret/internal/job"
 )
 
-func completed(part *s3.UploadPartOutput) *types.CompletedMultipartUpload {
-	number := int32(1)
-	return &types.CompletedMultipartUpload{Parts: []types.CompletedPart{{PartNumber: &number, ETag: part.ETag, ChecksumCRC32: part.ChecksumCRC32}}}
-}
-
 // taggingTries are requests about the tags of an object that had no verdict
 // when they were made.
 type taggingTries struct {

@@ -1,13 +1,15 @@
-package s3copy
+package move
 
 import (
 	"context"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
@@ -15,47 +17,78 @@ import (
 	"github.com/lazaret/lazaret/internal/job"
 )
 
-// Found is the current object at a destination.
+// Found is a version at a destination.
 type Found struct {
 	Copy     job.Copy
-	ETag     string
 	Size     int64 // bytes
 	Metadata map[string]string
 	Tagged   bool // it has tags
+	etag     string
 	head     *s3.HeadObjectOutput
 }
 
-// Find looks at a destination. It returns nil when nothing is there.
-func (m *Mover) Find(ctx context.Context, bucket, key string) (*Found, error) {
-	head, err := m.s3.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &bucket, Key: &key, ChecksumMode: types.ChecksumModeEnabled})
+// find looks at a destination, at the current version where id is nil. It returns
+// nil when nothing is there, and whether a delete marker hides what may be beneath.
+func (m *Mover) find(ctx context.Context, bucket, key string, id *string) (found *Found, hidden bool, err error) {
+	head, err := m.s3.HeadObject(ctx, &s3.HeadObjectInput{
+		Bucket: &bucket, Key: &key, VersionId: id, ChecksumMode: types.ChecksumModeEnabled,
+	})
 	if awserr.NotFound(err) {
-		return nil, nil
+		return nil, marked(err), nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("look at s3://%s/%s: %w", bucket, key, awserr.Classify(err))
+		return nil, false, fmt.Errorf("look at s3://%s/%s: %w", bucket, key, awserr.Classify(err))
 	}
 	return &Found{
 		Copy:     job.Copy{Bucket: bucket, Key: key, VersionID: aws.ToString(head.VersionId), SHA256: hexSum(head.ChecksumSHA256)},
-		ETag:     aws.ToString(head.ETag),
 		Size:     aws.ToInt64(head.ContentLength),
 		Metadata: head.Metadata,
 		Tagged:   aws.ToInt32(head.TagCount) > 0,
+		etag:     aws.ToString(head.ETag),
 		head:     head,
-	}, nil
+	}, false, nil
+}
+
+// marked reports whether a 404 names a delete marker as its reason.
+func marked(err error) bool {
+	response, ok := errors.AsType[*awshttp.ResponseError](err)
+	return ok && response.Response != nil && response.Response.Header.Get("X-Amz-Delete-Marker") == "true"
+}
+
+// TagsOf returns the tags of what was found. The error is a job.ErrTransient when
+// it was deleted meanwhile.
+func (m *Mover) TagsOf(ctx context.Context, found *Found) ([]types.Tag, error) {
+	at := &found.Copy
+	out, err := m.s3.GetObjectTagging(ctx, &s3.GetObjectTaggingInput{Bucket: &at.Bucket, Key: &at.Key, VersionId: optional(at.VersionID)})
+	if awserr.NotFound(err) {
+		return nil, fmt.Errorf("%w: s3://%s/%s was deleted while it was looked at", job.ErrTransient, at.Bucket, at.Key)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the tags of s3://%s/%s: %w", at.Bucket, at.Key, awserr.Classify(err))
+	}
+	return out.TagSet, nil
+}
+
+// optional is nil for "".
+func optional(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
 }
 
 // Holds returns an ErrOtherBytes unless the object is what was scanned.
 func (f *Found) Holds(sha256 string) error {
 	if err := same(sha256, f.Copy.SHA256); err != nil {
-		return fmt.Errorf("s3://%s/%s: %w", f.Copy.Bucket, f.Copy.Key, err)
+		return fmt.Errorf("%s: %w", f.Copy, err)
 	}
 	return nil
 }
 
-// Like returns an ErrOtherBytes when the object differs from src in size or,
+// like returns an ErrOtherBytes when the object differs from src in size or,
 // where both are MD5s, in ETag. It is all that can be said of an object that
 // was never fetched.
-func (f *Found) Like(src *Source) error {
+func (f *Found) like(src *Source) error {
 	if was := aws.ToInt64(src.head.ContentLength); was != f.Size {
 		return fmt.Errorf("%w: %d bytes, the original has %d", ErrOtherBytes, f.Size, was)
 	}

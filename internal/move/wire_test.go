@@ -1,4 +1,4 @@
-package s3copy
+package move
 
 import (
 	"errors"
@@ -65,9 +65,9 @@ func TestOnTheWire(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	copied, err := move.Copy(t.Context(), src, Target{
-		Bucket: "q", Key: "k", SHA256: emptyHex,
-		Record: []Entry{{Reserved + "sha256", emptyHex}, {Reserved + "source-version", ""}},
+	copied, err := move.copyObject(t.Context(), "q", "k", src, nil, Target{
+		SHA256: emptyHex,
+		Record: []Entry{{Key: Reserved + "sha256", Value: emptyHex}, {Key: Reserved + "source-version"}},
 		Tags:   []types.Tag{{Key: aws.String("a b"), Value: aws.String("c+d&=ñ")}},
 	})
 	if err != nil {
@@ -104,7 +104,7 @@ func TestOnTheWireWithoutVersions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := move.Copy(t.Context(), src, Target{Bucket: "q", Key: "k", Replaces: "old", SHA256: emptyHex}); err != nil {
+	if _, err := move.copyObject(t.Context(), "q", "k", src, &Found{etag: "old"}, Target{SHA256: emptyHex}); err != nil {
 		t.Fatal(err)
 	}
 	header := asked()
@@ -139,7 +139,7 @@ func TestChecksumOfTheCopy(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := move.Copy(t.Context(), src, Target{Bucket: "q", Key: "k", SHA256: emptyHex}); !errors.Is(err, tt.want) {
+			if _, err := move.copyObject(t.Context(), "q", "k", src, nil, Target{SHA256: emptyHex}); !errors.Is(err, tt.want) {
 				t.Errorf("Copy error = %v, want %v", err, tt.want)
 			}
 		})
@@ -151,11 +151,11 @@ func TestChecksumOfTheCopy(t *testing.T) {
 func TestNullVersion(t *testing.T) {
 	t.Parallel()
 	for version, want := range map[string]string{"null": `versionId null if "e"`, "": `versionId  if "e"`, "v7": "versionId v7 if "} {
-		src := &Source{Object: job.Object{Bucket: "b", Key: "k", VersionID: "null", ETag: "e"}, head: &s3.HeadObjectOutput{VersionId: &version}}
+		src := &Source{Object: job.Object{Bucket: "b", Key: "k", VersionID: version, ETag: "e"}, id: optional(version)}
 		in := src.deletion()
 		got := fmt.Sprintf("versionId %s if %s", aws.ToString(in.VersionId), aws.ToString(in.IfMatch))
 		if got != want || in.VersionId != nil && *in.VersionId == "" {
-			t.Errorf("HEAD says version %q: delete %s, want %s", version, got, want)
+			t.Errorf("version %q: delete %s, want %s", version, got, want)
 		}
 	}
 }
@@ -178,7 +178,7 @@ func TestLike(t *testing.T) {
 	}
 	for _, tt := range tests {
 		f := &Found{Size: *tt.dst.ContentLength, head: tt.dst}
-		if err := f.Like(&Source{head: tt.src}); (err == nil) != tt.ok {
+		if err := f.like(&Source{head: tt.src}); (err == nil) != tt.ok {
 			t.Errorf("%s: %v", tt.name, err)
 		}
 	}

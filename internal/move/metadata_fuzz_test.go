@@ -1,4 +1,4 @@
-package s3copy
+package move
 
 import (
 	"net/url"
@@ -23,7 +23,7 @@ func FuzzCopySource(f *testing.F) {
 	f.Add(" a%20b%2f ", "v&x=1")
 	f.Fuzz(func(t *testing.T, key, version string) {
 		o := job.Object{Bucket: "b", Key: key, VersionID: version}
-		source := copySource(o)
+		source := copySource(o, optional(o.Pinned()))
 		if !wellEncoded.MatchString(source) {
 			t.Fatalf("%q is no copy source", source)
 		}

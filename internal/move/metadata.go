@@ -1,4 +1,4 @@
-package s3copy
+package move
 
 import (
 	"fmt"
@@ -20,7 +20,10 @@ const Reserved = "lazaret-"
 const metadataLimit = 2048
 
 // Entry is one line of a copy's record. An empty value is not written.
-type Entry struct{ Key, Value string }
+type Entry struct {
+	Key, Value string
+	Varies     bool // between attempts for one version, so that copies are not compared by it
+}
 
 // Fits reports whether the whole record can be written beside the original's
 // own metadata.

@@ -1,0 +1,105 @@
+package local
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+
+	"github.com/lazaret/lazaret/local/template"
+)
+
+// loaded is the application, and a configuration for a service of it.
+func loaded(t *testing.T, service func(*template.Application) http.Handler) (*template.Application, aws.Config) {
+	t.Helper()
+	app, err := template.Load("../template.yaml", template.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(service(app))
+	t.Cleanup(server.Close)
+	return app, aws.Config{Region: template.Region, BaseEndpoint: &server.URL, Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")}
+}
+
+func TestDescribeStacks(t *testing.T) {
+	t.Parallel()
+	app, cfg := loaded(t, func(app *template.Application) http.Handler { return cloudFormation{app, time.Now()} })
+	client := cloudformation.NewFromConfig(cfg)
+	for _, name := range []*string{nil, aws.String("lazaret")} {
+		out, err := client.DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: name})
+		if err != nil || len(out.Stacks) != 1 {
+			t.Fatalf("describe %v: %+v, %v", aws.ToString(name), out, err)
+		}
+		got := map[string]string{}
+		for _, p := range out.Stacks[0].Parameters {
+			got[*p.ParameterKey] = *p.ParameterValue
+		}
+		if len(got) != len(app.Parameters) || got["ReadGate"] != "clean-only" {
+			t.Errorf("parameters %v, want %v", got, app.Parameters)
+		}
+		clear(got)
+		for _, o := range out.Stacks[0].Outputs {
+			got[*o.OutputKey] = *o.OutputValue
+		}
+		if len(got) != len(app.Outputs) || got["UploadsBucketName"] != "lazaret-uploads-000000000000-us-east-1" {
+			t.Errorf("outputs %v, want %v", got, app.Outputs)
+		}
+	}
+	if _, err := client.DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: aws.String("lazarett")}); err == nil ||
+		!strings.Contains(err.Error(), "ValidationError: Stack with id lazarett does not exist") {
+		t.Errorf("describe a stack that is not there: %v", err)
+	}
+	if _, err := client.ListStacks(t.Context(), &cloudformation.ListStacksInput{}); err == nil || !strings.Contains(err.Error(), "InvalidAction") {
+		t.Errorf("an operation that is not there: %v", err)
+	}
+}
+
+// SDKs speak CBOR, the older command lines the Query protocol.
+func TestDescribeAlarms(t *testing.T) {
+	t.Parallel()
+	app, cfg := loaded(t, func(app *template.Application) http.Handler { return cloudWatch(app.Alarms) })
+	client := cloudwatch.NewFromConfig(cfg)
+	for want, in := range map[int]*cloudwatch.DescribeAlarmsInput{
+		len(app.Alarms): {}, 1: {AlarmNames: []string{"lazaret-canary", "lazaret-nothing"}}, 2: {AlarmNamePrefix: aws.String("lazaret-definitions-")},
+	} {
+		out, err := client.DescribeAlarms(t.Context(), in)
+		if err != nil || len(out.MetricAlarms) != want {
+			t.Fatalf("describe %+v: %+v, %v, want %d", in, out, err, want)
+		}
+		for _, a := range out.MetricAlarms {
+			if a.StateValue != "INSUFFICIENT_DATA" || aws.ToFloat64(a.Threshold) < 0 || len(a.AlarmActions) != 1 || aws.ToInt32(a.EvaluationPeriods) < 1 {
+				t.Errorf("alarm %+v", a)
+			}
+		}
+	}
+	response, err := http.PostForm(*cfg.BaseEndpoint, url.Values{"Action": {"DescribeAlarms"}, "AlarmNames.member.1": {"lazaret-dead-letters"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []string{
+		"<MetricAlarms><member>", "<AlarmName>lazaret-dead-letters</AlarmName>", "<Dimensions><member><Name>QueueName</Name>",
+		"<AlarmActions><member>arn:aws:sns:us-east-1:000000000000:lazaret-alerts</member></AlarmActions>", "<Threshold>0</Threshold>",
+	} {
+		if !strings.Contains(string(text), part) || strings.Count(string(text), "<AlarmName>") != 1 {
+			t.Errorf("the Query protocol's answer has no %s, or more than one alarm: %s", part, text)
+		}
+	}
+	response, err = http.Post(*cfg.BaseEndpoint+describeAlarms, "application/cbor", strings.NewReader("no map"))
+	if err != nil || response.StatusCode != http.StatusBadRequest {
+		t.Errorf("what is no CBOR: %v, %v", response, err)
+	}
+	response.Body.Close()
+}
