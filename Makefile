@@ -31,12 +31,18 @@ run: build clamav ## keep the local stack up
 	bin/lazaret local
 
 .PHONY: build
-build: $(PROGRAMS) ## build bin/lazaret and build/<function>/bootstrap for this machine
+build: announce-build $(PROGRAMS) ## build bin/lazaret and build/<function>/bootstrap for this machine
+
+.PHONY: announce-build
+announce-build:
+	@[[ -x bin/lazaret ]] || echo 'building $(words $(PROGRAMS)) programs (a minute or two, the first time)'
 
 .PHONY: FORCE # Go's build cache knows better than make what has changed
 bin/lazaret: FORCE
+	@[[ -x $@ ]] || echo '  $@'
 	@$(GO_BUILD) -o $@ ./cmd/lazaret
 build/%/bootstrap: FORCE
+	@[[ -x $@ ]] || echo '  $@'
 	@$(GO_BUILD) -o $@ ./functions/$*
 
 # sam build calls build-<LogicalId>: build-DispatchFunction builds functions/dispatch.
@@ -54,7 +60,7 @@ bench: build clamav ## measure it, beside raw clamd (about 15 minutes; docs/benc
 	go run ./bench
 
 .PHONY: images
-images: .tools/sam/installed ## build the images, and all else that is deployed, with SAM and Docker; run them as Lambda does
+images: needs-docker .tools/sam/installed ## build the images, and all else that is deployed, with SAM and Docker; run them as Lambda does
 	@scripts/images sam
 
 .PHONY: emulator
@@ -69,7 +75,7 @@ browser: build clamav ## let a real browser attack the local stack (needs Chromi
 check: lint test browser emulator ## what CI runs: lint, test, browser, emulator
 
 .PHONY: lint
-lint: $(LINT) $(NPM) .tools/cfn-lint/installed .tools/checkov/installed ## formatting, go.mod, golangci-lint, cfn-lint, checkov, state machines, policies, shellcheck
+lint: needs-shellcheck $(LINT) $(NPM) .tools/cfn-lint/installed .tools/checkov/installed ## formatting, go.mod, golangci-lint, cfn-lint, checkov, state machines, policies, shellcheck
 	$(LINT) fmt --diff
 	$(AS_BUILT) go vet ./...
 	$(AS_BUILT) $(LINT) run
@@ -107,16 +113,16 @@ $(LINT): tools/go.mod tools/go.sum
 	go -C tools build -o ../.tools/bin/ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 	@touch $@
 # Each Python tool has an environment of its own: they want different versions of the same packages.
-.tools/%/installed: tools/requirements-%.txt | needs
+.tools/%/installed: tools/requirements-%.txt | needs-python3
 	python3 -m venv $(@D)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
-$(NPM): tools/package-lock.json | needs
+$(NPM): tools/package-lock.json | needs-node needs-npm
 	npm ci --prefix tools --no-fund --no-audit --ignore-scripts
 	@touch $@
 
-.PHONY: needs
-needs:
-	@for program in python3 node npm shellcheck; do \
-	  command -v $$program >/dev/null || { echo "make lint needs $$program: make packages installs it" >&2; exit 1; }; \
-	done
+# A target asks for the programs that it runs itself, and for no others.
+needs-docker:
+	@command -v docker >/dev/null || { echo 'docker is needed, and not here: install a Docker engine' >&2; exit 1; }
+needs-%:
+	@command -v $* >/dev/null || { echo "$* is needed, and not here: make packages installs it" >&2; exit 1; }

@@ -8,7 +8,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -125,15 +124,9 @@ func (l *lab) dir(name string) (string, error) {
 	return dir, nil
 }
 
-// removeWork removes published definitions too, whose folders are read-only.
+// removeWork removes what was measured with.
 func removeWork(dir string) {
-	_ = filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
-		if err == nil && entry.IsDir() {
-			_ = os.Chmod(path, 0o755)
-		}
-		return nil
-	})
-	if err := os.RemoveAll(dir); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := os.RemoveAll(dir); err != nil {
 		fmt.Fprintln(os.Stderr, "bench: remove temporary folder:", err)
 	}
 }

@@ -19,7 +19,12 @@ func (s *Stack) openData() error {
 			return fmt.Errorf("create data folder: %w", err)
 		}
 		s.DataDir = dir
-		s.onClose(func() error { return removeAll(dir) })
+		s.onClose(func() error {
+			if err := os.RemoveAll(dir); err != nil {
+				return fmt.Errorf("remove data folder: %w", err)
+			}
+			return nil
+		})
 	}
 	s.volume = filepath.Join(s.DataDir, "volume")
 	if err := os.MkdirAll(s.DataDir, 0o700); err != nil {
@@ -61,20 +66,6 @@ func (s *Stack) lockData() error {
 		return errors.New("another stack is using it")
 	} else if err != nil {
 		return fmt.Errorf("lock it: %w", err)
-	}
-	return nil
-}
-
-// removeAll removes published definitions too, whose folders are read-only.
-func removeAll(dir string) error {
-	_ = filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
-		if err == nil && entry.IsDir() {
-			return os.Chmod(path, 0o700)
-		}
-		return nil // RemoveAll says what is in the way
-	})
-	if err := os.RemoveAll(dir); err != nil {
-		return fmt.Errorf("remove data folder: %w", err)
 	}
 	return nil
 }

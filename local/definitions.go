@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 
+	"github.com/lazaret/lazaret/internal/clamav"
 	"github.com/lazaret/lazaret/internal/definitions"
 	"github.com/lazaret/lazaret/local/template"
 )
@@ -44,11 +46,53 @@ func (s *Stack) publishDefinitions(ctx context.Context) (definitions.Generation,
 			return definitions.Generation{}, err
 		}
 	}
+	if source == s.config.Definitions {
+		if err := s.prove(ctx, source); err != nil {
+			return definitions.Generation{}, err
+		}
+	}
 	g, err := store.Publish(ctx, source)
 	if err != nil {
 		return g, fmt.Errorf("publish definitions from %s: %w", source, err)
 	}
 	return g, nil
+}
+
+// prove has an engine load a folder of the user's and find the canaries, as it
+// must before every use: without a signature of EICAR no scan would ever end.
+func (s *Stack) prove(ctx context.Context, source string) (err error) {
+	clamd, err := FindClamd()
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "lazaret-prove-")
+	if err != nil {
+		return fmt.Errorf("prove definitions from %s: %w", source, err)
+	}
+	defer os.RemoveAll(dir)
+	link := filepath.Join(dir, "definitions") // clamd.conf holds no path with a blank
+	if err := os.Symlink(source, link); err != nil {
+		return fmt.Errorf("prove definitions from %s: %w", source, err)
+	}
+	if _, err := os.Stat(link); err != nil {
+		return fmt.Errorf("prove definitions from %s: %w", source, err)
+	}
+	e, err := clamav.Start(clamav.Config{Clamd: clamd, RunDir: dir}, definitions.Generation{Dir: link})
+	if err == nil {
+		err = e.Ready(ctx)
+		if err == nil {
+			err = e.Prove(ctx)
+		}
+		err = errors.Join(err, e.Stop())
+	}
+	switch {
+	case errors.Is(err, clamav.ErrCanary):
+		return fmt.Errorf("use definitions from %s: the engine finds no EICAR with them, by which it is proved before each use: "+
+			"put a signature of EICAR beside them (ClamAV's daily set has one): %w", source, err)
+	case err != nil:
+		return fmt.Errorf("prove definitions from %s: %w", source, err)
+	}
+	return nil
 }
 
 // definitionsRoot is the folder that functions know as DEFINITIONS_DIR; empty

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/lazaret/lazaret/internal/clamav"
 	"github.com/lazaret/lazaret/internal/definitions"
 	"github.com/lazaret/lazaret/local/template"
 )
@@ -62,6 +63,9 @@ func TestPublishDefinitions(t *testing.T) {
 		t.Fatal(err)
 	}
 	own := t.TempDir()
+	if err := definitions.WriteTest(own); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.WriteFile(filepath.Join(own, "own.ndb"), []byte("Own:0:*:41424344\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -87,6 +91,13 @@ func TestPublishDefinitions(t *testing.T) {
 	current, err := definitions.Open(filepath.Join(s.DataDir, "volume", "lazaret", "definitions")).Current()
 	if err != nil || current != folder {
 		t.Errorf("scan sees %+v, error %v, want %+v", current, err, folder)
+	}
+	if err := os.Remove(filepath.Join(own, "eicar.ndb")); err != nil {
+		t.Fatal(err)
+	}
+	s.config.Definitions = own
+	if _, err := s.publishDefinitions(t.Context()); !errors.Is(err, clamav.ErrCanary) || !strings.Contains(err.Error(), "signature of EICAR") {
+		t.Errorf("a folder without EICAR: %v", err)
 	}
 	s.config.Definitions = filepath.Join(own, "nope")
 	if _, err := s.publishDefinitions(t.Context()); !errors.Is(err, os.ErrNotExist) {

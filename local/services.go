@@ -52,19 +52,22 @@ func (s *Stack) startServices() error {
 	for _, p := range allowed {
 		known[p.AccessKey] = p.ARN
 	}
-	s.serve(endpoint{
+	s.serve(s.withHealth(endpoint{
 		"s3": s.services.s3.Handler(), "sqs": known.only(s.services.sqs), "sns": known.only(s.services.sns),
 		"events": known.only(s.services.events), "states": known.only(s.services.states),
 		"lambda": known.only(s.services.lambda.Handler()), "sts": known.only(sts(known)),
 		"cloudformation": known.only(cloudFormation{s.Application, time.Now().UTC()}),
 		"monitoring":     known.only(cloudWatch(s.Application.Alarms)),
-	})
+	}))
 	s.poll()
 	return nil
 }
 
 func (s *Stack) startMessaging() (err error) {
 	app := s.Application
+	if err := refuseOlder(s.DataDir); err != nil {
+		return err
+	}
 	if s.store, err = store.Open(filepath.Join(s.DataDir, "store")); err != nil {
 		return err
 	}
@@ -123,7 +126,7 @@ func (s *Stack) startLambda() (err error) {
 	s.onClose(output.close)
 	s.services.lambda, err = lambda.New(lambda.Config{
 		Functions: s.Application.Functions, Binary: s.binary, Volume: s.volume, Temp: s.tempDir(), Environment: s.environment,
-		Queue: queues{s.services.sqs}, Logs: output.write, Freeze: s.config.Freeze,
+		Queue: queues{s.services.sqs}, Logs: output.write, Ended: s.watch.invoked, Freeze: s.config.Freeze,
 		Sandbox: level,
 	})
 	if err != nil {
@@ -166,4 +169,16 @@ func (s *Stack) poll() {
 		}
 	})
 	s.onClose(func() error { stop(); return nil })
+}
+
+// refuseOlder keeps hands off a data folder that has no store and what earlier
+// versions kept in its place.
+func refuseOlder(dir string) error {
+	for _, name := range []string{"s3", "queues.jsonl", "executions.jsonl"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			return fmt.Errorf("open data folder %s: an earlier version of lazaret wrote it, in a form that this one cannot read; this sets it aside: mv %q %q",
+				dir, dir, dir+".older")
+		}
+	}
+	return nil
 }

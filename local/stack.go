@@ -55,9 +55,11 @@ type Config struct {
 	// Sandbox is SandboxAuto (also when empty), SandboxOn or SandboxOff.
 	Sandbox string
 
-	Scale  float64   // divides the intervals of Wait and Retry; 1 when zero
-	Freeze bool      // stop environments between invocations, as Lambda does
-	Logs   io.Writer // also receives what functions log, beside the files; may be nil
+	Scale  float64 // divides the intervals of Wait and Retry; 1 when zero
+	Freeze bool    // stop environments between invocations, as Lambda does
+	// Notices hears what happens, one call at a time; may be nil.
+	Notices func(Notice)
+	Logs    io.Writer // also receives what functions log, beside the files; may be nil
 }
 
 // Stack is a running application.
@@ -74,6 +76,7 @@ type Stack struct {
 	listener *net.TCPListener
 	store    *store.Store
 	services services
+	watch    *watch
 	broken   chan error // receives why a service ended by itself
 
 	closing []func() error // in the order of starting
@@ -82,8 +85,7 @@ type Stack struct {
 }
 
 // Start checks everything that the application needs, starts it, and returns
-// when it takes requests. The error names the one thing that is missing. It
-// changes the working directory, as s3.Start says.
+// when it takes requests. The error names the one thing that is missing.
 func Start(ctx context.Context, config Config) (*Stack, error) {
 	s := &Stack{config: config, broken: make(chan error, 3)}
 	if err := s.start(ctx); err != nil {
@@ -104,6 +106,7 @@ func (s *Stack) start(ctx context.Context) error {
 		return err
 	}
 	s.Application = app
+	s.watch = newWatch(app, s.config.Notices)
 	if err := s.check(); err != nil {
 		return err
 	}
@@ -127,7 +130,7 @@ func (s *Stack) start(ctx context.Context) error {
 	return err
 }
 
-// absolutePaths comes first, because s3 changes the working directory.
+// absolutePaths makes paths good for functions, which run in folders of their own.
 func (s *Stack) absolutePaths() (err error) {
 	c := &s.config
 	paths := []*string{&c.Template}
@@ -149,7 +152,7 @@ func (s *Stack) absolutePaths() (err error) {
 }
 
 // serve answers at the endpoint until Close.
-func (s *Stack) serve(handler endpoint) {
+func (s *Stack) serve(handler http.Handler) {
 	gate := guard.Gate{
 		Port: strconv.Itoa(s.listener.Addr().(*net.TCPAddr).Port), Hosts: s.config.AllowHosts,
 		Shared: func(r *http.Request) bool { return serviceOf(r) == "s3" && s.services.s3.Shares(r) },

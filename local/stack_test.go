@@ -34,14 +34,9 @@ func s3As(s *Stack, key string) *s3.Client {
 }
 
 // TestStack goes over every connection between services that needs no
-// function, through the endpoint. One stack may run in a process, and it
-// changes the working directory, so this is one test.
+// function, through the endpoint. One stack may run in a process, so this is one
+// test.
 func TestStack(t *testing.T) {
-	here, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.Chdir(here) })
 	const reader = "arn:aws:iam::000000000000:role/reader"
 	s, err := Start(t.Context(), Config{
 		Template: "testdata/template.yaml", StackName: "st", Parameters: map[string]string{"TrustedReaderArns": reader},

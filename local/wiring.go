@@ -93,6 +93,7 @@ func (s *Stack) sendMessage(tx *bbolt.Tx, queueARN, body string) (string, error)
 
 // statusChanged makes EventBridge's event of an execution's new status.
 func (s *Stack) statusChanged(tx *bbolt.Tx, detail json.RawMessage) error {
+	tx.OnCommit(func() { s.watch.statusChanged(detail) })
 	var d struct {
 		ExecutionARN string `json:"executionArn"`
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lazaret/lazaret/internal/definitions"
+	"github.com/lazaret/lazaret/internal/freshclam"
 	"github.com/lazaret/lazaret/internal/refresh"
 )
 
@@ -113,10 +114,19 @@ func (d *definitionsCall) update(cmd *cobra.Command, _ []string) error {
 		return err
 	}
 	if d.form.json() {
-		return printJSON(cmd.OutOrStdout(), status)
+		err = printJSON(cmd.OutOrStdout(), status)
+	} else {
+		err = showStatus(cmd.OutOrStdout(), status)
 	}
-	return showStatus(cmd.OutOrStdout(), status)
+	if err == nil && !upToDate[status.Outcome] {
+		err = fmt.Errorf("no new definitions: %s; scans go on with those that are there", status.Outcome)
+	}
+	return err
 }
+
+// upToDate are the outcomes of an update that leave nothing to be wished for,
+// or that somebody wants so.
+var upToDate = map[freshclam.Outcome]bool{freshclam.Updated: true, freshclam.Partial: true, freshclam.Current: true, refresh.Pinned: true}
 
 // invoke calls a function and waits for its answer.
 func invoke(ctx context.Context, client *lambda.Client, function string, request, answer any) error {
@@ -161,9 +171,16 @@ func showListing(w io.Writer, l refresh.Listing) error {
 
 func described(g definitions.Generation) string {
 	if g.Built.IsZero() {
-		return fmt.Sprintf("no daily set, %d signatures", g.Signatures)
+		return "no daily set, " + signatures(g.Signatures)
 	}
-	return fmt.Sprintf("daily %d of %s, %d signatures", g.Version, g.Built.UTC().Format(time.DateTime), g.Signatures)
+	return fmt.Sprintf("daily %d of %s, %s", g.Version, g.Built.UTC().Format(time.DateTime), signatures(g.Signatures))
+}
+
+func signatures(n int) string {
+	if n == 1 {
+		return "1 signature"
+	}
+	return fmt.Sprintf("%d signatures", n)
 }
 
 // showStatus shows what the last run came to.

@@ -62,7 +62,7 @@ func TestDefinitions(t *testing.T) {
 	expect(t, m, 0, []string{": pinned"}, "definitions", "update")
 	expect(t, m, 0, nil, "definitions", "unpin")
 	expect(t, m, 0, []string{": updated"}, "definitions", "update")
-	expect(t, m, 1, []string{"no definitions published"}, "definitions", "pin", "0000")
+	expect(t, m, 1, []string{"no such generation is kept"}, "definitions", "pin", "0000")
 	expect(t, m, exitCannotStart, []string{`there is no command "delete"`}, "definitions", "delete")
 }
 

@@ -25,6 +25,7 @@ func demoCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			slog.SetDefault(slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelWarn})))
 			ctx := cmd.Context()
+			fmt.Fprintln(cmd.OutOrStdout(), "starting the application of", templatePath, "on this machine")
 			stack, err := local.Start(ctx, local.Config{
 				Template: templatePath, Parameters: map[string]string{"BucketLayout": layout},
 				Sandbox: sandbox,

@@ -46,7 +46,7 @@ func listLetters(ctx context.Context, w io.Writer, r *redrive.Redriver, name str
 	})
 	switch {
 	case dry:
-		fmt.Fprintf(w, "%s would be redriven to %s-uploads, %d others left\n", letters(chosen), name, result.Seen-chosen)
+		fmt.Fprintf(w, "%s would be redriven to %s-uploads, %d others looked at and left\n", letters(chosen), name, result.Seen-chosen)
 	default:
 		fmt.Fprintf(w, "%s in %s-dead-letters\n", letters(chosen), name)
 	}
@@ -101,7 +101,7 @@ func subject(l redrive.Letter) string {
 	if len(l.Objects) == 0 {
 		return source
 	}
-	what := short(l.Objects[0].String(), 120)
+	what := l.Objects[0].String()
 	if n := len(l.Objects); n > 1 {
 		what += fmt.Sprintf(" and %d more", n-1)
 	}

@@ -1,11 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -15,7 +19,7 @@ import (
 // localCommand runs the local stack until it is stopped.
 func localCommand() *cobra.Command {
 	config := local.Config{Parameters: map[string]string{}}
-	var verbose bool
+	var verbose, quiet bool
 	parameters := overrides(config.Parameters)
 	cmd := &cobra.Command{
 		Use:   "local",
@@ -34,6 +38,9 @@ func localCommand() *cobra.Command {
 			if verbose {
 				config.Logs = cmd.ErrOrStderr()
 			}
+			if !quiet {
+				config.Notices = showNotices(cmd.OutOrStdout())
+			}
 			return runLocal(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), config)
 		},
 	}
@@ -51,24 +58,24 @@ func localCommand() *cobra.Command {
 	flags.StringVar(&config.FunctionsEndpoint, "functions-endpoint", "", "`URL` at which functions call AWS, for a proxy of yours in between (default the stack's own endpoint)")
 	flags.StringArrayVar(&config.AllowHosts, "allow-host", nil, "also answer as this `NAME` or NAME:port, beside 127.0.0.1, [::1], localhost and *.localhost; may be repeated")
 	flags.BoolVar(&verbose, "verbose", false, "print what functions log, beside writing it to logs/ in the data folder")
+	flags.BoolVarP(&quiet, "quiet", "q", false, "print no verdicts and no failures as they happen")
 	return cmd
-}
-
-// sandboxFlag is how narrow the functions of a local stack are.
-func sandboxFlag(cmd *cobra.Command, sandbox *string) {
-	cmd.Flags().StringVar(sandbox, "sandbox", local.SandboxAuto,
-		"confine functions as Lambda does: on (all of it, or nothing starts), off, or auto (as much as this machine allows)")
-	choices(cmd, "sandbox", local.SandboxAuto, local.SandboxOn, local.SandboxOff)
 }
 
 // runLocal runs the local stack until ctx ends.
 func runLocal(ctx context.Context, stdout, stderr io.Writer, config local.Config) error {
 	slog.SetDefault(slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
+	// Standard output may be a pipe whose reader waits for "ready" and goes.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	stack, err := local.Start(ctx, config)
 	if err != nil {
 		return startError{err}
 	}
-	introduce(stdout, stack, config)
+	var introduction bytes.Buffer // in one piece, whatever happens meanwhile
+	introduce(&introduction, stack, config)
+	if _, err := introduction.WriteTo(stdout); err != nil {
+		slog.Warn("say that the stack is ready", "error", err)
+	}
 	err = stack.Wait(ctx)
 	if closing := stack.Close(); err == nil && closing != nil {
 		err = fmt.Errorf("stop the local stack: %w", closing)
@@ -128,11 +135,11 @@ func try(w io.Writer, stack *local.Stack) {
 		return // another template than ours
 	}
 	fmt.Fprintf(w, `try
-  export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION=us-east-1
-  alias awsl='aws --endpoint-url %s'
-  awsl s3 cp README.md s3://%[2]s/
-  awsl s3api get-object-tagging --bucket %[2]s --key README.md
-  awsl stepfunctions list-executions --state-machine-arn %[3]s
+  export AWS_ENDPOINT_URL=%s AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1
+  aws s3 cp README.md s3://%[2]s/
+  aws s3api get-object-tagging --bucket %[2]s --key README.md
+  aws stepfunctions list-executions --state-machine-arn %[3]s
+  bin/lazaret scan s3://%[2]s/README.md
 `, stack.Endpoint, uploads, stack.Application.Machines[0].ARN)
 }
 
@@ -144,5 +151,12 @@ func definitionsLine(stack *local.Stack, config local.Config) string {
 	case config.Definitions == local.TestDefinitions && config.Mirror == "":
 		return "test definitions: only EICAR is detected"
 	}
-	return fmt.Sprintf("generation %s, daily version %d, %d signatures", g.Fingerprint, g.Version, g.Signatures)
+	return fmt.Sprintf("generation %s, %s", g.Fingerprint, described(g))
+}
+
+// sandboxFlag is a flag of every command that starts a stack.
+func sandboxFlag(cmd *cobra.Command, mode *string) {
+	cmd.Flags().StringVar(mode, "sandbox", local.SandboxAuto,
+		"confine functions as Lambda does: on (all of it, or nothing starts), off, or auto (as much as this machine allows)")
+	choices(cmd, "sandbox", local.SandboxAuto, local.SandboxOn, local.SandboxOff)
 }

@@ -109,10 +109,10 @@ func TestRedrive(t *testing.T) {
 	matched, rest, moved := tagLimited(t, m, "reports/matched.txt"), tagLimited(t, m, "reports/rest\x1b[31m.txt"), tagLimited(t, m, "reports/moved.txt")
 	m.Send(t, machine.DeadQueue, "garbage")
 
-	listing := []string{"4 dead letters", "TagLimit: 3", "tag limit reached", "@" + matched.VersionID, `rest\x1b[31m.txt`, "NotUnderstood: 1", "lazaret redrive --all"}
+	listing := []string{"4 dead letters", "TagLimit: 3", "tag limit reached", "?versionId=" + matched.VersionID, `rest\x1b[31m.txt`, "NotUnderstood: 1", "lazaret redrive --all"}
 	expect(t, m, 0, listing, "redrive")
 	expect(t, m, 0, listing, "redrive") // a listing hides nothing
-	expect(t, m, 0, []string{"1 dead letter would be redriven", "3 others left"}, "redrive", "--match", "matched", "--dry-run")
+	expect(t, m, 0, []string{"1 dead letter would be redriven", "3 others looked at and left"}, "redrive", "--match", "matched", "--dry-run")
 	expect(t, m, 0, []string{"4 dead letters would be redriven"}, "redrive", "--all", "--dry-run")
 	expect(t, m, 0, []string{"1 dead letter redriven", "3 others seen"}, "redrive", "--match", "matched")
 	clean(t, m, matched)
@@ -171,7 +171,7 @@ func TestRedriveOfAnAbortedExecution(t *testing.T) {
 		machine.Poll(t, "its dead letter", func() bool { return m.Depth(t, machine.DeadQueue) == 1 })
 	}
 	abort(first)
-	expect(t, m, 0, []string{"1 dead letter in", "ABORTED: 1", "waits.txt@" + o.VersionID, first[strings.LastIndexByte(first, ':')+1:]}, "redrive")
+	expect(t, m, 0, []string{"1 dead letter in", "ABORTED: 1", "waits.txt?versionId=" + o.VersionID, first[strings.LastIndexByte(first, ':')+1:]}, "redrive")
 	expect(t, m, 0, []string{"1 dead letter redriven"}, "redrive", "--match", first)
 	abort(second)
 	expect(t, m, exitNoVerdict, []string{"Scan", "DefinitionsNotReady", "still running", "goes on"},

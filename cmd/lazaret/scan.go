@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/spf13/cobra"
 
@@ -50,7 +51,7 @@ type scanCall struct {
 }
 
 func (c *scanCall) run(ctx context.Context, uri string, stdout io.Writer) (job.Verdict, error) {
-	wanted, err := rescan.ParseURI(uri)
+	wanted, err := job.ParseAddress(uri)
 	if err != nil {
 		return "", err
 	}
@@ -68,8 +69,14 @@ func (c *scanCall) run(ctx context.Context, uri string, stdout io.Writer) (job.V
 	if err != nil {
 		return "", err
 	}
-	fmt.Fprintf(stdout, "%s, %d bytes\n%s\n", printable(object.String()), object.Size, execution)
-	end, err := rescan.Follow(ctx, sfn.NewFromConfig(cfg), execution, func(e rescan.Event) { tellEvent(stdout, e) })
+	fmt.Fprintf(stdout, "%s, %d bytes\n%s\n", object, object.Size, execution)
+	end, err := rescan.Follow(ctx, sfn.NewFromConfig(cfg), execution, func(e rescan.Event) {
+		if e.Late > 0 {
+			tellLate(stdout, e.Late, rescan.Late(ctx, sqsClient(cfg), lambda.NewFromConfig(cfg), s))
+			return
+		}
+		tellEvent(stdout, e)
+	})
 	if err != nil {
 		return "", unfinished(err, s)
 	}

@@ -39,18 +39,19 @@ func TestScan(t *testing.T) {
 			"clean, once more",
 			[]string{uploads + first.Key},
 			0,
-			[]string{"Fetch", "Scan", "Tag", "Done", "CLEAN", "still s3://" + machine.Uploads + "/over and over.txt@" + first.VersionID},
+			[]string{"Fetch", "Scan", "Tag", "Done", "CLEAN", "still 's3://" + machine.Uploads + "/over and over.txt?versionId=" + first.VersionID},
 		},
 		{"a key as it stands", []string{"s3://held/odd/a b+c%20ñ.txt"}, 0, []string{"CLEAN"}},
 		{
 			"infected, by its version",
 			[]string{"s3://held/" + second.Key + "?versionId=" + second.VersionID},
 			1,
-			[]string{"INFECTED Eicar", "Quarantine", "Notify", "moved to s3://" + machine.Quarantine + "/" + second.QuarantineKey()},
+			[]string{"INFECTED Eicar", "Quarantine", "Notify", "moved to 's3://" + machine.Quarantine + "/" + second.QuarantineKey()},
 		},
+		{"in quarantine", []string{"s3://" + machine.Quarantine + "/" + second.QuarantineKey()}, exitNoVerdict, []string{"is in quarantine", ".json beside it"}},
 		{"infected, and moved by now", []string{"s3://held/" + second.Key}, exitNoVerdict, []string{"never uploaded, was deleted, or has been moved"}},
 		{"the newest is clean", []string{"s3://held/infected.com"}, 0, []string{"CLEAN"}},
-		{"unscannable", []string{"s3://held/encrypted.zip"}, 2, []string{"UNSCANNABLE encrypted", "still s3://held/encrypted.zip"}},
+		{"unscannable", []string{"s3://held/encrypted.zip"}, 2, []string{"UNSCANNABLE encrypted", "still 's3://held/encrypted.zip?versionId="}},
 		{"a dead letter", []string{"s3://held/ten tags"}, exitNoVerdict, []string{"found: CLEAN", "no verdict: TagLimit", "lazaret redrive"}},
 		{"a folder", []string{"s3://held/folder/"}, 0, []string{"CLEAN"}},
 		{"no such key", []string{uploads + "none"}, exitNoVerdict, []string{"never uploaded"}},
@@ -77,6 +78,7 @@ func TestScanInThreeBuckets(t *testing.T) {
 	m.Mute(t) // so that the command's execution is the only one
 	o := m.Put(t, "letter.txt", sample.Text("clean"))
 	uri := "s3://" + machine.Uploads + "/" + o.Key
-	expect(t, m, 0, []string{"Promote", "CLEAN", "moved to s3://" + machine.Clean + "/letter.txt"}, "scan", uri)
+	expect(t, m, 0, []string{"Promote", "CLEAN", "moved to 's3://" + machine.Clean + "/letter.txt"}, "scan", uri)
 	expect(t, m, exitNoVerdict, []string{"to the clean bucket"}, "scan", uri)
+	expect(t, m, exitNoVerdict, []string{"found CLEAN and promoted"}, "scan", "s3://"+machine.Clean+"/letter.txt")
 }

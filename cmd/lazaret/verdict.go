@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
 
@@ -23,6 +24,15 @@ func tellEvent(w io.Writer, e rescan.Event) {
 		text = fmt.Sprintf("  %s: %s", printable(e.Error), short(e.Cause, 200))
 	}
 	fmt.Fprintf(w, "%9.3f s  %s\n", e.After.Seconds(), text)
+}
+
+// tellLate writes why there is no execution yet, as far as that can be seen.
+func tellLate(w io.Writer, after time.Duration, why []string) {
+	fmt.Fprintf(w, "nothing has started the execution for %.0f s:\n", after.Seconds())
+	for _, line := range why {
+		fmt.Fprintln(w, "  "+printable(line))
+	}
+	fmt.Fprintln(w, "still waiting; the request stays in the queue when this is stopped")
 }
 
 // concluded writes how a scan ended. Without a verdict there is an error.
@@ -49,7 +59,7 @@ func concluded(w io.Writer, s stack.Stack, o job.Object, end rescan.End) (job.Ve
 
 // whereabouts is where the object is now.
 func whereabouts(o job.Object, end rescan.End) string {
-	original := printable(o.String())
+	original := o.String()
 	c := end.Job.Copy
 	switch {
 	case end.State == "Superseded":
@@ -59,7 +69,7 @@ func whereabouts(o job.Object, end rescan.End) string {
 	case c == nil:
 		return "still " + original
 	}
-	moved := printable(job.Object{Bucket: c.Bucket, Key: c.Key, VersionID: c.VersionID}.String())
+	moved := c.String()
 	if c.SourceLocked {
 		return "copied to " + moved + "; Object Lock keeps " + original
 	}

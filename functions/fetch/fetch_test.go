@@ -314,7 +314,7 @@ func TestFetchErrors(t *testing.T) {
 			if !errors.Is(err, tt.want) {
 				t.Errorf("err = %v, want %v", err, tt.want)
 			}
-			if err != nil && !strings.HasPrefix(err.Error(), "fetch s3://b/in/a.bin@v1: ") {
+			if err != nil && !strings.HasPrefix(err.Error(), "fetch 's3://b/in/a.bin?versionId=v1': ") {
 				t.Errorf("error does not say what was fetched: %v", err)
 			}
 			if left, _ := os.ReadDir(path); len(left) != 0 {

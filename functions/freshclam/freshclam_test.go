@@ -131,11 +131,6 @@ func TestConfigured(t *testing.T) {
 	mirror.Offer(mirrortest.Set(1, time.Now().Add(-2*time.Hour), "word")...)
 	mirror.Offer(mirrortest.Set(2, time.Now().Add(-time.Hour), "word")...)
 	root := filepath.Join(t.TempDir(), "definitions")
-	t.Cleanup(func() {
-		if err := definitions.Open(root).Remove(); err != nil {
-			t.Error(err)
-		}
-	})
 	t.Setenv("TMPDIR", t.TempDir())
 	if _, err := configure(aws.Config{}); err == nil {
 		t.Error("configure() takes an empty environment")

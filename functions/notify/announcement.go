@@ -63,9 +63,9 @@ func summary(j job.Job, where string) string {
 	case gone:
 		return s + ", deleted or overwritten before it could be moved"
 	case locked:
-		return fmt.Sprintf("%s, copied to s3://%s/%s; Object Lock keeps the original where it is", s, j.Copy.Bucket, j.Copy.Key)
+		return fmt.Sprintf("%s, copied to %s; Object Lock keeps the original where it is", s, j.Copy)
 	default:
-		return fmt.Sprintf("%s, moved to s3://%s/%s", s, j.Copy.Bucket, j.Copy.Key)
+		return fmt.Sprintf("%s, moved to %s", s, j.Copy)
 	}
 }
 

@@ -53,7 +53,7 @@ func run(t *testing.T, f *s3fake.S3, j job.Job) (job.Job, error) {
 	t.Helper()
 	h := handler{move: move.New(f), bucket: clean}
 	out, err := h.handle(t.Context(), j)
-	if err != nil && !strings.HasPrefix(err.Error(), "promote s3://"+j.Object.Bucket+"/"+key) {
+	if err != nil && !strings.HasPrefix(err.Error(), "promote "+j.Object.String()) {
 		t.Errorf("error %q does not say what was done to what", err)
 	}
 	return out, err

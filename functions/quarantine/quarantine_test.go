@@ -64,7 +64,7 @@ func run(t *testing.T, f *s3fake.S3, j job.Job) (job.Job, error) {
 	t.Helper()
 	h := handler{s3: f, move: move.New(f), bucket: cells}
 	out, err := h.handle(t.Context(), j)
-	if err != nil && !strings.HasPrefix(err.Error(), "quarantine s3://uploads/"+key) {
+	if err != nil && !strings.HasPrefix(err.Error(), "quarantine "+j.Object.String()) {
 		t.Errorf("error %q does not say what was done to what", err)
 	}
 	return out, err

@@ -48,7 +48,7 @@ func record(j job.Job, src *move.Source) []move.Entry {
 // ours checks what can be known of a copy whose bytes nobody scanned: its size,
 // and the names in its record, as far as they were written.
 func ours(found *move.Found, j job.Job) error {
-	at := fmt.Sprintf("s3://%s/%s", found.Copy.Bucket, found.Copy.Key)
+	at := found.Copy.String()
 	if found.Size != j.Object.Size {
 		return fmt.Errorf("%s: %w: %d bytes, announced were %d", at, move.ErrOtherBytes, found.Size, j.Object.Size)
 	}

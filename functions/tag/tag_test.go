@@ -47,7 +47,7 @@ func run(t *testing.T, f *s3fake.S3, j job.Job) error {
 		if diff := cmp.Diff(j, out); diff != "" {
 			t.Errorf("the job changed (-in +out):\n%s", diff)
 		}
-	case !strings.HasPrefix(err.Error(), "tag s3://uploads/"+key):
+	case !strings.HasPrefix(err.Error(), "tag "+j.Object.String()):
 		t.Errorf("error %q does not say what was done to what", err)
 	}
 	return err

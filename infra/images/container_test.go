@@ -21,6 +21,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/lazaret/lazaret/local/lambda"
+	"github.com/lazaret/lazaret/local/sandbox"
 	"github.com/lazaret/lazaret/local/template"
 )
 
@@ -98,9 +99,9 @@ type function struct {
 
 // start serves the Runtime API to a container of f and returns a way to invoke
 // it, which fails the test when the function was not run. As on Lambda the root
-// file system is read-only but for /tmp, there is no capability to gain, and one
-// environment serves invocation after invocation. Both shells are hidden: nothing
-// in the image may need one.
+// file system is read-only but for /tmp, there is no capability to gain, what Lambda
+// refuses of system calls is refused, and one environment serves invocation after
+// invocation. Both shells are hidden: nothing in the image may need one.
 func start(t testing.TB, f function) func(payload any) lambda.Result {
 	t.Helper()
 	// Containers outlive the docker that started them when that is killed; they are
@@ -111,13 +112,22 @@ func start(t testing.TB, f function) func(payload any) lambda.Result {
 		"AWS_EC2_METADATA_DISABLED": "true",
 	}
 	maps.Copy(variables, f.env)
+	profile, err := sandbox.Profile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	filter := filepath.Join(t.TempDir(), "seccomp.json")
+	if err := os.WriteFile(filter, profile, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	args := []string{
 		"run", "--rm", "--label", label, "--network", "host", "--read-only", "--tmpfs", "/tmp:size=2g",
-		"--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--user", f.user, "-v", f.volume + ":/mnt/lazaret",
+		"--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--security-opt", "seccomp=" + filter, "--user", f.user, "-v", f.volume + ":/mnt/lazaret",
 		"-v", "/dev/null:/usr/bin/dash:ro", "-v", "/dev/null:/usr/bin/bash:ro",
 	}
 	for _, name := range append(slices.Sorted(maps.Keys(variables)), "AWS_LAMBDA_RUNTIME_API", "AWS_LAMBDA_FUNCTION_NAME",
-		"AWS_LAMBDA_FUNCTION_VERSION", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_REGION", "AWS_XRAY_SDK_DISABLED") {
+		"AWS_LAMBDA_FUNCTION_VERSION", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_REGION", "AWS_XRAY_DAEMON_ADDRESS",
+		"AWS_XRAY_CONTEXT_MISSING", "LAMBDA_TASK_ROOT", "TZ") {
 		args = append(args, "--env", name)
 	}
 	command, err := json.Marshal(slices.Concat(args, f.options, []string{f.image}))

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/lazaret/lazaret/internal/eicar"
@@ -60,7 +61,7 @@ func (e *Engine) prove(ctx context.Context, c canary) error {
 	case err != nil:
 		return err
 	case got.Outcome != c.want:
-		return fmt.Errorf("%w: answer is %s %s, want %s", ErrCanary, got.Outcome, got.Signature, c.want)
+		return fmt.Errorf("%w: answer is %s, want %s", ErrCanary, strings.TrimSpace(string(got.Outcome)+" "+got.Signature), c.want)
 	}
 	return nil
 }

@@ -22,7 +22,11 @@ func TestReadyWaitsForTheSocket(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer e.Stop()
+	defer func() {
+		if err := e.Stop(); err != nil {
+			t.Error(err)
+		}
+	}()
 	if err := e.Ready(within(t, time.Minute)); err != nil {
 		t.Error(err)
 	}

@@ -42,7 +42,7 @@ func publishForEver(root string, sets []string) {
 func TestCrash(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
-	s := open(t, root)
+	s := Open(root)
 	var sets []string
 	for _, c := range []string{"a", "b", "c", "d"} {
 		// Large enough to be caught in the middle of a copy.

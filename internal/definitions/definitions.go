@@ -18,6 +18,9 @@ import (
 // current names is not complete. Callers wait for the freshclam function.
 var ErrNone = errors.New("no definitions published")
 
+// ErrUnknown says that a store does not keep the generation that was named.
+var ErrUnknown = errors.New("no such generation is kept")
+
 // manifestName is a file inside each generation with what Inspect found. The
 // leading dot keeps it out of the fingerprint, and clamd reads only files with
 // a database extension.

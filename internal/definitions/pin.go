@@ -24,7 +24,7 @@ func (s *Store) Pin(fingerprint string) (Generation, error) {
 	}
 	// The pin first: an update that ends in between must not undo the switch.
 	if err := s.link(pinned, filepath.Join("generations", g.Fingerprint)); err != nil {
-		return Generation{}, fmt.Errorf("pin generation %s: %w", fingerprint, err)
+		return Generation{}, fmt.Errorf("pin generation %s: %w", g.Fingerprint, err)
 	}
 	if err := s.flip(g.Fingerprint); err != nil {
 		return Generation{}, fmt.Errorf("pin generation %s: %w", fingerprint, err)
@@ -32,18 +32,21 @@ func (s *Store) Pin(fingerprint string) (Generation, error) {
 	return g, nil
 }
 
-// known returns the published generation of that name, which comes from a
-// person: nothing else may become a path.
+// known returns the published generation whose fingerprint begins so. The name
+// comes from a person: nothing else may become a path.
 func (s *Store) known(fingerprint string) (Generation, error) {
 	all, err := s.List()
 	if err != nil {
 		return Generation{}, err
 	}
-	i := slices.IndexFunc(all, func(g Generation) bool { return g.Fingerprint == fingerprint })
-	if i < 0 {
-		return Generation{}, fmt.Errorf("generation %q: %w", fingerprint, ErrNone)
+	all = slices.DeleteFunc(all, func(g Generation) bool { return fingerprint == "" || !strings.HasPrefix(g.Fingerprint, fingerprint) })
+	switch len(all) {
+	case 0:
+		return Generation{}, fmt.Errorf("generation %q: %w", fingerprint, ErrUnknown)
+	case 1:
+		return all[0], nil
 	}
-	return all[i], nil
+	return Generation{}, fmt.Errorf("%d generations begin with %q", len(all), fingerprint)
 }
 
 // Pinned returns the generation that is pinned, or ErrNone.

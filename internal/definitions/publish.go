@@ -80,7 +80,7 @@ func (s *Store) place(ctx context.Context, g Generation, files []file) error {
 	if err != nil {
 		return fmt.Errorf("create staging folder: %w", err)
 	}
-	defer func() { _ = removeTree(tmp) }() // after the rename there is nothing under this name
+	defer os.RemoveAll(tmp) // after the rename there is nothing under this name
 	for _, f := range files {
 		if err := copyFile(ctx, filepath.Join(g.Dir, f.name), filepath.Join(tmp, f.name), f.sum); err != nil {
 			return fmt.Errorf("copy %s: %w", f.name, err)
@@ -93,7 +93,8 @@ func (s *Store) place(ctx context.Context, g Generation, files []file) error {
 	if err := writeFile(filepath.Join(tmp, manifestName), manifest); err != nil {
 		return fmt.Errorf("write manifest: %w", err)
 	}
-	if err := errors.Join(os.Chmod(tmp, 0o555), syncDir(tmp)); err != nil {
+	// Its files are read-only, the folder is not: whoever owns it can remove it.
+	if err := errors.Join(os.Chmod(tmp, 0o755), syncDir(tmp)); err != nil {
 		return fmt.Errorf("seal staging folder: %w", err)
 	}
 	err = os.Rename(tmp, s.path(g.Fingerprint))

@@ -16,18 +16,6 @@ func set(t *testing.T, content string) string {
 	return stage(t, map[string]string{"own.ndb": content + "\n"})
 }
 
-// open unseals what was published when the test ends, or the removal of its
-// temporary folder would fail for anybody but root.
-func open(t *testing.T, root string) *Store {
-	s := Open(root)
-	t.Cleanup(func() {
-		if err := s.Remove(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
-}
-
 func publish(t *testing.T, s *Store, dir string) Generation {
 	t.Helper()
 	g, err := s.Publish(t.Context(), dir)
@@ -65,7 +53,7 @@ func tree(t *testing.T, root string) map[string]string {
 func TestPublish(t *testing.T) {
 	t.Parallel()
 	root := filepath.Join(t.TempDir(), "definitions")
-	s := open(t, root)
+	s := Open(root)
 	staged := stage(t, sampleSet)
 	g := publish(t, s, staged)
 	want, err := Inspect(t.Context(), staged)
@@ -82,7 +70,7 @@ func TestPublish(t *testing.T) {
 	dir := "generations/" + g.Fingerprint
 	got := tree(t, root)
 	for path, mode := range map[string]string{
-		"current": dir, dir: "dr-xr-xr-x", dir + "/daily.cld": "-r--r--r--",
+		"current": dir, dir: "drwxr-xr-x", dir + "/daily.cld": "-r--r--r--",
 		dir + "/own.ndb": "-r--r--r--", dir + "/.generation.json": "-r--r--r--",
 	} {
 		if got[path] != mode {
@@ -100,7 +88,7 @@ func TestPublish(t *testing.T) {
 
 func TestPublishSameContentChangesNothing(t *testing.T) {
 	t.Parallel()
-	s := open(t, t.TempDir())
+	s := Open(t.TempDir())
 	first := publish(t, s, set(t, "one"))
 	before := tree(t, s.root)
 	again := publish(t, s, set(t, "one"))
@@ -115,7 +103,7 @@ func TestPublishSameContentChangesNothing(t *testing.T) {
 
 func TestRollback(t *testing.T) {
 	t.Parallel()
-	s := open(t, t.TempDir())
+	s := Open(t.TempDir())
 	if _, err := s.Rollback(); !errors.Is(err, ErrNone) {
 		t.Errorf("Rollback of nothing = %v, want ErrNone", err)
 	}
@@ -141,7 +129,7 @@ func TestRollback(t *testing.T) {
 
 func TestCurrentStaysOnOneGeneration(t *testing.T) {
 	t.Parallel()
-	s := open(t, t.TempDir())
+	s := Open(t.TempDir())
 	one := publish(t, s, set(t, "one"))
 	publish(t, s, set(t, "two"))
 	if got, err := Inspect(t.Context(), one.Dir); err != nil || got.Fingerprint != one.Fingerprint {
@@ -151,7 +139,7 @@ func TestCurrentStaysOnOneGeneration(t *testing.T) {
 
 func TestPrune(t *testing.T) {
 	t.Parallel()
-	s := open(t, t.TempDir())
+	s := Open(t.TempDir())
 	one := publish(t, s, set(t, "one"))
 	two := publish(t, s, set(t, "two"))
 	three := publish(t, s, set(t, "three"))
@@ -186,9 +174,9 @@ func TestPublishReplacesADamagedGeneration(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := open(t, t.TempDir())
+			s := Open(t.TempDir())
 			g := publish(t, s, set(t, "one"))
-			if err := errors.Join(os.Chmod(g.Dir, 0o755), os.Chmod(filepath.Join(g.Dir, "own.ndb"), 0o644), damage(g.Dir)); err != nil {
+			if err := errors.Join(os.Chmod(filepath.Join(g.Dir, "own.ndb"), 0o644), damage(g.Dir)); err != nil {
 				t.Fatal(err)
 			}
 			if got := publish(t, s, set(t, "one")); got != g {
@@ -203,11 +191,8 @@ func TestPublishReplacesADamagedGeneration(t *testing.T) {
 
 func TestCurrentRefusesAnUnfinishedGeneration(t *testing.T) {
 	t.Parallel()
-	s := open(t, t.TempDir())
+	s := Open(t.TempDir())
 	g := publish(t, s, set(t, "one"))
-	if err := os.Chmod(g.Dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
 	if err := os.Remove(filepath.Join(g.Dir, manifestName)); err != nil {
 		t.Fatal(err)
 	}
@@ -228,7 +213,7 @@ func TestCopyNoticesAChange(t *testing.T) {
 
 func TestPublishInParallel(t *testing.T) {
 	t.Parallel()
-	s := open(t, t.TempDir())
+	s := Open(t.TempDir())
 	dirs := []string{set(t, "one"), set(t, "two")}
 	var wg sync.WaitGroup
 	for i := range 8 {

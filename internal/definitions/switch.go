@@ -3,7 +3,6 @@ package definitions
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -105,31 +104,8 @@ func pruneDir(dir string, now time.Time, old func(name string) bool) error {
 			continue
 		}
 		if old(e.Name()) && now.Sub(info.ModTime()) > keepFor {
-			errs = append(errs, removeTree(filepath.Join(dir, e.Name())))
+			errs = append(errs, os.RemoveAll(filepath.Join(dir, e.Name())))
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// Remove removes the whole store. Its folders are sealed, so that anybody but
-// root would be refused an ordinary removal: for tests and for trying out.
-func (s *Store) Remove() error {
-	if err := removeTree(s.root); err != nil {
-		return fmt.Errorf("remove definitions store: %w", err)
-	}
-	return nil
-}
-
-// removeTree removes a sealed folder, which must be writable again first.
-func removeTree(dir string) error {
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.IsDir() {
-			return os.Chmod(path, 0o755)
-		}
-		return err
-	})
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	return errors.Join(err, os.RemoveAll(dir))
 }

@@ -149,11 +149,3 @@ func (j Job) Validate() error {
 	}
 	return nil
 }
-
-// String names the object in errors and logs: s3://bucket/key@version.
-func (o Object) String() string {
-	if v := o.Pinned(); v != "" {
-		return "s3://" + o.Bucket + "/" + o.Key + "@" + v
-	}
-	return "s3://" + o.Bucket + "/" + o.Key
-}

@@ -80,7 +80,7 @@ func optional(s string) *string {
 // Holds returns an ErrOtherBytes unless the object is what was scanned.
 func (f *Found) Holds(sha256 string) error {
 	if err := same(sha256, f.Copy.SHA256); err != nil {
-		return fmt.Errorf("s3://%s/%s: %w", f.Copy.Bucket, f.Copy.Key, err)
+		return fmt.Errorf("%s: %w", f.Copy, err)
 	}
 	return nil
 }

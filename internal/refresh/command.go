@@ -70,8 +70,11 @@ func (u *Updater) change(store *definitions.Store, r Request) error {
 	switch r.Definitions {
 	case Rollback:
 		var g definitions.Generation
-		if g, err = store.Previous(); err == nil {
+		switch g, err = store.Previous(); {
+		case err == nil:
 			_, err = store.Pin(g.Fingerprint)
+		case errors.Is(err, definitions.ErrNone):
+			err = errors.New("there is no generation before the current one")
 		}
 	case Pin:
 		_, err = store.Pin(r.Generation)

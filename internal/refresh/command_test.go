@@ -2,6 +2,7 @@ package refresh
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/lazaret/lazaret/internal/definitions"
@@ -13,8 +14,8 @@ func TestRequests(t *testing.T) {
 	if l, err := b.Do(Request{Definitions: List}); err != nil || l.Current != "" || len(l.Generations) > 0 {
 		t.Errorf("an empty store is listed as %+v, %v", l, err)
 	}
-	if _, err := b.Do(Request{Definitions: Rollback}); !errors.Is(err, definitions.ErrNone) {
-		t.Errorf("rollback of nothing = %v, want ErrNone", err)
+	if _, err := b.Do(Request{Definitions: Rollback}); err == nil || !strings.Contains(err.Error(), "no generation before the current one") {
+		t.Errorf("rollback of nothing = %v", err)
 	}
 	b.offer(1)
 	b.run()
@@ -30,8 +31,8 @@ func TestRequests(t *testing.T) {
 	b.offer(3)
 	b.run()
 	b.current(1) // the update that follows does not undo it
-	if _, err := b.Do(Request{Definitions: Pin, Generation: "../../etc"}); !errors.Is(err, definitions.ErrNone) {
-		t.Errorf("pin of a path = %v, want ErrNone", err)
+	if _, err := b.Do(Request{Definitions: Pin, Generation: "../../etc"}); !errors.Is(err, definitions.ErrUnknown) {
+		t.Errorf("pin of a path = %v, want ErrUnknown", err)
 	}
 	if l, err = b.Do(Request{Definitions: Pin, Generation: two.Fingerprint}); err != nil || l.Current != two.Fingerprint {
 		t.Errorf("after pin: %+v, %v", l, err)

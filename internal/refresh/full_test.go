@@ -10,13 +10,13 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/lazaret/lazaret/internal/definitions"
 	"github.com/lazaret/lazaret/internal/freshclam"
 )
 
-// inNamespace runs the calling test again in a child with mounts of its own,
-// for which it makes itself root where it is not, and reports whether this is
-// the child.
+// inNamespace runs the calling test again in a child with mounts of its own, and
+// reports whether this is the child. Who is not root gets the capability to
+// mount in a user namespace, and stays who they are: freshclam would take root
+// for somebody who may change groups.
 func inNamespace(t *testing.T) bool {
 	t.Helper()
 	const mark = "LAZARET_TEST_NAMESPACE"
@@ -26,13 +26,14 @@ func inNamespace(t *testing.T) bool {
 		}
 		return true
 	}
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.timeout=3m")
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.timeout=15m")
 	cmd.Env = append(os.Environ(), mark+"=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
 	if os.Getuid() != 0 {
 		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
-		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}}
-		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}}
+		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getuid(), HostID: os.Getuid(), Size: 1}}
+		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getgid(), HostID: os.Getgid(), Size: 1}}
+		cmd.SysProcAttr.AmbientCaps = []uintptr{unix.CAP_SYS_ADMIN}
 	}
 	runtime.LockOSThread() // the kernel takes the thread for the child's parent
 	defer runtime.UnlockOSThread()
@@ -88,8 +89,6 @@ func TestFullDisks(t *testing.T) {
 				t.Fatal(err)
 			}
 			mount(t, tt.dir(b), "size=256k")
-			// newBench removes the store of a real disk, which this one hides.
-			b.store = definitions.Open(b.Root)
 			b.offer(1)
 			b.run()
 			one := b.current(1)

@@ -32,12 +32,7 @@ func newBench(t *testing.T) *bench {
 		Updater: &Updater{Root: root, Staging: t.TempDir(), Engine: clamav.Config{RunDir: t.TempDir()}},
 	}
 	b.Freshclam = freshclam.Config{Mirror: b.mirror.URL, Attempts: 1}
-	t.Cleanup(func() {
-		b.mirror.Close()
-		if err := b.store.Remove(); err != nil {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(b.mirror.Close)
 	return b
 }
 

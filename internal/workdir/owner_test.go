@@ -106,10 +106,7 @@ func TestOwners(t *testing.T) {
 		return
 	}
 	if os.Getuid() != 0 {
-		if os.Getenv("CI") != "" {
-			t.Fatal("CI must run this as root")
-		}
-		t.Skip("only root can become other users")
+		t.Skip("only root can become other users: .ci/run runs this as root")
 	}
 	volume, err := os.MkdirTemp("/tmp", "lazaret-owners-") // t.TempDir may lie below a folder that others may not enter
 	if err != nil {

@@ -45,8 +45,8 @@ func Run(ctx context.Context, w io.Writer, endpoint string, app *template.Applic
 		s3: s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }),
 	}
 	samples := sample.All()
-	fmt.Fprintf(w, "\n%d files go to s3://%s\n\n", len(samples), d.bucket("uploads"))
-	fmt.Fprintf(w, rowFormat, "KEY", "VERDICT", "SIGNATURE OR REASON", "WHERE IT IS NOW", "MS")
+	d.picture(len(samples))
+	header()(w)
 	results := make([]result, len(samples))
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, 4) // a few at a time, so that the times are not those of a queue
@@ -55,20 +55,25 @@ func Run(ctx context.Context, w io.Writer, endpoint string, app *template.Applic
 			slots <- struct{}{}
 			defer func() { <-slots }()
 			results[i] = d.follow(ctx, s)
-			d.show(results[i])
+			if ctx.Err() == nil {
+				d.show(results[i])
+			}
 		})
 	}
 	wg.Wait()
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("wait for verdicts: %w", err)
+	}
 	d.reads(ctx, results)
 	d.forge(ctx)
 	d.execution(ctx, results)
-	if len(d.wrong) > 0 {
-		return fmt.Errorf("not as it must be: %s", strings.Join(d.wrong, "; "))
-	}
 	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("demo: %w", err)
+		return fmt.Errorf("look at what came of the samples: %w", err)
 	}
-	fmt.Fprintf(w, "\nEvery outcome is the expected one.\n")
+	if len(d.wrong) > 0 {
+		return fmt.Errorf("%d things are not as they must be:\n  %s", len(d.wrong), strings.Join(d.wrong, "\n  "))
+	}
+	d.summary(results)
 	return nil
 }
 

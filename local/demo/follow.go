@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -14,9 +13,6 @@ import (
 	"github.com/lazaret/lazaret/internal/job"
 	"github.com/lazaret/lazaret/local/sample"
 )
-
-// rowFormat is the table's; keys of the samples fit.
-const rowFormat = "%-38s %-12s %-32s %-34s %6s\n"
 
 // result is what became of one sample.
 type result struct {
@@ -80,8 +76,7 @@ func (d *demo) follow(ctx context.Context, s sample.Sample) result {
 // show writes the row of a result, and notes it when it is not the one wanted.
 func (d *demo) show(r result) {
 	d.mu.Lock()
-	verdict, why, where := r.columns(d.app.Name)
-	fmt.Fprintf(d.w, rowFormat, r.sample.Key, verdict, why, where, fmt.Sprint(r.elapsed.Milliseconds()))
+	r.row()(d.w)
 	d.mu.Unlock()
 	if got := r.outcome(); r.err != nil || got != r.sample.Want {
 		d.fault("%s is %+v, not %+v (%v)", r.sample.Key, got, r.sample.Want, r.err)
@@ -97,29 +92,4 @@ func (r result) outcome() sample.Outcome {
 	}
 	s := r.job.Scan
 	return sample.Outcome{Verdict: s.Verdict, Signature: s.Signature, Reason: s.Reason, Engine: s.Engine.Name}
-}
-
-func (r result) columns(stack string) (verdict, why, where string) {
-	where = "uploads, read refused"
-	switch o := r.outcome(); {
-	case r.err != nil:
-		return "?", r.err.Error(), "?"
-	case o.Error != "":
-		return "(none)", "dead letter: " + o.Error, where
-	case o.Verdict == job.Clean && r.job.Copy == nil:
-		return string(o.Verdict), engineNote(o), "uploads, readable"
-	case o.Verdict == job.Clean:
-		return string(o.Verdict), engineNote(o), "clean"
-	case r.job.Copy != nil:
-		return string(o.Verdict), o.Signature + string(o.Reason), "quarantine/" + r.job.Copy.Key[:12] + "…"
-	default:
-		return string(o.Verdict), o.Signature + string(o.Reason), where
-	}
-}
-
-func engineNote(o sample.Outcome) string {
-	if o.Engine == "none" {
-		return "too short for an engine"
-	}
-	return ""
 }

@@ -52,7 +52,7 @@ func (d *demo) execution(ctx context.Context, results []result) {
 			d.fault("%v", err)
 			return
 		}
-		fmt.Fprintf(d.w, "\nThe execution of %s (%s)\n", r.sample.Key, r.job.ExecutionName())
+		fmt.Fprintf(d.w, "\nThe way of %s through the state machine\n", r.sample.Key)
 		for _, s := range steps {
 			fmt.Fprintf(d.w, "  %-12s %6d ms\n", s.state, s.end.Sub(s.start).Milliseconds())
 		}

@@ -123,3 +123,31 @@ func TestAPIDescribe(t *testing.T) {
 		t.Errorf("%v %+v", err, a)
 	}
 }
+
+func TestAPIMappings(t *testing.T) {
+	t.Parallel()
+	source := template.QueueSource{QueueARN: uploads, BatchSize: 5, MaxConcurrency: 2, ReportFailures: true}
+	c := newClient(t, startHost(t, Config{Functions: []template.Function{
+		fn("a"), fn("b", func(f *template.Function) { f.Sources = []template.QueueSource{source} }),
+	}}))
+	for name, want := range map[string]int{"": 1, "a": 0, "b": 1} {
+		in := &lambda.ListEventSourceMappingsInput{}
+		if name != "" {
+			in.FunctionName = &name
+		}
+		got, err := c.ListEventSourceMappings(t.Context(), in)
+		if err != nil || len(got.EventSourceMappings) != want {
+			t.Fatalf("of %q: %v, %v, want %d", name, got, err, want)
+		}
+		for _, m := range got.EventSourceMappings {
+			if *m.EventSourceArn != uploads || *m.FunctionArn != fn("b").ARN || *m.State != "Enabled" || *m.BatchSize != 5 ||
+				*m.ScalingConfig.MaximumConcurrency != 2 || m.FunctionResponseTypes[0] != types.FunctionResponseTypeReportBatchItemFailures {
+				t.Errorf("of %q: %+v", name, m)
+			}
+		}
+	}
+	_, err := c.ListEventSourceMappings(t.Context(), &lambda.ListEventSourceMappingsInput{FunctionName: aws.String("none")})
+	if _, missing := errors.AsType[*types.ResourceNotFoundException](err); !missing {
+		t.Errorf("of a function that is not there: %v", err)
+	}
+}

@@ -60,15 +60,26 @@ func (f *function) concurrency() object {
 // serveMappings lists the queues that functions are fed from, all of them or
 // those of the function in the query.
 func (h *Host) serveMappings(w http.ResponseWriter, r *http.Request) {
-	list := []object{}
-	for _, name := range h.names {
-		f := h.functions[name]
-		if only := r.URL.Query().Get("FunctionName"); only != "" && only != name && only != f.ARN {
-			continue
+	wanted := h.names
+	if only := r.URL.Query().Get("FunctionName"); only != "" {
+		f, err := h.find(only)
+		if err != nil {
+			writeError(w, err)
+			return
 		}
+		wanted = []string{f.Name}
+	}
+	list := []object{}
+	for _, name := range wanted {
+		f := h.functions[name]
 		for _, source := range f.Sources {
+			responses := []string{}
+			if source.ReportFailures {
+				responses = append(responses, "ReportBatchItemFailures")
+			}
 			list = append(list, object{
-				"UUID": uuid.NewSHA1(uuid.NameSpaceURL, []byte(f.ARN+source.QueueARN)), "FunctionArn": f.ARN, "EventSourceArn": source.QueueARN,
+				"FunctionResponseTypes": responses,
+				"UUID":                  uuid.NewSHA1(uuid.NameSpaceURL, []byte(f.ARN+source.QueueARN)), "FunctionArn": f.ARN, "EventSourceArn": source.QueueARN,
 				"BatchSize": source.BatchSize, "State": "Enabled", "ScalingConfig": object{"MaximumConcurrency": source.MaxConcurrency},
 			})
 		}

@@ -48,6 +48,9 @@ type Config struct {
 	Sandbox sandbox.Level
 	// Mask names system calls that are refused beside those that Lambda refuses.
 	Mask []string
+	// Ended hears how each invocation ended: its result, or why the function was
+	// not run. It is called from several goroutines, and may be nil.
+	Ended func(function string, result Result, err error)
 	// Freeze stops all processes of an environment between invocations, as Lambda
 	// does.
 	Freeze bool

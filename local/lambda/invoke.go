@@ -64,6 +64,7 @@ func (f *function) invoke(ctx context.Context, payload []byte) (Result, error) {
 	go func() {
 		defer f.host.running.Done()
 		payload, err := f.run(e, inv)
+		f.ended(payload, err)
 		done <- reply{payload, err}
 	}()
 	select {
@@ -75,6 +76,19 @@ func (f *function) invoke(ctx context.Context, payload []byte) (Result, error) {
 	case <-ctx.Done():
 		return Result{}, fmt.Errorf("wait for function %s: %w", f.Name, ctx.Err())
 	}
+}
+
+// ended tells Ended how an invocation ended. What fails because the host closes
+// is nobody's failure.
+func (f *function) ended(payload []byte, err error) {
+	if f.host.Ended == nil || f.host.ctx.Err() != nil {
+		return
+	}
+	result := Result{Payload: payload}
+	if failed, ok := errors.AsType[*fault](err); ok {
+		result, err = Result{Payload: failed.payload, FunctionError: "Unhandled"}, nil
+	}
+	f.host.Ended(f.Name, result, err)
 }
 
 // checkPayload applies Lambda's rules to an event. The documents do not say what

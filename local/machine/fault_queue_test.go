@@ -71,6 +71,8 @@ func TestQueue(t *testing.T) {
 	Poll(t, "the dead letters", func() bool { return p.Depth(t, DeadQueue) >= len(bad) && p.Depth(t, UploadQueue) == 0 })
 	left := p.Bodies(t, DeadQueue)
 	slices.Sort(left)
+	// A batch whose dispatch was killed comes again, and with it the letters that were sent by then.
+	left = slices.Compact(left)
 	slices.Sort(bad)
 	if diff := cmp.Diff(bad, left); diff != "" {
 		t.Errorf("dead letters (-want +got):\n%s", diff)

@@ -21,7 +21,6 @@ import (
 func TestKilledMachine(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
-	t.Cleanup(func() { writable(data) })
 	flags := []string{"--time-scale", "50", "--parameter-overrides", "BucketLayout=three-bucket", "MaxConcurrentScans=2"}
 	m, err := Launch(data, flags...)
 	if err != nil {

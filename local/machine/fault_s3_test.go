@@ -124,7 +124,7 @@ func (p *proxy) testS3(t *testing.T) {
 			}
 			name := test.name
 			if !checksummed {
-				name += ", without a checksum"
+				name = "without a checksum, " + name // no key is a part of another, or its fault would meet both
 			}
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/lazaret/lazaret/internal/eicar"
 	"github.com/lazaret/lazaret/internal/job"
+	"github.com/lazaret/lazaret/internal/workdir"
 	"github.com/lazaret/lazaret/local/sample"
 )
 
@@ -42,13 +43,15 @@ func TestSwept(t *testing.T) {
 		{"every time", 100, endDead, again + again + again + "DeadLetter Failed"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			fetches := 0
 			key := "swept/" + test.name
 			p.on("fetch GetObject", key, first(test.sweeps, func(_ int, _ call, w http.ResponseWriter, forward http.Handler, r *http.Request) {
 				if err := syscall.Kill(scan, syscall.SIGSTOP); err != nil {
 					t.Error(err)
 				}
 				name := job.Job{Object: job.Object{Bucket: Uploads, Key: key, VersionID: r.URL.Query().Get("versionId")}}.ExecutionName()
-				go p.sweep(t, p.workPath(name), scan)
+				fetches++
+				go p.sweep(t, p.workPath(workdir.Name(name, fetches)), scan)
 				forward.ServeHTTP(w, r)
 			}))
 			o := p.Put(t, key, eicar.Bytes())

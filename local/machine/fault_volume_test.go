@@ -94,7 +94,6 @@ func startMounted(t *testing.T, data, folder string, size int, flags ...string) 
 		if err := m.Stop(); err != nil {
 			t.Error(err)
 		}
-		writable(m.Data)
 	})
 	return m
 }

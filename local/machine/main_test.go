@@ -28,7 +28,6 @@ func TestMain(m *testing.M) {
 			continue
 		}
 		err := errors.Join(s.finish(), s.Stop())
-		writable(s.Data)
 		if err := errors.Join(err, os.RemoveAll(s.Data)); err != nil {
 			fmt.Fprintf(os.Stderr, "the %s machine of all tests: %v\n", layout, err)
 			code = 1

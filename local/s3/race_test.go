@@ -20,11 +20,11 @@ import (
 // bodyOf is a body from which everything else about its version follows.
 func bodyOf(n int) string { return fmt.Sprintf("%d %s", n, strings.Repeat("x", n%3000)) }
 
-// TestOverwrites overwrites a few keys a thousand times while others read, copy and
+// TestOverwrites overwrites two keys 500 times while others read, copy and
 // delete: what is read belongs together, a version that is there is never missing,
 // and nothing without a verdict comes through the gate.
 func TestOverwrites(t *testing.T) {
-	const writers, each = 4, 250
+	const writers, each = 2, 250
 	t.Parallel()
 	alice, tag, fetch, b := as("alice"), as("tag"), as("fetch"), "uploads"
 	prefix := keyOfTest(t)

@@ -57,7 +57,8 @@ type Service struct {
 	err     error
 }
 
-// Start opens the data, creates missing buckets and serves until ctx ends.
+// Start opens the data, creates missing buckets and serves until ctx ends. One
+// gateway may run in a process, because it keeps globals.
 func Start(ctx context.Context, cfg Config) (*Service, error) {
 	st, err := open(ctx, cfg)
 	if err != nil {

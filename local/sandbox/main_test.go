@@ -157,7 +157,7 @@ func look() sight {
 			s.Descriptors = append(s.Descriptors, filepath.Base(fd))
 		}
 	}
-	for _, dir := range strings.Split(os.Getenv("TRY"), ":") {
+	for dir := range strings.SplitSeq(os.Getenv("TRY"), ":") {
 		if err := os.WriteFile(dir+"/written", nil, 0o600); err == nil {
 			s.Written = append(s.Written, dir)
 			_ = os.Remove(dir + "/written")

@@ -66,7 +66,7 @@ func TestStatusChanged(t *testing.T) {
 
 func TestThousandsAtOnce(t *testing.T) {
 	t.Parallel()
-	const n = 5000
+	const n = 2000
 	w := &world{functions: map[string][]reply{"f": {{}}}}
 	config := w.config(t, two(`"Type":"Wait","Seconds":1,"Next":"B"`, invokeF+`,"OutputPath":"$.Payload","End":true`))
 	config.Scale = 1

@@ -32,14 +32,19 @@ const (
 	later = 2 * time.Second
 )
 
-// Event is something to tell about an execution under way. One of State, Error
-// and Again is set.
+// expected is within what time an execution starts where all is well: dispatch
+// polls its queue all the time, and starts cold within a second or two.
+const expected = 5 * time.Second
+
+// Event is something to tell about an execution under way. One of State, Error,
+// Again and Late is set.
 type Event struct {
 	After time.Duration // since the execution began
 	State string        // is entered
 	Error string        // of the last attempt at the state's task
 	Cause string        // of Error, readable
 	Again bool          // the task is tried once more
+	Late  time.Duration // there is no execution yet, after so long; told once
 }
 
 // Follow calls tell with each event of an execution as it happens, from its
@@ -47,6 +52,7 @@ type Event struct {
 // there yet. When ctx ends first, the error is an ErrNotStarted or ErrRunning.
 func Follow(ctx context.Context, client historian, execution string, tell func(Event)) (End, error) {
 	f := follower{tell: tell}
+	asked, late := time.Now(), expected
 	in := &sfn.GetExecutionHistoryInput{ExecutionArn: &execution, MaxResults: 1000}
 	waiting := ErrNotStarted
 	for pause := soon; ; pause = min(pause*3/2, later) {
@@ -56,6 +62,10 @@ func Follow(ctx context.Context, client historian, execution string, tell func(E
 		case err != nil && ctx.Err() != nil:
 			return f.end, fmt.Errorf("follow %s: %w: %w", execution, waiting, ctx.Err())
 		case absent:
+			if waited := time.Since(asked); late > 0 && waited >= late {
+				late = 0
+				tell(Event{Late: waited})
+			}
 		case err != nil:
 			return f.end, fmt.Errorf("read the history of %s: %w", execution, err)
 		default:

@@ -24,23 +24,7 @@ type lister interface {
 	ListObjectVersions(context.Context, *s3.ListObjectVersionsInput, ...func(*s3.Options)) (*s3.ListObjectVersionsOutput, error)
 }
 
-// ParseURI reads s3://bucket/key and s3://bucket/key?versionId=version. The key
-// is taken as it stands, nothing in it is decoded; so a key that itself
-// contains "?versionId=" cannot be named.
-func ParseURI(uri string) (job.Object, error) {
-	rest, ok := strings.CutPrefix(uri, "s3://")
-	bucket, key, slash := strings.Cut(rest, "/")
-	key, version, named := strings.Cut(key, "?versionId=")
-	switch {
-	case !ok || !slash || bucket == "" || key == "":
-		return job.Object{}, fmt.Errorf("read %q: want s3://bucket/key or s3://bucket/key?versionId=version", uri)
-	case named && version == "":
-		return job.Object{}, fmt.Errorf("read %q: versionId is empty", uri)
-	}
-	return job.Object{Bucket: bucket, Key: key, VersionID: version}, nil
-}
-
-// Find completes an object of ParseURI with what S3 says of that version, or of
+// Find completes an object of job.ParseAddress with what S3 says of that version, or of
 // the current one where none is named. The error is an ErrNotFound when there
 // is none, and says what is there instead.
 func Find(ctx context.Context, client lister, wanted job.Object) (job.Object, error) {

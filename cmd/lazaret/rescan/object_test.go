@@ -16,36 +16,6 @@ import (
 	"github.com/lazaret/lazaret/internal/job"
 )
 
-func TestParseURI(t *testing.T) {
-	t.Parallel()
-	tests := []struct {
-		uri  string
-		want job.Object // none when it is refused
-	}{
-		{"s3://b/k", job.Object{Bucket: "b", Key: "k"}},
-		{"s3://b/a b/c%20d+e?f=g", job.Object{Bucket: "b", Key: "a b/c%20d+e?f=g"}},
-		{"s3://b//k", job.Object{Bucket: "b", Key: "/k"}},
-		{"s3://b/k?versionId=v.1_x", job.Object{Bucket: "b", Key: "k", VersionID: "v.1_x"}},
-		{"s3://b/k?versionId=null", job.Object{Bucket: "b", Key: "k", VersionID: "null"}},
-		{"s3://b/k?versionId=", job.Object{}},
-		{"s3://b/?versionId=v", job.Object{}},
-		{"s3://b/", job.Object{}},
-		{"s3://b", job.Object{}},
-		{"s3:///k", job.Object{}},
-		{"https://b/k", job.Object{}},
-		{"", job.Object{}},
-	}
-	for _, tt := range tests {
-		t.Run(tt.uri, func(t *testing.T) {
-			t.Parallel()
-			got, err := ParseURI(tt.uri)
-			if diff := cmp.Diff(tt.want, got); diff != "" || (err != nil) != (tt.want == job.Object{}) {
-				t.Errorf("error %v (-want +got):\n%s", err, diff)
-			}
-		})
-	}
-}
-
 type fakeLister struct {
 	list func(page int) (*s3.ListObjectVersionsOutput, error)
 	n    int
@@ -110,7 +80,7 @@ func TestFind(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			wanted, err := ParseURI(tt.uri)
+			wanted, err := job.ParseAddress(tt.uri)
 			if err != nil {
 				t.Fatal(err)
 			}

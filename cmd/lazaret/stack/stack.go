@@ -65,3 +65,8 @@ func (s Stack) Execution(name string) string {
 	a.Service, a.Resource = "states", "execution:"+s.Name+"-scan:"+name
 	return a.String()
 }
+
+// Bucket is the name of the stack's own bucket "uploads", "quarantine" or "clean".
+func (s Stack) Bucket(name string) string {
+	return s.Name + "-" + name + "-" + s.uploads.AccountID + "-" + s.uploads.Region
+}

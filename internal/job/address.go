@@ -1,0 +1,78 @@
+package job
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+)
+
+// versionMark stands between key and version in an address.
+const versionMark = "?versionId="
+
+// String is the object's address, in errors, logs and everything that people
+// read: s3://bucket/key?versionId=version, in the quotes of a shell where it
+// needs some, so that it can be pasted into a command as it stands.
+func (o Object) String() string {
+	address := "s3://" + o.Bucket + "/" + o.Key
+	switch v := o.Pinned(); {
+	case v != "":
+		address += versionMark + v
+	case strings.Contains(o.Key, versionMark):
+		address += versionMark + "null" // or the key's own end would be read as the version
+	}
+	return shellQuote(address)
+}
+
+// ParseAddress reads an address without quotes, as a command gets it from the
+// shell. The key is taken as it stands: nothing in it is decoded.
+func ParseAddress(address string) (Object, error) {
+	rest, isS3 := strings.CutPrefix(address, "s3://")
+	bucket, key, slash := strings.Cut(rest, "/")
+	version := ""
+	if i := strings.LastIndex(key, versionMark); i >= 0 {
+		if version = key[i+len(versionMark):]; version == "" {
+			return Object{}, fmt.Errorf("read %q: versionId is empty", address)
+		}
+		key = key[:i]
+	}
+	if !isS3 || !slash || bucket == "" || key == "" {
+		return Object{}, fmt.Errorf("read %q: want s3://bucket/key or s3://bucket/key?versionId=version", address)
+	}
+	return Object{Bucket: bucket, Key: key, VersionID: version}, nil
+}
+
+// shellQuote is s as one word of bash and zsh, on one line.
+func shellQuote(s string) string {
+	plain := func(r rune) bool {
+		return r < unicode.MaxASCII && (unicode.IsLetter(r) || unicode.IsDigit(r)) || strings.ContainsRune("-_./:@%+,=", r)
+	}
+	if strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
+		return s
+	}
+	if strings.IndexFunc(s, func(r rune) bool { return r == unicode.ReplacementChar || !unicode.IsPrint(r) }) < 0 {
+		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+	}
+	// What would speak to the terminal: ANSI-C quotes, byte by byte.
+	var b strings.Builder
+	b.WriteString("$'")
+	for _, r := range s {
+		switch {
+		case r == '\'' || r == '\\':
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case unicode.IsPrint(r):
+			b.WriteRune(r)
+		default:
+			for _, c := range []byte(string(r)) {
+				fmt.Fprintf(&b, `\x%02x`, c)
+			}
+		}
+	}
+	b.WriteString("'")
+	return b.String()
+}
+
+// String is the copy's address, as an object's.
+func (c Copy) String() string {
+	return Object{Bucket: c.Bucket, Key: c.Key, VersionID: c.VersionID}.String()
+}
