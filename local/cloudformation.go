@@ -40,10 +40,15 @@ type describedStacks struct {
 func (c cloudFormation) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
 	if action := r.FormValue("Action"); action != "DescribeStacks" {
-		queryError(w, http.StatusBadRequest, "InvalidAction", fmt.Sprintf("the local stack does not do %q of CloudFormation", action))
+		queryError(
+			w,
+			http.StatusBadRequest,
+			"InvalidAction",
+			fmt.Sprintf("the local stack does not do %q of CloudFormation", action),
+		)
 		return
 	}
-	id := "arn:" + template.Partition + ":cloudformation:" + template.Region + ":" + template.Account + ":stack/" + c.app.Name + "/local"
+	id := template.ARN("cloudformation", "stack/"+c.app.Name+"/local")
 	if name := r.FormValue("StackName"); name != "" && name != c.app.Name && name != id {
 		queryError(w, http.StatusBadRequest, "ValidationError", "Stack with id "+name+" does not exist")
 		return

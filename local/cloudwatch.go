@@ -39,7 +39,14 @@ func (c cloudWatch) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/cbor")
 		if err != nil || !ok {
 			w.WriteHeader(http.StatusBadRequest)
-			_, _ = w.Write(cbor.Encode(cbor.Map{"__type": cbor.String("SerializationException"), "message": cbor.String("this is no CBOR map")}))
+			_, _ = w.Write(
+				cbor.Encode(
+					cbor.Map{
+						"__type":  cbor.String("SerializationException"),
+						"message": cbor.String("this is no CBOR map"),
+					},
+				),
+			)
 			return
 		}
 		var wanted alarmsWanted
@@ -54,7 +61,12 @@ func (c cloudWatch) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if action := r.FormValue("Action"); action != "DescribeAlarms" {
-		queryError(w, http.StatusBadRequest, "InvalidAction", fmt.Sprintf("the local stack does not do %q of CloudWatch", action+r.URL.Path))
+		queryError(
+			w,
+			http.StatusBadRequest,
+			"InvalidAction",
+			fmt.Sprintf("the local stack does not do %q of CloudWatch", action+r.URL.Path),
+		)
 		return
 	}
 	wanted := alarmsWanted{prefix: r.Form.Get("AlarmNamePrefix")}
@@ -78,8 +90,10 @@ func (c cloudWatch) described(wanted alarmsWanted) []any {
 			continue
 		}
 		whole := map[string]any{
-			"AlarmArn":       "arn:" + template.Partition + ":cloudwatch:" + template.Region + ":" + template.Account + ":alarm:" + name,
-			"ActionsEnabled": true, "StateValue": "INSUFFICIENT_DATA", "StateReason": "The local stack has no metrics",
+			"AlarmArn":       template.ARN("cloudwatch", "alarm:"+name),
+			"ActionsEnabled": true,
+			"StateValue":     "INSUFFICIENT_DATA",
+			"StateReason":    "The local stack has no metrics",
 		}
 		maps.Copy(whole, alarm)
 		found = append(found, whole)

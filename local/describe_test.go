@@ -26,7 +26,11 @@ func loaded(t *testing.T, service func(*template.Application) http.Handler) (*te
 	}
 	server := httptest.NewServer(service(app))
 	t.Cleanup(server.Close)
-	return app, aws.Config{Region: template.Region, BaseEndpoint: &server.URL, Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")}
+	return app, aws.Config{
+		Region:       template.Region,
+		BaseEndpoint: &server.URL,
+		Credentials:  credentials.NewStaticCredentialsProvider("test", "test", ""),
+	}
 }
 
 func TestDescribeStacks(t *testing.T) {
@@ -53,11 +57,18 @@ func TestDescribeStacks(t *testing.T) {
 			t.Errorf("outputs %v, want %v", got, app.Outputs)
 		}
 	}
-	if _, err := client.DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: aws.String("lazarett")}); err == nil ||
+	if _, err := client.DescribeStacks(
+		t.Context(),
+		&cloudformation.DescribeStacksInput{StackName: aws.String("lazarett")},
+	); err == nil ||
 		!strings.Contains(err.Error(), "ValidationError: Stack with id lazarett does not exist") {
 		t.Errorf("describe a stack that is not there: %v", err)
 	}
-	if _, err := client.ListStacks(t.Context(), &cloudformation.ListStacksInput{}); err == nil || !strings.Contains(err.Error(), "InvalidAction") {
+	if _, err := client.ListStacks(
+		t.Context(),
+		&cloudformation.ListStacksInput{},
+	); err == nil ||
+		!strings.Contains(err.Error(), "InvalidAction") {
 		t.Errorf("an operation that is not there: %v", err)
 	}
 }
@@ -75,12 +86,16 @@ func TestDescribeAlarms(t *testing.T) {
 			t.Fatalf("describe %+v: %+v, %v, want %d", in, out, err, want)
 		}
 		for _, a := range out.MetricAlarms {
-			if a.StateValue != "INSUFFICIENT_DATA" || aws.ToFloat64(a.Threshold) < 0 || len(a.AlarmActions) != 1 || aws.ToInt32(a.EvaluationPeriods) < 1 {
+			if a.StateValue != "INSUFFICIENT_DATA" || aws.ToFloat64(a.Threshold) < 0 || len(a.AlarmActions) != 1 ||
+				aws.ToInt32(a.EvaluationPeriods) < 1 {
 				t.Errorf("alarm %+v", a)
 			}
 		}
 	}
-	response, err := http.PostForm(*cfg.BaseEndpoint, url.Values{"Action": {"DescribeAlarms"}, "AlarmNames.member.1": {"lazaret-dead-letters"}})
+	response, err := http.PostForm(
+		*cfg.BaseEndpoint,
+		url.Values{"Action": {"DescribeAlarms"}, "AlarmNames.member.1": {"lazaret-dead-letters"}},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

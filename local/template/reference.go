@@ -178,6 +178,9 @@ func (s *scope) identity(r resource) (identity, error) {
 	}}, nil
 }
 
+// ARN names a resource of the local account and region.
+func ARN(service, resource string) string { return arn(service, resource) }
+
 func arn(service, resource string) string {
 	return "arn:" + Partition + ":" + service + ":" + Region + ":" + Account + ":" + resource
 }

@@ -16,8 +16,19 @@ import (
 // of infra/observability.yaml and infra/datadog.yaml.
 func alarmNames(parameters map[string]string) []string {
 	names := []string{
-		"canary", "dead-letters", "definitions-old", "definitions-silent", "died-undelivered", "dispatch-errors", "executions-failed",
-		"existing-undelivered", "freshclam-errors", "scans-throttled", "uploads-waiting", "volume-busy", "volume-growing",
+		"canary",
+		"dead-letters",
+		"definitions-old",
+		"definitions-silent",
+		"died-undelivered",
+		"dispatch-errors",
+		"executions-failed",
+		"existing-undelivered",
+		"freshclam-errors",
+		"scans-throttled",
+		"uploads-waiting",
+		"volume-busy",
+		"volume-growing",
 	}
 	if parameters["AlarmsAndDashboard"] != "true" {
 		names = nil
@@ -37,7 +48,10 @@ var alarmsExist = Check{
 			return off("AlarmsAndDashboard=%s", r.stack.Parameters["AlarmsAndDashboard"])
 		}
 		found := map[string]types.MetricAlarm{}
-		pages := cloudwatch.NewDescribeAlarmsPaginator(r.alarms, &cloudwatch.DescribeAlarmsInput{AlarmNamePrefix: aws.String(r.stack.Name + "-")})
+		pages := cloudwatch.NewDescribeAlarmsPaginator(
+			r.alarms,
+			&cloudwatch.DescribeAlarmsInput{AlarmNamePrefix: aws.String(r.stack.Name + "-")},
+		)
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(ctx)
 			if err != nil {
@@ -65,7 +79,11 @@ var alarmsExist = Check{
 		case len(absent) > 0:
 			return fail("missing: %s", strings.Join(absent, ", "))
 		case len(mute) > 0:
-			return fail("they ring nowhere, since their action on %s is off or gone: %s", topic, strings.Join(mute, ", "))
+			return fail(
+				"they ring nowhere, since their action on %s is off or gone: %s",
+				topic,
+				strings.Join(mute, ", "),
+			)
 		case len(ringing) > 0:
 			return pass("all %d are there; these ring now: %s", len(names), strings.Join(ringing, ", "))
 		}

@@ -48,8 +48,12 @@ func answering(t *testing.T, parameters map[string]string, answers map[string]st
 	return &run{
 		lambda: lambda.NewFromConfig(cfg), quotas: servicequotas.NewFromConfig(cfg), xray: xray.NewFromConfig(cfg),
 		stack: deployed{
-			Name: "ward", Account: "123456789012", Parameters: parameters,
-			Outputs: map[string]string{"StateMachineArn": "arn:aws:states:eu-central-1:123456789012:stateMachine:ward-scan"},
+			Name:       "ward",
+			Account:    "123456789012",
+			Parameters: parameters,
+			Outputs: map[string]string{
+				"StateMachineArn": "arn:aws:states:eu-central-1:123456789012:stateMachine:ward-scan",
+			},
 		},
 	}
 }
@@ -69,18 +73,25 @@ func TestConcurrency(t *testing.T) {
 		want                      Outcome
 		seen                      string
 	}{
-		"as it must be":          {"20", `{"ReservedConcurrentExecutions":20}`, account, Pass, "1000"},
-		"less reserved":          {"20", `{"ReservedConcurrentExecutions":2}`, account, Fail, "ward-fetch has 2"},
-		"none reserved":          {"20", `{}`, account, Fail, "ward-fetch has 0"},
-		"none wanted":            {"0", `{}`, `{"AccountLimit":{"ConcurrentExecutions":10,"UnreservedConcurrentExecutions":10}}`, Pass, "10"},
-		"reserved, none wanted":  {"0", `{"ReservedConcurrentExecutions":5}`, account, Fail, "MaxConcurrentScans is 0"},
-		"too few for the others": {"20", `{"ReservedConcurrentExecutions":20}`, `{"AccountLimit":{"ConcurrentExecutions":45,"UnreservedConcurrentExecutions":4}}`, Fail, "4 are left"},
-		"may not ask":            {"20", "403!AccessDeniedException", account, NotChecked, "lambda:GetFunctionConcurrency"},
-		"may not ask for all":    {"20", `{"ReservedConcurrentExecutions":20}`, "403!AccessDeniedException", NotChecked, "lambda:GetAccountSettings"},
+		"as it must be":         {"20", `{"ReservedConcurrentExecutions":20}`, account, Pass, "1000"},
+		"less reserved":         {"20", `{"ReservedConcurrentExecutions":2}`, account, Fail, "ward-fetch has 2"},
+		"none reserved":         {"20", `{}`, account, Fail, "ward-fetch has 0"},
+		"none wanted":           {"0", `{}`, `{"AccountLimit":{"ConcurrentExecutions":10,"UnreservedConcurrentExecutions":10}}`, Pass, "10"},
+		"reserved, none wanted": {"0", `{"ReservedConcurrentExecutions":5}`, account, Fail, "MaxConcurrentScans is 0"},
+		"too few for the others": {
+			"20", `{"ReservedConcurrentExecutions":20}`,
+			`{"AccountLimit":{"ConcurrentExecutions":45,"UnreservedConcurrentExecutions":4}}`, Fail, "4 are left",
+		},
+		"may not ask":         {"20", "403!AccessDeniedException", account, NotChecked, "lambda:GetFunctionConcurrency"},
+		"may not ask for all": {"20", `{"ReservedConcurrentExecutions":20}`, "403!AccessDeniedException", NotChecked, "lambda:GetAccountSettings"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := answering(t, map[string]string{"MaxConcurrentScans": test.wanted}, map[string]string{"/concurrency": test.function, "/account-settings": test.account})
+			r := answering(
+				t,
+				map[string]string{"MaxConcurrentScans": test.wanted},
+				map[string]string{"/concurrency": test.function, "/account-settings": test.account},
+			)
 			told(t, concurrencyIsThere.Run(t.Context(), r), test.want, test.seen)
 		})
 	}
@@ -102,7 +113,11 @@ func TestTransitions(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := answering(t, map[string]string{"MaxConcurrentScans": test.wanted}, map[string]string{"ListServiceQuotas": test.quotas})
+			r := answering(
+				t,
+				map[string]string{"MaxConcurrentScans": test.wanted},
+				map[string]string{"ListServiceQuotas": test.quotas},
+			)
 			told(t, transitionsAreThere.Run(t.Context(), r), test.want, "")
 		})
 	}
@@ -150,8 +165,14 @@ func TestTrace(t *testing.T) {
 				r.probes[name] = p
 			}
 			r.probes[encrypted].story = story{
-				trace: test.header, job: job.Job{Scan: &job.Scan{}},
-				visits: []visit{{state: "Fetch", done: true}, {state: "Scan", done: true}, {state: "Tag", done: true}, {state: "Route"}},
+				trace: test.header,
+				job:   job.Job{Scan: &job.Scan{}},
+				visits: []visit{
+					{state: "Fetch", done: true},
+					{state: "Scan", done: true},
+					{state: "Tag", done: true},
+					{state: "Route"},
+				},
 			}
 			told(t, traceIsWhole.Run(t.Context(), r), test.want, test.seen)
 		})
@@ -165,14 +186,18 @@ func TestFreshclam(t *testing.T) {
 		want   Outcome
 		seen   string
 	}{
-		"good":             {refresh.Status{Outcome: freshclam.Current, Time: time.Now()}, Pass, "current"},
-		"never":            {refresh.Status{}, Fail, "never run"},
-		"refused":          {refresh.Status{Outcome: freshclam.Refused, Time: time.Now(), Detail: "403"}, Fail, "refused, 403"},
-		"unloadable":       {refresh.Status{Outcome: refresh.Unloadable, Time: time.Now()}, Fail, "unloadable"},
-		"unknown to us":    {refresh.Status{Outcome: "new", Time: time.Now()}, Fail, "new"},
-		"pinned":           {refresh.Status{Outcome: refresh.Pinned, Time: time.Now()}, Pass, "pinned"},
-		"long ago":         {refresh.Status{Outcome: freshclam.Current, Time: time.Now().Add(-8 * time.Hour)}, Fail, "overdue"},
-		"own ones refused": {refresh.Status{Outcome: freshclam.Current, Time: time.Now(), Own: []refresh.OwnFile{{Name: "a.ndb", Refused: "line 1"}}}, Fail, "a.ndb are refused"},
+		"good":          {refresh.Status{Outcome: freshclam.Current, Time: time.Now()}, Pass, "current"},
+		"never":         {refresh.Status{}, Fail, "never run"},
+		"refused":       {refresh.Status{Outcome: freshclam.Refused, Time: time.Now(), Detail: "403"}, Fail, "refused, 403"},
+		"unloadable":    {refresh.Status{Outcome: refresh.Unloadable, Time: time.Now()}, Fail, "unloadable"},
+		"unknown to us": {refresh.Status{Outcome: "new", Time: time.Now()}, Fail, "new"},
+		"pinned":        {refresh.Status{Outcome: refresh.Pinned, Time: time.Now()}, Pass, "pinned"},
+		"long ago":      {refresh.Status{Outcome: freshclam.Current, Time: time.Now().Add(-8 * time.Hour)}, Fail, "overdue"},
+		"own ones refused": {
+			refresh.Status{
+				Outcome: freshclam.Current, Time: time.Now(), Own: []refresh.OwnFile{{Name: "a.ndb", Refused: "line 1"}},
+			}, Fail, "a.ndb are refused",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -180,7 +205,11 @@ func TestFreshclam(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r := answering(t, map[string]string{"FreshclamSchedule": "rate(3 hours)"}, map[string]string{"ward-freshclam/invocations": string(answer)})
+			r := answering(
+				t,
+				map[string]string{"FreshclamSchedule": "rate(3 hours)"},
+				map[string]string{"ward-freshclam/invocations": string(answer)},
+			)
 			r.listing = func() (refresh.Listing, error) { return r.list(t.Context()) }
 			told(t, freshclamRuns.Run(t.Context(), r), test.want, test.seen)
 		})
@@ -190,7 +219,11 @@ func TestFreshclam(t *testing.T) {
 func TestDefinitions(t *testing.T) {
 	t.Parallel()
 	built := time.Now().Add(-30 * time.Hour)
-	used := &job.Scan{Verdict: job.Clean, Engine: job.Engine{Name: "clamd", Version: "1.4.6"}, Definitions: &job.Definitions{Version: 2, Fingerprint: "b"}}
+	used := &job.Scan{
+		Verdict:     job.Clean,
+		Engine:      job.Engine{Name: "clamd", Version: "1.4.6"},
+		Definitions: &job.Definitions{Version: 2, Fingerprint: "b"},
+	}
 	for name, test := range map[string]struct {
 		most    string
 		current string
@@ -210,11 +243,22 @@ func TestDefinitions(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			answer, err := json.Marshal(refresh.Listing{Current: test.current, Generations: []definitions.Generation{{Fingerprint: "b", Version: 2, Built: test.built, Signatures: 7}}})
+			answer, err := json.Marshal(
+				refresh.Listing{
+					Current: test.current,
+					Generations: []definitions.Generation{
+						{Fingerprint: "b", Version: 2, Built: test.built, Signatures: 7},
+					},
+				},
+			)
 			if err != nil {
 				t.Fatal(err)
 			}
-			r := answering(t, map[string]string{"MaxDefinitionsAge": test.most}, map[string]string{"ward-freshclam/invocations": string(answer)})
+			r := answering(
+				t,
+				map[string]string{"MaxDefinitionsAge": test.most},
+				map[string]string{"ward-freshclam/invocations": string(answer)},
+			)
 			r.listing = func() (refresh.Listing, error) { return r.list(t.Context()) }
 			r.probes = map[string]*probe{clean: scanned(test.scan)}
 			told(t, definitionsThere.Run(t.Context(), r), test.want, test.seen)

@@ -42,7 +42,10 @@ func setPolicy(t *testing.T, m *machine.Machine, bucket string, policy any) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := m.S3.PutBucketPolicy(t.Context(), &s3.PutBucketPolicyInput{Bucket: &bucket, Policy: aws.String(string(text))}); err != nil {
+	if _, err := m.S3.PutBucketPolicy(
+		t.Context(),
+		&s3.PutBucketPolicyInput{Bucket: &bucket, Policy: aws.String(string(text))},
+	); err != nil {
 		t.Fatalf("give %s a policy: %v", bucket, err)
 	}
 }
@@ -64,8 +67,14 @@ func deny(t *testing.T, m *machine.Machine, bucket string, actions ...string) {
 	t.Helper()
 	policy(t, m, bucket, func(all []map[string]any) []map[string]any {
 		return append(all, map[string]any{
-			"Sid": "NotThisUser", "Effect": "Deny", "Principal": "*", "Action": actions, "Resource": "arn:aws:s3:::" + bucket + "/*",
-			"Condition": map[string]any{"ArnEquals": map[string]any{"aws:PrincipalArn": "arn:aws:iam::000000000000:user/test"}},
+			"Sid":       "NotThisUser",
+			"Effect":    "Deny",
+			"Principal": "*",
+			"Action":    actions,
+			"Resource":  "arn:aws:s3:::" + bucket + "/*",
+			"Condition": map[string]any{
+				"ArnEquals": map[string]any{"aws:PrincipalArn": "arn:aws:iam::000000000000:user/test"},
+			},
 		})
 	})
 }
@@ -79,7 +88,10 @@ func deposeTag(t *testing.T, m *machine.Machine) {
 			t.Fatal(err)
 		}
 		var changed []map[string]any
-		if err := json.Unmarshal([]byte(strings.ReplaceAll(string(text), "role/lazaret-TagFunctionRole", "role/another")), &changed); err != nil {
+		if err := json.Unmarshal(
+			[]byte(strings.ReplaceAll(string(text), "role/lazaret-TagFunctionRole", "role/another")),
+			&changed,
+		); err != nil {
 			t.Fatal(err)
 		}
 		return changed
@@ -91,17 +103,29 @@ func guardExisting(t *testing.T, m *machine.Machine, bucket string) {
 	t.Helper()
 	m.NewBucket(t, bucket)
 	if _, err := m.S3.PutBucketNotificationConfiguration(t.Context(), &s3.PutBucketNotificationConfigurationInput{
-		Bucket: &bucket, NotificationConfiguration: &types.NotificationConfiguration{EventBridgeConfiguration: &types.EventBridgeConfiguration{}},
+		Bucket: &bucket,
+		NotificationConfiguration: &types.NotificationConfiguration{
+			EventBridgeConfiguration: &types.EventBridgeConfiguration{},
+		},
 	}); err != nil {
 		t.Fatal(err)
 	}
-	stacks, err := cloudformation.NewFromConfig(m.Config).DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: aws.String("lazaret")})
+	client := cloudformation.NewFromConfig(m.Config)
+	stacks, err := client.DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: aws.String("lazaret")})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, o := range stacks.Stacks[0].Outputs {
 		if *o.OutputKey == "ExistingBucketPolicy" {
-			setPolicy(t, m, bucket, map[string]any{"Version": "2012-10-17", "Statement": json.RawMessage(strings.ReplaceAll(*o.OutputValue, "BUCKET", bucket))})
+			setPolicy(
+				t,
+				m,
+				bucket,
+				map[string]any{
+					"Version":   "2012-10-17",
+					"Statement": json.RawMessage(strings.ReplaceAll(*o.OutputValue, "BUCKET", bucket)),
+				},
+			)
 		}
 	}
 }
@@ -118,7 +142,10 @@ func subscribe(t *testing.T, m *machine.Machine, topic string) {
 // update runs freshclam, against the mirror that the local stack gives it: nobody.
 func update(t *testing.T, m *machine.Machine) {
 	t.Helper()
-	if _, err := m.Lambda.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("lazaret-freshclam"), Payload: []byte("{}")}); err != nil {
+	if _, err := m.Lambda.Invoke(
+		t.Context(),
+		&lambda.InvokeInput{FunctionName: aws.String("lazaret-freshclam"), Payload: []byte("{}")},
+	); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/aws/smithy-go"
@@ -86,7 +87,7 @@ func unknown(ctx context.Context, err error, doing, action string) Line {
 	switch {
 	case refused(err):
 		return notChecked("you may not %s (%s)", doing, action)
-	case api != nil && (api.ErrorCode() == "UnknownOperationException" || api.ErrorCode() == "NotImplemented" || api.ErrorCode() == "InvalidAction"):
+	case api != nil && slices.Contains([]string{"UnknownOperationException", "NotImplemented", "InvalidAction"}, api.ErrorCode()):
 		return notChecked("%s: this endpoint cannot: %s", doing, api.ErrorMessage())
 	case errors.Is(ctx.Err(), context.Canceled):
 		return notChecked("stopped before it could %s", doing)
@@ -103,8 +104,14 @@ func refused(err error) bool {
 	}
 	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		switch api.ErrorCode() {
-		case "AccessDenied", "AccessDeniedException", "AuthorizationError", "AuthorizationErrorException", "UnauthorizedOperation",
-			"Forbidden", "AllAccessDisabled", "KMSAccessDeniedException":
+		case "AccessDenied",
+			"AccessDeniedException",
+			"AuthorizationError",
+			"AuthorizationErrorException",
+			"UnauthorizedOperation",
+			"Forbidden",
+			"AllAccessDisabled",
+			"KMSAccessDeniedException":
 			return true
 		case "RequestTimeTooSkewed", "SignatureDoesNotMatch", "InvalidAccessKeyId", "ExpiredToken":
 			return false // 403 as well, and about the caller

@@ -43,7 +43,8 @@ func TestCarryOut(t *testing.T) {
 		"passes":       {func(context.Context, *run) Line { return pass("%s", "it works") }, Pass, "it works"},
 	} {
 		line := Check{Name: "n", Claim: "c", Run: test.run}.carryOut(t.Context(), nil)
-		if line.Outcome != test.want || !strings.Contains(line.Seen, test.seen) || line.Check != "n" || line.Claim != "c" {
+		if line.Outcome != test.want || !strings.Contains(line.Seen, test.seen) || line.Check != "n" ||
+			line.Claim != "c" {
 			t.Errorf("%s: %+v, want %s with %q", name, line, test.want, test.seen)
 		}
 	}
@@ -145,8 +146,13 @@ func TestPolicyInDocuments(t *testing.T) {
 	}
 	documented := regexp.MustCompile(`[a-z0-9]+:[A-Z][A-Za-z]+`).FindAllString(part, -1)
 	needed := []string{ // by every run: to begin, and to clean up
-		"cloudformation:DescribeStacks", "s3:ListBucketVersions", "s3:ListBucketMultipartUploads", "s3:AbortMultipartUpload",
-		"s3:PutObject", "s3:DeleteObjectVersion", "s3:DeleteObject",
+		"cloudformation:DescribeStacks",
+		"s3:ListBucketVersions",
+		"s3:ListBucketMultipartUploads",
+		"s3:AbortMultipartUpload",
+		"s3:PutObject",
+		"s3:DeleteObjectVersion",
+		"s3:DeleteObject",
 	}
 	for _, c := range Checks() {
 		needed = append(needed, c.Needs...)

@@ -21,8 +21,11 @@ func (r *run) copyOf(ctx context.Context, o job.Object, key, tags string) (versi
 		parts[i] = url.PathEscape(parts[i])
 	}
 	in := &s3.CopyObjectInput{
-		Bucket: aws.String(r.stack.uploads()), Key: &key,
-		CopySource: aws.String(o.Bucket + "/" + strings.Join(parts, "/") + "?versionId=" + url.QueryEscape(o.VersionID)),
+		Bucket: aws.String(r.stack.uploads()),
+		Key:    &key,
+		CopySource: aws.String(
+			o.Bucket + "/" + strings.Join(parts, "/") + "?versionId=" + url.QueryEscape(o.VersionID),
+		),
 	}
 	if tags != "" {
 		in.TaggingDirective, in.Tagging = types.TaggingDirectiveReplace, &tags
@@ -106,7 +109,9 @@ var carriedByCopy = Check{
 		case line != nil:
 			return *line
 		case allowed && p.err == nil:
-			return off("AllowCopyInto=true: a copy of a CLEAN object is accepted, and is CLEAN until it is scanned itself")
+			return off(
+				"AllowCopyInto=true: a copy of a CLEAN object is accepted, and is CLEAN until it is scanned itself",
+			)
 		case allowed:
 			return off("AllowCopyInto=true; but you may not copy (%s)", answer(p.err))
 		case p.err == nil:
@@ -117,6 +122,9 @@ var carriedByCopy = Check{
 		if why := r.mayCopy(ctx, source); why != "" {
 			return notChecked("refused, but %s", why)
 		}
-		return pass("refused (%s), while the object and its tags can be read and one with a tag be uploaded", answer(p.err))
+		return pass(
+			"refused (%s), while the object and its tags can be read and one with a tag be uploaded",
+			answer(p.err),
+		)
 	},
 }

@@ -26,7 +26,10 @@ func (r *run) list(ctx context.Context) (refresh.Listing, error) {
 	if err != nil {
 		return l, err
 	}
-	out, err := r.lambda.Invoke(ctx, &lambda.InvokeInput{FunctionName: aws.String(r.stack.function("freshclam")), Payload: payload})
+	out, err := r.lambda.Invoke(
+		ctx,
+		&lambda.InvokeInput{FunctionName: aws.String(r.stack.function("freshclam")), Payload: payload},
+	)
 	if err != nil {
 		return l, err
 	}
@@ -38,7 +41,12 @@ func (r *run) list(ctx context.Context) (refresh.Listing, error) {
 
 // asking is the line of a listing that did not come.
 func (r *run) asking(ctx context.Context, err error) Line {
-	return unknown(ctx, err, "ask "+r.stack.function("freshclam")+" for its list of definitions", "lambda:InvokeFunction")
+	return unknown(
+		ctx,
+		err,
+		"ask "+r.stack.function("freshclam")+" for its list of definitions",
+		"lambda:InvokeFunction",
+	)
 }
 
 var definitionsThere = Check{
@@ -51,14 +59,21 @@ var definitionsThere = Check{
 		}
 		i := slices.IndexFunc(l.Generations, func(g definitions.Generation) bool { return g.Fingerprint == l.Current })
 		if l.Current == "" || i < 0 {
-			return fail("none are published: nothing is scanned until %s has brought some (lazaret definitions update)", r.stack.function("freshclam"))
+			return fail(
+				"none are published: nothing is scanned until %s has brought some (lazaret definitions update)",
+				r.stack.function("freshclam"),
+			)
 		}
 		g := l.Generations[i]
 		told := fmt.Sprintf("no daily set, %d signatures", g.Signatures)
 		if !g.Built.IsZero() {
 			age := time.Since(g.Built)
 			told = fmt.Sprintf("daily %d, %.1f hours old, %d signatures", g.Version, age.Hours(), g.Signatures)
-			if most, err := strconv.ParseFloat(r.stack.Parameters["MaxDefinitionsAge"], 64); err == nil && most > 0 && age.Hours() > most {
+			if most, err := strconv.ParseFloat(
+				r.stack.Parameters["MaxDefinitionsAge"],
+				64,
+			); err == nil && most > 0 &&
+				age.Hours() > most {
 				return fail("%s: older than MaxDefinitionsAge (%g hours), so that nothing is scanned", told, most)
 			}
 		}
@@ -86,7 +101,15 @@ var definitionsThere = Check{
 const localAccount = "000000000000"
 
 // goodOutcomes are those of a run of freshclam after which nothing is to be done.
-var goodOutcomes = []freshclam.Outcome{freshclam.Updated, freshclam.Partial, freshclam.Current, freshclam.Behind, freshclam.CoolingDown, refresh.Busy, refresh.Pinned}
+var goodOutcomes = []freshclam.Outcome{
+	freshclam.Updated,
+	freshclam.Partial,
+	freshclam.Current,
+	freshclam.Behind,
+	freshclam.CoolingDown,
+	refresh.Busy,
+	refresh.Pinned,
+}
 
 var freshclamRuns = Check{
 	Name: "freshclam", Claim: "freshclam runs as scheduled, and its last run was good",

@@ -24,13 +24,18 @@ var existingAreGuarded = Check{
 				return line
 			}
 		}
-		return pass("%s: events go to EventBridge, and every statement of the output ExistingBucketPolicy is there; nothing was uploaded to them",
-			strings.Join(buckets, ", "))
+		return pass(
+			"%s: events go to EventBridge, and the policy has all of the output ExistingBucketPolicy; nothing was uploaded",
+			strings.Join(buckets, ", "),
+		)
 	},
 }
 
 func (r *run) guarded(ctx context.Context, bucket string) Line {
-	notification, err := r.s3.GetBucketNotificationConfiguration(ctx, &s3.GetBucketNotificationConfigurationInput{Bucket: &bucket})
+	notification, err := r.s3.GetBucketNotificationConfiguration(
+		ctx,
+		&s3.GetBucketNotificationConfigurationInput{Bucket: &bucket},
+	)
 	if err != nil {
 		return unknown(ctx, err, "read the notifications of "+bucket, "s3:GetBucketNotification")
 	}
@@ -44,7 +49,10 @@ func (r *run) guarded(ctx context.Context, bucket string) Line {
 	case err != nil:
 		return unknown(ctx, err, "read the policy of "+bucket, "s3:GetBucketPolicy")
 	}
-	absent, err := lacking(aws.ToString(out.Policy), strings.ReplaceAll(r.stack.Outputs["ExistingBucketPolicy"], "BUCKET", bucket))
+	absent, err := lacking(
+		aws.ToString(out.Policy),
+		strings.ReplaceAll(r.stack.Outputs["ExistingBucketPolicy"], "BUCKET", bucket),
+	)
 	switch {
 	case err != nil:
 		return fail("compare the policy of %s with the output ExistingBucketPolicy: %v", bucket, err)

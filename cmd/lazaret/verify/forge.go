@@ -28,24 +28,40 @@ var forgeries = []Check{
 		Needs: []string{"s3:PutObject", "s3:PutObjectTagging"}, Run: forged("put", (*run).putTagged),
 	},
 	{
-		Name: "forged-multipart", Claim: "a verdict forged by multipart upload is refused",
-		Needs: []string{"s3:PutObject", "s3:PutObjectTagging", "s3:AbortMultipartUpload"}, Run: forged("multipart", (*run).beginTagged),
+		Name:  "forged-multipart",
+		Claim: "a verdict forged by multipart upload is refused",
+		Needs: []string{
+			"s3:PutObject",
+			"s3:PutObjectTagging",
+			"s3:AbortMultipartUpload",
+		},
+		Run: forged("multipart", (*run).beginTagged),
 	},
 	{
 		Name: "forged-form", Claim: "a verdict forged by a POST form is refused",
 		Needs: []string{"s3:PutObject", "s3:PutObjectTagging"}, Run: forged("form", (*run).formTagged),
 	},
-	forgedByTagging, forgedByCopy, carriedByCopy,
+	forgedByTagging,
+	forgedByCopy,
+	carriedByCopy,
 }
 
 // forged tries a way of uploading with a forged tag, and then with a harmless one.
-func forged(how string, upload func(*run, context.Context, string, []byte, string) (string, error)) func(context.Context, *run) Line {
+func forged(
+	how string,
+	upload func(*run, context.Context, string, []byte, string) (string, error),
+) func(context.Context, *run) Line {
 	return func(ctx context.Context, r *run) Line {
 		var seen string
 		for n, tag := range forgedTags {
 			name := fmt.Sprintf("forged-%s-%d.txt", how, n)
 			content := harmless(r.id, name)
-			p := r.extraBy(ctx, name, content, func(ctx context.Context, key string) (string, error) { return upload(r, ctx, key, content, tag) })
+			p := r.extraBy(
+				ctx,
+				name,
+				content,
+				func(ctx context.Context, key string) (string, error) { return upload(r, ctx, key, content, tag) },
+			)
 			switch {
 			case p.err == nil:
 				return fail("an upload tagged %s was accepted", tag)
@@ -56,7 +72,12 @@ func forged(how string, upload func(*run, context.Context, string, []byte, strin
 		}
 		name := "control-" + how + ".txt"
 		content := harmless(r.id, name)
-		p := r.extraBy(ctx, name, content, func(ctx context.Context, key string) (string, error) { return upload(r, ctx, key, content, ownTag) })
+		p := r.extraBy(
+			ctx,
+			name,
+			content,
+			func(ctx context.Context, key string) (string, error) { return upload(r, ctx, key, content, ownTag) },
+		)
 		if p.err != nil {
 			return notChecked("it is refused, but so is the same upload with the tag %s (%s)", ownTag, answer(p.err))
 		}
@@ -87,7 +108,9 @@ func (r *run) beginTagged(ctx context.Context, key string, content []byte, tags 
 	}
 	done, err := r.s3.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
 		Bucket: bucket, Key: &key, UploadId: begun.UploadId, MultipartUpload: &types.CompletedMultipartUpload{
-			Parts: []types.CompletedPart{{PartNumber: aws.Int32(1), ETag: part.ETag, ChecksumCRC32: part.ChecksumCRC32}},
+			Parts: []types.CompletedPart{
+				{PartNumber: aws.Int32(1), ETag: part.ETag, ChecksumCRC32: part.ChecksumCRC32},
+			},
 		},
 	})
 	if err != nil {
@@ -98,13 +121,22 @@ func (r *run) beginTagged(ctx context.Context, key string, content []byte, tags 
 
 // formTagged uploads as a browser does, through a form with a signed policy.
 func (r *run) formTagged(ctx context.Context, key string, content []byte, tags string) (version string, err error) {
-	presigned, err := s3.NewPresignClient(r.s3).PresignPostObject(ctx, &s3.PutObjectInput{Bucket: aws.String(r.stack.uploads()), Key: &key},
-		func(o *s3.PresignPostOptions) { o.Conditions = []any{[]any{"starts-with", "$tagging", ""}} })
+	presigned, err := s3.NewPresignClient(
+		r.s3,
+	).PresignPostObject(
+		ctx,
+		&s3.PutObjectInput{Bucket: aws.String(r.stack.uploads()), Key: &key},
+		func(o *s3.PresignPostOptions) { o.Conditions = []any{[]any{"starts-with", "$tagging", ""}} },
+	)
 	if err != nil {
 		return "", fmt.Errorf("sign a form: %w", err)
 	}
 	name, value, _ := strings.Cut(tags, "=")
-	presigned.Values["tagging"] = fmt.Sprintf("<Tagging><TagSet><Tag><Key>%s</Key><Value>%s</Value></Tag></TagSet></Tagging>", name, value)
+	presigned.Values["tagging"] = fmt.Sprintf(
+		"<Tagging><TagSet><Tag><Key>%s</Key><Value>%s</Value></Tag></TagSet></Tagging>",
+		name,
+		value,
+	)
 	var body bytes.Buffer
 	form := multipart.NewWriter(&body)
 	for field, value := range presigned.Values {

@@ -11,11 +11,26 @@ import (
 // functionsWork are a line for each function, told by the histories of this run's
 // own executions.
 var functionsWork = []Check{
-	{Name: "function-dispatch", Claim: "dispatch starts an execution for each upload", Needs: historyNeeds, Run: dispatched},
-	{Name: "function-fetch", Claim: "fetch works", Needs: historyNeeds, Run: worked("Fetch", clean, infected, encrypted)},
+	{
+		Name:  "function-dispatch",
+		Claim: "dispatch starts an execution for each upload",
+		Needs: historyNeeds,
+		Run:   dispatched,
+	},
+	{
+		Name:  "function-fetch",
+		Claim: "fetch works",
+		Needs: historyNeeds,
+		Run:   worked("Fetch", clean, infected, encrypted),
+	},
 	{Name: "function-scan", Claim: "scan works", Needs: historyNeeds, Run: worked("Scan", clean, infected, encrypted)},
 	{Name: "function-tag", Claim: "tag works", Needs: historyNeeds, Run: worked("Tag", clean, infected, encrypted)},
-	{Name: "function-quarantine", Claim: "quarantine works", Needs: historyNeeds, Run: worked("Quarantine", infected, zip64, mail)},
+	{
+		Name:  "function-quarantine",
+		Claim: "quarantine works",
+		Needs: historyNeeds,
+		Run:   worked("Quarantine", infected, zip64, mail),
+	},
 	{Name: "function-notify", Claim: "notify works", Needs: historyNeeds, Run: worked("Notify", infected, encrypted)},
 	{Name: "function-promote", Claim: "promote works", Needs: historyNeeds, Run: promoted},
 }

@@ -60,7 +60,14 @@ var infectedIsShut = Check{
 			for moved := false; !moved; {
 				tag, err := r.verdictOn(ctx, p.object)
 				if tag == string(job.Infected) {
-					if _, err = r.download(ctx, p.object.Bucket, p.object.Key, p.object.VersionID); status(err) != http.StatusNotFound {
+					if _, err = r.download(
+						ctx,
+						p.object.Bucket,
+						p.object.Key,
+						p.object.VersionID,
+					); status(
+						err,
+					) != http.StatusNotFound {
 						return r.shut(ctx, err, "it was tagged INFECTED when it was tried")
 					}
 				}

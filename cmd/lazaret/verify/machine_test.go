@@ -51,9 +51,15 @@ func healthy(parameters map[string]string) outcomes {
 		o[c.Name] = verify.Pass
 	}
 	maps.Copy(o, outcomes{
-		"existing-buckets": verify.Off, "alerts": verify.Off, "clean-shut": verify.Off, "function-promote": verify.Off,
+		"existing-buckets": verify.Off,
+		"alerts":           verify.Off,
+		"clean-shut":       verify.Off,
+		"function-promote": verify.Off,
 		// What the local stack has none of: a schedule, quotas, X-Ray.
-		"freshclam": verify.NotChecked, "concurrency": verify.NotChecked, "transitions": verify.NotChecked, "trace": verify.NotChecked,
+		"freshclam":   verify.NotChecked,
+		"concurrency": verify.NotChecked,
+		"transitions": verify.NotChecked,
+		"trace":       verify.NotChecked,
 	})
 	if parameters["BucketLayout"] == "three-bucket" {
 		maps.Copy(o, each(verify.Pass, "clean-shut", "function-promote"))
@@ -165,7 +171,10 @@ func TestHealthy(t *testing.T) {
 				}
 				expect(t, run(t, m, "test"), healthy(parameters))
 				out, err := m.SQS.GetQueueAttributes(t.Context(), &sqs.GetQueueAttributesInput{
-					QueueUrl: aws.String(m.QueueURL(machine.DeadQueue)), AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll},
+					QueueUrl: aws.String(
+						m.QueueURL(machine.DeadQueue),
+					),
+					AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll},
 				})
 				if err != nil {
 					t.Fatal(err)
@@ -238,7 +247,10 @@ func TestExpectations(t *testing.T) {
 			prepare: func(t *testing.T, m *machine.Machine) {
 				deny(t, m, machine.Uploads, "s3:PutObjectTagging", "s3:PutObjectVersionTagging")
 			},
-			want: each(verify.NotChecked, "forged-put", "forged-multipart", "forged-form", "forged-tagging", "forged-copy", "carried-copy", "verdict-stays"),
+			want: each(
+				verify.NotChecked,
+				"forged-put", "forged-multipart", "forged-form", "forged-tagging", "forged-copy", "carried-copy", "verdict-stays",
+			),
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -274,7 +286,8 @@ func TestBroken(t *testing.T) {
 		"anybody writes verdicts": {
 			layouts: layouts[:1],
 			breaks:  func(t *testing.T, m *machine.Machine) { without(t, m, machine.Uploads, "OnlyTagWritesVerdicts") },
-			want:    each(verify.Fail, "forged-put", "forged-multipart", "forged-form", "forged-tagging").but(each(verify.NotChecked, "verdict-stays")),
+			want: each(verify.Fail, "forged-put", "forged-multipart", "forged-form", "forged-tagging").but(
+				each(verify.NotChecked, "verdict-stays")),
 		},
 		"anybody changes verdicts": {
 			layouts: layouts[:1],
@@ -440,9 +453,37 @@ func TestNoDefinitions(t *testing.T) {
 	t.Parallel()
 	m := start(t, nil, "--definitions", "none")
 	report := run(t, m, "test")
-	expect(t, report, healthy(nil).but(each(verify.Fail, "definitions", "clean", "eicar", "eicar-zip64", "eicar-mail", "encrypted", "function-scan")).but(
-		each(verify.NotChecked, "gate-unjudged", "gate-infected", "quarantine-shut", "verdict-stays", "forged-copy", "carried-copy",
-			"function-tag", "function-quarantine", "function-notify")))
+	expect(
+		t,
+		report,
+		healthy(
+			nil,
+		).but(
+			each(
+				verify.Fail,
+				"definitions",
+				"clean",
+				"eicar",
+				"eicar-zip64",
+				"eicar-mail",
+				"encrypted",
+				"function-scan",
+			),
+		).but(
+			each(
+				verify.NotChecked,
+				"gate-unjudged",
+				"gate-infected",
+				"quarantine-shut",
+				"verdict-stays",
+				"forged-copy",
+				"carried-copy",
+				"function-tag",
+				"function-quarantine",
+				"function-notify",
+			),
+		),
+	)
 	for check, text := range map[string]string{"definitions": "none are published", "clean": "DefinitionsNotReady"} {
 		if !strings.Contains(seen(report, check), text) {
 			t.Errorf("%s says %q, want %q in it", check, seen(report, check), text)
@@ -459,8 +500,16 @@ func TestNoDefinitions(t *testing.T) {
 }
 
 func tagFails() outcomes {
-	return each(verify.Fail, "clean", "encrypted", "function-tag").but(each(verify.NotChecked,
-		"definitions", "gate-unjudged", "gate-infected", "verdict-stays", "forged-copy", "carried-copy", "function-notify"))
+	return each(verify.Fail, "clean", "encrypted", "function-tag").but(each(
+		verify.NotChecked,
+		"definitions",
+		"gate-unjudged",
+		"gate-infected",
+		"verdict-stays",
+		"forged-copy",
+		"carried-copy",
+		"function-notify",
+	))
 }
 
 // Who may not upload there is told so, before anybody else sees anything.
@@ -471,15 +520,24 @@ func TestCannotStart(t *testing.T) {
 		who, stack string
 		want       string
 	}{
-		"nobody may":             {map[string]string{"VerifierArns": ""}, "test", "lazaret", "VerifierArns is empty"},
-		"others may":             {map[string]string{"VerifierArns": "arn:aws:iam::000000000000:role/deployer"}, "test", "lazaret", "names only arn:aws:iam::000000000000:role/deployer"},
+		"nobody may": {map[string]string{"VerifierArns": ""}, "test", "lazaret", "VerifierArns is empty"},
+		"others may": {
+			map[string]string{"VerifierArns": "arn:aws:iam::000000000000:role/deployer"},
+			"test", "lazaret",
+			"names only arn:aws:iam::000000000000:role/deployer",
+		},
 		"there is no such stack": {nil, "test", "lazarett", "lazarett does not exist"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			m := start(t, test.parameters)
 			var out strings.Builder
-			_, err := verify.Run(t.Context(), verify.Options{Config: m.As(test.who).Config, Stack: test.stack}, &out, io.Discard)
+			_, err := verify.Run(
+				t.Context(),
+				verify.Options{Config: m.As(test.who).Config, Stack: test.stack},
+				&out,
+				io.Discard,
+			)
 			if !errors.Is(err, verify.ErrStart) || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want an ErrStart with %q", err, test.want)
 			}
@@ -499,7 +557,12 @@ func TestStopped(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	var out strings.Builder
-	report, err := verify.Run(ctx, verify.Options{Config: m.As("test").Config, Stack: "lazaret"}, stopper{&out, stop}, io.Discard)
+	report, err := verify.Run(
+		ctx,
+		verify.Options{Config: m.As("test").Config, Stack: "lazaret"},
+		stopper{&out, stop},
+		io.Discard,
+	)
 	if err != nil || !report.Stopped || report.Wrong {
 		t.Fatalf("got %+v and %v, want it stopped and not wrong:\n%s", report, err, out.String())
 	}
@@ -525,7 +588,12 @@ func TestJSON(t *testing.T) {
 	t.Parallel()
 	m := start(t, nil)
 	var out, progress strings.Builder
-	report, err := verify.Run(t.Context(), verify.Options{Config: m.As("test").Config, Stack: "lazaret", JSON: true}, &out, &progress)
+	report, err := verify.Run(
+		t.Context(),
+		verify.Options{Config: m.As("test").Config, Stack: "lazaret", JSON: true},
+		&out,
+		&progress,
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

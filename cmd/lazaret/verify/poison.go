@@ -26,20 +26,32 @@ const (
 )
 
 var poisonIsDead = Check{
-	Name: "poison", Claim: "a message that is no event ends among the dead letters",
-	Needs: []string{"sqs:SendMessage", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"},
+	Name:  "poison",
+	Claim: "a message that is no event ends among the dead letters",
+	Needs: []string{
+		"sqs:SendMessage",
+		"sqs:ReceiveMessage",
+		"sqs:DeleteMessage",
+		"sqs:ChangeMessageVisibility",
+		"sqs:GetQueueAttributes",
+	},
 	Run: func(ctx context.Context, r *run) Line {
 		uploads, dead := r.stack.Outputs["UploadQueueUrl"], r.stack.Outputs["DeadLetterQueueUrl"]
 		if line := r.linked(ctx, uploads, dead); line != nil {
 			return *line
 		}
-		body, err := json.Marshal(map[string]string{"note": "sent by lazaret verify; this is no event and is removed again", "run": r.id})
+		body, err := json.Marshal(
+			map[string]string{"note": "sent by lazaret verify; this is no event and is removed again", "run": r.id},
+		)
 		if err != nil {
 			return fail("write a message: %v", err)
 		}
 		if _, err := r.sqs.SendMessage(ctx, &sqs.SendMessageInput{
-			QueueUrl: &uploads, MessageBody: aws.String(string(body)),
-			MessageAttributes: map[string]types.MessageAttributeValue{attribute: {DataType: aws.String("String"), StringValue: &r.id}},
+			QueueUrl:    &uploads,
+			MessageBody: aws.String(string(body)),
+			MessageAttributes: map[string]types.MessageAttributeValue{
+				attribute: {DataType: aws.String("String"), StringValue: &r.id},
+			},
 		}); err != nil {
 			return unknown(ctx, err, "send a message to "+queue(uploads), "sqs:SendMessage")
 		}
@@ -60,7 +72,11 @@ var poisonIsDead = Check{
 		r.removed.Store(true)
 		says := func(name string) string { return brief(aws.ToString(letters[0].MessageAttributes[name].StringValue)) }
 		if says(upload.ErrorAttribute) != upload.NotUnderstood {
-			return fail("it arrived after %s, but its letter says %q and not that it was not understood", took, says(upload.ErrorAttribute))
+			return fail(
+				"it arrived after %s, but its letter says %q and not that it was not understood",
+				took,
+				says(upload.ErrorAttribute),
+			)
 		}
 		return pass("after %s, as %s (%s), and removed; letters of others that were seen and given back: %d",
 			took, upload.NotUnderstood, says(upload.CauseAttribute), others)
@@ -71,7 +87,10 @@ var poisonIsDead = Check{
 func (r *run) linked(ctx context.Context, uploads, dead string) *Line {
 	line := func(l Line) *Line { return &l }
 	look := func(url string, name types.QueueAttributeName) (string, error) {
-		out, err := r.sqs.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: &url, AttributeNames: []types.QueueAttributeName{name}})
+		out, err := r.sqs.GetQueueAttributes(
+			ctx,
+			&sqs.GetQueueAttributesInput{QueueUrl: &url, AttributeNames: []types.QueueAttributeName{name}},
+		)
 		if err != nil {
 			return "", err
 		}
@@ -91,7 +110,9 @@ func (r *run) linked(ctx context.Context, uploads, dead string) *Line {
 	case err != nil:
 		return line(unknown(ctx, err, "look at "+queue(uploads), "sqs:GetQueueAttributes"))
 	case !strings.Contains(policy, `"`+arn+`"`):
-		return line(fail("%s does not hand what fails to %s: its redrive policy is %q", queue(uploads), queue(dead), policy))
+		return line(
+			fail("%s does not hand what fails to %s: its redrive policy is %q", queue(uploads), queue(dead), policy),
+		)
 	}
 	return nil
 }
@@ -107,10 +128,16 @@ func (r *run) collect(ctx context.Context, url string, wanted int) (letters []ty
 		if ctx.Err() != nil {
 			return letters, len(seen), ctx.Err()
 		}
-		out, err := r.sqs.ReceiveMessage(context.WithoutCancel(ctx), &sqs.ReceiveMessageInput{ // what is lost on its way stays hidden
-			QueueUrl: &url, MaxNumberOfMessages: 10, VisibilityTimeout: int32(hold / time.Second), WaitTimeSeconds: 1,
-			MessageAttributeNames: []string{"All"},
-		})
+		out, err := r.sqs.ReceiveMessage(
+			context.WithoutCancel(ctx),
+			&sqs.ReceiveMessageInput{ // what is lost on its way stays hidden
+				QueueUrl:              &url,
+				MaxNumberOfMessages:   10,
+				VisibilityTimeout:     int32(hold / time.Second),
+				WaitTimeSeconds:       1,
+				MessageAttributeNames: []string{"All"},
+			},
+		)
 		if err != nil {
 			return letters, len(seen), err
 		}
@@ -119,7 +146,10 @@ func (r *run) collect(ctx context.Context, url string, wanted int) (letters []ty
 				held[aws.ToString(m.MessageId)], seen[aws.ToString(m.MessageId)] = aws.ToString(m.ReceiptHandle), true
 				continue
 			}
-			if _, err := r.sqs.DeleteMessage(context.WithoutCancel(ctx), &sqs.DeleteMessageInput{QueueUrl: &url, ReceiptHandle: m.ReceiptHandle}); err != nil {
+			if _, err := r.sqs.DeleteMessage(
+				context.WithoutCancel(ctx),
+				&sqs.DeleteMessageInput{QueueUrl: &url, ReceiptHandle: m.ReceiptHandle},
+			); err != nil {
 				return letters, len(seen), err
 			}
 			letters = append(letters, m)
@@ -136,7 +166,8 @@ func (r *run) collect(ctx context.Context, url string, wanted int) (letters []ty
 // ours reports whether a message is of this run: it carries the mark, or is about one of
 // the run's objects.
 func (r *run) ours(m types.Message) bool {
-	return aws.ToString(m.MessageAttributes[attribute].StringValue) == r.id || strings.Contains(aws.ToString(m.Body), r.id)
+	return aws.ToString(m.MessageAttributes[attribute].StringValue) == r.id ||
+		strings.Contains(aws.ToString(m.Body), r.id)
 }
 
 func (r *run) giveBack(url string, held map[string]string) {
@@ -146,7 +177,10 @@ func (r *run) giveBack(url string, held map[string]string) {
 	flush := func() {
 		if len(entries) > 0 {
 			// What is not given back is visible again when hold is over.
-			_, _ = r.sqs.ChangeMessageVisibilityBatch(ctx, &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &url, Entries: entries})
+			_, _ = r.sqs.ChangeMessageVisibilityBatch(
+				ctx,
+				&sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &url, Entries: entries},
+			)
 		}
 		entries = nil
 	}

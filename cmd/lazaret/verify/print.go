@@ -16,11 +16,37 @@ func (r *run) introduce(w io.Writer) error {
 	p := &printer{w: w}
 	p.line("", fmt.Sprintf("Verifying the stack %s in account %s, %s, as %s.", s.Name, s.Account, s.Region, s.Caller))
 	p.line("", "Others will see:")
-	p.line("  - ", fmt.Sprintf("about 15 small objects in s3://%s/%s, of which 4 to 6 hold EICAR, the text that every scanner reports; these move to quarantine;", s.uploads(), r.place))
-	p.line("  - ", fmt.Sprintf("their verdicts, announced on %s-verdicts and the default event bus, with keys that begin so;", s.Name))
+	p.line(
+		"  - ",
+		fmt.Sprintf(
+			"about 15 small objects in s3://%s/%s, of which 4 to 6 hold EICAR, the text that every scanner reports; "+
+				"these move to quarantine;",
+			s.uploads(),
+			r.place,
+		),
+	)
+	p.line(
+		"  - ",
+		fmt.Sprintf(
+			"their verdicts, announced on %s-verdicts and the default event bus, with keys that begin so;",
+			s.Name,
+		),
+	)
 	p.line("  - ", fmt.Sprintf("executions of %s-scan called lazaret-verify-…, log lines and metrics;", s.Name))
-	p.line("  - ", fmt.Sprintf("refused requests, where a trail of them is kept; and a message in %s that is no event.", queue(s.Outputs["UploadQueueUrl"])))
-	p.line("", fmt.Sprintf("Objects, their copies and the message's dead letter are removed at the end. This takes up to %s.", r.Within+removeWithin))
+	p.line(
+		"  - ",
+		fmt.Sprintf(
+			"refused requests, where a trail of them is kept; and a message in %s that is no event.",
+			queue(s.Outputs["UploadQueueUrl"]),
+		),
+	)
+	p.line(
+		"",
+		fmt.Sprintf(
+			"Objects, their copies and the message's dead letter are removed at the end. This takes up to %s.",
+			r.Within+removeWithin,
+		),
+	)
 	p.line("", "")
 	return p.err
 }

@@ -16,15 +16,38 @@ var update = flag.Bool("update", false, "write the golden files anew")
 
 // example is a report with each outcome, and what somebody else wrote.
 var example = Report{
-	Stack: "ward", Account: "123456789012", Region: "eu-central-1", Caller: "arn:aws:iam::123456789012:user/deployer", Run: "abcdefghij",
-	Started: time.Date(2026, 11, 28, 9, 30, 0, 0, time.UTC), Seconds: 41.5, Wrong: true,
+	Stack:   "ward",
+	Account: "123456789012",
+	Region:  "eu-central-1",
+	Caller:  "arn:aws:iam::123456789012:user/deployer",
+	Run:     "abcdefghij",
+	Started: time.Date(2026, 11, 28, 9, 30, 0, 0, time.UTC),
+	Seconds: 41.5,
+	Wrong:   true,
 	Lines: []Line{
-		{"clean", "a clean object gets CLEAN and can be read", Pass, "CLEAN after 1.2s; tagged, and read back from ward-uploads-123456789012-eu-central-1"},
-		{"gate-unjudged", "an object without a verdict cannot be read", Fail, "it had no verdict when it was tried, and it can be read: the read gate is open \x1b[2J"},
-		{"trace", "a sampled execution's trace has no gap from dispatch to its end", NotChecked, "you may not read trace 1-2-3 (xray:BatchGetTraces)"},
+		{
+			"clean",
+			"a clean object gets CLEAN and can be read",
+			Pass,
+			"CLEAN after 1.2s; tagged, and read back from ward-uploads-123456789012-eu-central-1",
+		},
+		{
+			"gate-unjudged",
+			"an object without a verdict cannot be read",
+			Fail,
+			"it had no verdict when it was tried, and it can be read: the read gate is open \x1b[2J",
+		},
+		{
+			"trace",
+			"a sampled execution's trace has no gap from dispatch to its end",
+			NotChecked,
+			"you may not read trace 1-2-3 (xray:BatchGetTraces)",
+		},
 		{"function-promote", "promote works", Off, "BucketLayout=two-bucket has no function promote"},
 	},
-	Left: []string{"the executions of ward whose names begin with lazaret-verify-, their log lines, metrics and announcements"},
+	Left: []string{
+		"the executions of ward whose names begin with lazaret-verify-, their log lines, metrics and announcements",
+	},
 }
 
 func TestPrint(t *testing.T) {
@@ -52,10 +75,21 @@ func TestPrint(t *testing.T) {
 	golden(t, "wrong.golden.json", asJSON.String())
 
 	var intro strings.Builder
-	r := &run{Options: Options{Within: 150 * time.Second}, id: example.Run, place: "in/.lazaret/abcdefghij/", stack: deployed{
-		Name: example.Stack, Account: example.Account, Region: example.Region, Caller: example.Caller,
-		Outputs: map[string]string{"UploadsBucketName": "ward-uploads-123456789012-eu-central-1", "UploadQueueUrl": "https://sqs/1/ward-uploads"},
-	}}
+	r := &run{
+		Options: Options{Within: 150 * time.Second},
+		id:      example.Run,
+		place:   "in/.lazaret/abcdefghij/",
+		stack: deployed{
+			Name:    example.Stack,
+			Account: example.Account,
+			Region:  example.Region,
+			Caller:  example.Caller,
+			Outputs: map[string]string{
+				"UploadsBucketName": "ward-uploads-123456789012-eu-central-1",
+				"UploadQueueUrl":    "https://sqs/1/ward-uploads",
+			},
+		},
+	}
 	if err := r.introduce(&intro); err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +99,10 @@ func TestPrint(t *testing.T) {
 func golden(t *testing.T, name, got string) {
 	t.Helper()
 	for line := range strings.Lines(got) {
-		if n := len([]rune(strings.TrimSuffix(line, "\n"))); strings.HasSuffix(name, ".txt") && n > width && strings.Contains(strings.TrimSpace(line), " ") {
+		if n := len(
+			[]rune(strings.TrimSuffix(line, "\n")),
+		); strings.HasSuffix(name, ".txt") && n > width &&
+			strings.Contains(strings.TrimSpace(line), " ") {
 			t.Errorf("%s has a line of %d characters: %s", name, n, line)
 		}
 	}

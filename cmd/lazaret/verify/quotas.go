@@ -24,7 +24,10 @@ var concurrencyIsThere = Check{
 			if err != nil {
 				return unknown(ctx, err, "ask for the concurrency of "+name, "lambda:GetFunctionConcurrency")
 			}
-			if got := int(aws.ToInt32(out.ReservedConcurrentExecutions)); (wanted > 0 || out.ReservedConcurrentExecutions != nil) && got != wanted {
+			if got := int(
+				aws.ToInt32(out.ReservedConcurrentExecutions),
+			); (wanted > 0 || out.ReservedConcurrentExecutions != nil) &&
+				got != wanted {
 				return fail("%s has %d environments reserved, MaxConcurrentScans is %d", name, got, wanted)
 			}
 		}
@@ -42,12 +45,23 @@ var concurrencyIsThere = Check{
 		if account.AccountLimit == nil {
 			return fail("Lambda did not say what the account's quota is")
 		}
-		limit, rest := account.AccountLimit.ConcurrentExecutions, aws.ToInt32(account.AccountLimit.UnreservedConcurrentExecutions)
+		limit, rest := account.AccountLimit.ConcurrentExecutions, aws.ToInt32(
+			account.AccountLimit.UnreservedConcurrentExecutions,
+		)
 		// The others are dispatch, tag, quarantine, promote and notify, one at a time at least.
 		if rest < 10 {
-			return fail("of the account's quota of %d, %d are left for all functions without a reservation: too few", limit, rest)
+			return fail(
+				"of the account's quota of %d, %d are left for all functions without a reservation: too few",
+				limit,
+				rest,
+			)
 		}
-		return pass("%d reserved for fetch and scan each; the account's quota is %d, of which %d are not reserved", wanted, limit, rest)
+		return pass(
+			"%d reserved for fetch and scan each; the account's quota is %d, of which %d are not reserved",
+			wanted,
+			limit,
+			rest,
+		)
 	},
 }
 
@@ -69,7 +83,10 @@ var transitionsAreThere = Check{
 		if r.stack.Account == localAccount {
 			return notChecked("the local stack has no quotas")
 		}
-		pages := servicequotas.NewListServiceQuotasPaginator(r.quotas, &servicequotas.ListServiceQuotasInput{ServiceCode: aws.String("states")})
+		pages := servicequotas.NewListServiceQuotasPaginator(
+			r.quotas,
+			&servicequotas.ListServiceQuotasInput{ServiceCode: aws.String("states")},
+		)
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(ctx)
 			if err != nil {
@@ -77,11 +94,17 @@ var transitionsAreThere = Check{
 			}
 			for _, q := range page.Quotas {
 				name := strings.ToLower(aws.ToString(q.QuotaName))
-				if !strings.Contains(name, "statetransition") || !strings.Contains(name, "refill") || strings.Contains(name, "express") {
+				if !strings.Contains(name, "statetransition") || !strings.Contains(name, "refill") ||
+					strings.Contains(name, "express") {
 					continue
 				}
 				if got := aws.ToFloat64(q.Value); got < wanted*transitions {
-					return fail("%g a second in this account; %g engines that scan one small object a second each take %g", got, wanted, wanted*transitions)
+					return fail(
+						"%g a second in this account; %g engines that scan one small object a second each take %g",
+						got,
+						wanted,
+						wanted*transitions,
+					)
 				}
 				return pass("%g a second in this account; %g engines that scan one small object a second each take %g",
 					aws.ToFloat64(q.Value), wanted, wanted*transitions)

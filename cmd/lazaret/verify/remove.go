@@ -45,13 +45,27 @@ func (r *run) remove(ctx context.Context) (left []string) {
 		}
 	}
 	if kept != nil {
-		left = append(left, fmt.Sprintf("in s3://%s, if they were moved there: %s (%s)", r.stack.quarantine(), strings.Join(kept, ", "), reason(err)))
+		left = append(
+			left,
+			fmt.Sprintf(
+				"in s3://%s, if they were moved there: %s (%s)",
+				r.stack.quarantine(),
+				strings.Join(kept, ", "),
+				reason(err),
+			),
+		)
 	}
 	left = append(left, r.removeLetters(ctx)...)
 	if running > 0 {
 		left = append(left, fmt.Sprintf("%d executions that still run, and end as Gone or as dead letters", running))
 	}
-	return append(left, fmt.Sprintf("the executions of %s whose names begin with lazaret-verify-, their log lines, metrics and announcements", r.stack.Name))
+	return append(
+		left,
+		fmt.Sprintf(
+			"the executions of %s whose names begin with lazaret-verify-, their log lines, metrics and announcements",
+			r.stack.Name,
+		),
+	)
 }
 
 // settle waits for the executions of this run and counts those that go on.
@@ -64,7 +78,10 @@ func (r *run) settle(ctx context.Context, stopped bool) (running int) {
 	deadline := time.Now().Add(limit)
 	for _, p := range r.made {
 		for {
-			out, err := r.sfn.DescribeExecution(ctx, &sfn.DescribeExecutionInput{ExecutionArn: aws.String(r.execution(p.object))})
+			out, err := r.sfn.DescribeExecution(
+				ctx,
+				&sfn.DescribeExecutionInput{ExecutionArn: aws.String(r.execution(p.object))},
+			)
 			_, absent := errors.AsType[*sfntypes.ExecutionDoesNotExist](err)
 			if err == nil && out.Status != sfntypes.ExecutionStatusRunning || err != nil && !absent {
 				break
@@ -85,7 +102,10 @@ func (r *run) settle(ctx context.Context, stopped bool) (running int) {
 // ids of what was there.
 func (r *run) removeUnder(ctx context.Context, bucket, prefix string) (versions map[string]bool, err error) {
 	versions = map[string]bool{}
-	pages := s3.NewListObjectVersionsPaginator(r.s3, &s3.ListObjectVersionsInput{Bucket: &bucket, Prefix: &prefix, EncodingType: types.EncodingTypeUrl})
+	pages := s3.NewListObjectVersionsPaginator(
+		r.s3,
+		&s3.ListObjectVersionsInput{Bucket: &bucket, Prefix: &prefix, EncodingType: types.EncodingTypeUrl},
+	)
 	var all []types.ObjectIdentifier
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
@@ -109,7 +129,10 @@ func (r *run) removeUnder(ctx context.Context, bucket, prefix string) (versions 
 		}
 	}
 	for _, o := range all { // a few dozen; DeleteObjects answers a refusal as a success of the whole
-		if _, failed := r.s3.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &bucket, Key: o.Key, VersionId: o.VersionId}); failed != nil {
+		if _, failed := r.s3.DeleteObject(
+			ctx,
+			&s3.DeleteObjectInput{Bucket: &bucket, Key: o.Key, VersionId: o.VersionId},
+		); failed != nil {
 			err = failed
 		}
 	}
@@ -124,7 +147,10 @@ func (r *run) abort(ctx context.Context) error {
 		return err
 	}
 	for _, u := range out.Uploads {
-		if _, failed := r.s3.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &bucket, Key: u.Key, UploadId: u.UploadId}); failed != nil {
+		if _, failed := r.s3.AbortMultipartUpload(
+			ctx,
+			&s3.AbortMultipartUploadInput{Bucket: &bucket, Key: u.Key, UploadId: u.UploadId},
+		); failed != nil {
 			err = failed
 		}
 	}
@@ -149,7 +175,15 @@ func (r *run) removeLetters(ctx context.Context) (left []string) {
 		}
 		found, _, err := r.collect(limited, r.stack.Outputs["DeadLetterQueueUrl"], expected)
 		if n := expected - len(found); n > 0 && err != nil {
-			left = append(left, fmt.Sprintf("%d letters about this run (%s in their text), which are or will be in %s", n, r.id, queue(r.stack.Outputs["DeadLetterQueueUrl"])))
+			left = append(
+				left,
+				fmt.Sprintf(
+					"%d letters about this run (%s in their text), which are or will be in %s",
+					n,
+					r.id,
+					queue(r.stack.Outputs["DeadLetterQueueUrl"]),
+				),
+			)
 		}
 	}
 	return left

@@ -89,7 +89,12 @@ func prepare(ctx context.Context, o Options) (*run, error) {
 	if _, err := r.s3.ListObjectVersions(ctx, &s3.ListObjectVersionsInput{
 		Bucket: aws.String(stack.uploads()), Prefix: &r.place, MaxKeys: aws.Int32(1),
 	}); err != nil {
-		return nil, fmt.Errorf("list s3://%s/%s, to remove afterwards what was uploaded: %w", stack.uploads(), r.place, err)
+		return nil, fmt.Errorf(
+			"list s3://%s/%s, to remove afterwards what was uploaded: %w",
+			stack.uploads(),
+			r.place,
+			err,
+		)
 	}
 	return r, nil
 }
@@ -137,17 +142,31 @@ func (r *run) first(ctx context.Context) *probe {
 
 func (r *run) upload(ctx context.Context, p *probe) {
 	p.begin.Do(func() {
-		r.send(ctx, p, func(ctx context.Context) (string, error) { return r.put(ctx, p.object.Key, p.sample.content, "") })
+		r.send(
+			ctx,
+			p,
+			func(ctx context.Context) (string, error) { return r.put(ctx, p.object.Key, p.sample.content, "") },
+		)
 	})
 }
 
 // extra uploads one more object, and returns without waiting for its end.
 func (r *run) extra(ctx context.Context, name string, content []byte) *probe {
-	return r.extraBy(ctx, name, content, func(ctx context.Context, key string) (string, error) { return r.put(ctx, key, content, "") })
+	return r.extraBy(
+		ctx,
+		name,
+		content,
+		func(ctx context.Context, key string) (string, error) { return r.put(ctx, key, content, "") },
+	)
 }
 
 // extraBy does the same in another way than by a plain PUT.
-func (r *run) extraBy(ctx context.Context, name string, content []byte, upload func(ctx context.Context, key string) (version string, err error)) *probe {
+func (r *run) extraBy(
+	ctx context.Context,
+	name string,
+	content []byte,
+	upload func(ctx context.Context, key string) (version string, err error),
+) *probe {
 	p := &probe{sample: sample{name: name, content: content}, ended: make(chan struct{})}
 	r.send(ctx, p, func(ctx context.Context) (string, error) { return upload(ctx, p.object.Key) })
 	return p

@@ -71,11 +71,18 @@ func infectedOf(run, name string) []byte {
 
 // mailOf is a mail with an attachment.
 func mailOf(name string, content []byte, run string) []byte {
-	return fmt.Appendf(nil, "From: verify@example.org\r\nTo: harbour@example.org\r\nSubject: %s\r\nMIME-Version: 1.0\r\n"+
-		"Content-Type: multipart/mixed; boundary=\"b-%[1]s\"\r\n\r\n--b-%[1]s\r\nContent-Type: text/plain\r\n\r\nSee the attachment.\r\n"+
-		"--b-%[1]s\r\nContent-Type: application/octet-stream; name=\"%[2]s\"\r\nContent-Transfer-Encoding: base64\r\n"+
-		"Content-Disposition: attachment; filename=\"%[2]s\"\r\n\r\n%[3]s\r\n--b-%[1]s--\r\n",
-		run, name, base64.StdEncoding.EncodeToString(content))
+	return fmt.Appendf(
+		nil,
+		"From: verify@example.org\r\nTo: harbour@example.org\r\nSubject: %s\r\nMIME-Version: 1.0\r\n"+
+			"Content-Type: multipart/mixed; boundary=\"b-%[1]s\"\r\n\r\n"+
+			"--b-%[1]s\r\nContent-Type: text/plain\r\n\r\nSee the attachment.\r\n"+
+			"--b-%[1]s\r\nContent-Type: application/octet-stream; name=\"%[2]s\"\r\n"+
+			"Content-Transfer-Encoding: base64\r\n"+
+			"Content-Disposition: attachment; filename=\"%[2]s\"\r\n\r\n%[3]s\r\n--b-%[1]s--\r\n",
+		run,
+		name,
+		base64.StdEncoding.EncodeToString(content),
+	)
 }
 
 // wideZip is a zip of one deflated member whose sizes stand in zip64 fields

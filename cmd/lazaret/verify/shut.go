@@ -12,9 +12,15 @@ import (
 // intrude tries to write into a bucket that only a function writes to.
 func (r *run) intrude(ctx context.Context, bucket string) error {
 	key := r.key("intruder.txt")
-	out, err := r.s3.PutObject(ctx, &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: bytes.NewReader(harmless(r.id, key))})
+	out, err := r.s3.PutObject(
+		ctx,
+		&s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: bytes.NewReader(harmless(r.id, key))},
+	)
 	if err == nil {
-		_, _ = r.s3.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &bucket, Key: &key, VersionId: out.VersionId}) // told as a failure anyway
+		_, _ = r.s3.DeleteObject(
+			ctx,
+			&s3.DeleteObjectInput{Bucket: &bucket, Key: &key, VersionId: out.VersionId},
+		) // told as a failure anyway
 	}
 	return err
 }
@@ -55,10 +61,17 @@ var quarantineIsShut = Check{
 			return unknown(ctx, written, "try to write into "+bucket, "s3:PutObject")
 		case !refused(read):
 			return unknown(ctx, read, "try to read in "+bucket, "s3:GetObjectVersion")
-		case !r.denies(ctx, bucket, "OnlyTheNamedRoleReads", read) || !r.denies(ctx, bucket, "OnlyQuarantineWrites", written):
-			return notChecked("both are refused to you, but it cannot be told whether the bucket's policy does it (s3:GetBucketPolicy)")
+		case !r.denies(ctx, bucket, "OnlyTheNamedRoleReads", read),
+			!r.denies(ctx, bucket, "OnlyQuarantineWrites", written):
+			return notChecked(
+				"both are refused to you, but whether the bucket's policy does it cannot be told (s3:GetBucketPolicy)",
+			)
 		}
-		return pass("reading EICAR there and writing are refused (%s, %s) by the bucket's policy", answer(read), answer(written))
+		return pass(
+			"reading EICAR there and writing are refused (%s, %s) by the bucket's policy",
+			answer(read),
+			answer(written),
+		)
 	},
 }
 
@@ -76,7 +89,9 @@ var cleanBucketIsShut = Check{
 		case !refused(err):
 			return unknown(ctx, err, "try to write into "+bucket, "s3:PutObject")
 		case !r.denies(ctx, bucket, "OnlyPromoteWrites", err):
-			return notChecked("it is refused to you, but it cannot be told whether the bucket's policy does it (s3:GetBucketPolicy)")
+			return notChecked(
+				"it is refused to you, but it cannot be told whether the bucket's policy does it (s3:GetBucketPolicy)",
+			)
 		default:
 			return pass("refused (%s) by the bucket's policy", answer(err))
 		}

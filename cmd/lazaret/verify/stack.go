@@ -28,7 +28,12 @@ func describe(ctx context.Context, cfg aws.Config, name string) (deployed, error
 		return d, fmt.Errorf("ask who calls: %w", err)
 	}
 	d.Account, d.Caller = aws.ToString(who.Account), aws.ToString(who.Arn)
-	out, err := cloudformation.NewFromConfig(cfg).DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &name})
+	out, err := cloudformation.NewFromConfig(
+		cfg,
+	).DescribeStacks(
+		ctx,
+		&cloudformation.DescribeStacksInput{StackName: &name},
+	)
 	if err != nil {
 		return d, fmt.Errorf("describe the stack: %w", err)
 	}
@@ -41,10 +46,15 @@ func describe(ctx context.Context, cfg aws.Config, name string) (deployed, error
 	for _, o := range out.Stacks[0].Outputs {
 		d.Outputs[aws.ToString(o.OutputKey)] = aws.ToString(o.OutputValue)
 	}
-	for _, wanted := range []string{"UploadsBucketName", "QuarantineBucketName", "StateMachineArn", "UploadQueueUrl", "DeadLetterQueueUrl", "AlertsTopicArn"} {
+	for _, wanted := range []string{
+		"UploadsBucketName", "QuarantineBucketName", "StateMachineArn", "UploadQueueUrl", "DeadLetterQueueUrl", "AlertsTopicArn",
+	} {
 		if d.Outputs[wanted] == "" {
-			return d, fmt.Errorf("describe the stack: it has no output %s, so it is not one of Lazaret, or not made yet (%s)",
-				wanted, out.Stacks[0].StackStatus)
+			return d, fmt.Errorf(
+				"describe the stack: it has no output %s, so it is not one of Lazaret, or not made yet (%s)",
+				wanted,
+				out.Stacks[0].StackStatus,
+			)
 		}
 	}
 	if d.list("VerifierArns") == nil {
@@ -52,7 +62,11 @@ func describe(ctx context.Context, cfg aws.Config, name string) (deployed, error
 			"deploy it with the ARN of your role or user in VerifierArns")
 	}
 	if d.exempt("VerifierArns") == "" {
-		return d, fmt.Errorf("you are %s, and its parameter VerifierArns names only %s", d.Caller, strings.Join(d.list("VerifierArns"), ", "))
+		return d, fmt.Errorf(
+			"you are %s, and its parameter VerifierArns names only %s",
+			d.Caller,
+			strings.Join(d.list("VerifierArns"), ", "),
+		)
 	}
 	return d, nil
 }

@@ -138,7 +138,8 @@ func (r *run) waiting(ctx context.Context) string {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	url := r.stack.Outputs["UploadQueueUrl"]
-	visible, hidden := sqstypes.QueueAttributeNameApproximateNumberOfMessages, sqstypes.QueueAttributeNameApproximateNumberOfMessagesNotVisible
+	const visible = sqstypes.QueueAttributeNameApproximateNumberOfMessages
+	const hidden = sqstypes.QueueAttributeNameApproximateNumberOfMessagesNotVisible
 	out, err := r.sqs.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
 		QueueUrl: &url, AttributeNames: []sqstypes.QueueAttributeName{visible, hidden},
 	})
@@ -152,7 +153,10 @@ func (r *run) waiting(ctx context.Context) string {
 // history reads what happened in an execution.
 func (r *run) history(ctx context.Context, s *story) error {
 	s.visits = nil
-	pages := sfn.NewGetExecutionHistoryPaginator(r.sfn, &sfn.GetExecutionHistoryInput{ExecutionArn: &s.arn, MaxResults: 1000})
+	pages := sfn.NewGetExecutionHistoryPaginator(
+		r.sfn,
+		&sfn.GetExecutionHistoryInput{ExecutionArn: &s.arn, MaxResults: 1000},
+	)
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
@@ -174,7 +178,10 @@ func (s *story) take(e types.HistoryEvent) {
 		s.visits[n-1].left = at
 	}
 	if d := e.StateEnteredEventDetails; d != nil {
-		s.visits = append(s.visits, visit{state: aws.ToString(d.Name), input: aws.ToString(d.Input), began: at, left: at})
+		s.visits = append(
+			s.visits,
+			visit{state: aws.ToString(d.Name), input: aws.ToString(d.Input), began: at, left: at},
+		)
 		if aws.ToString(d.Name) == "DeadLetter" {
 			_ = json.Unmarshal([]byte(aws.ToString(d.Input)), &s.job) // what is not there is not told
 		}
@@ -208,9 +215,17 @@ func attempt(e types.HistoryEvent) (name, cause string, ok bool) {
 	case e.TaskTimedOutEventDetails != nil:
 		return aws.ToString(e.TaskTimedOutEventDetails.Error), aws.ToString(e.TaskTimedOutEventDetails.Cause), true
 	case e.TaskStartFailedEventDetails != nil:
-		return aws.ToString(e.TaskStartFailedEventDetails.Error), aws.ToString(e.TaskStartFailedEventDetails.Cause), true
+		return aws.ToString(
+				e.TaskStartFailedEventDetails.Error,
+			), aws.ToString(
+				e.TaskStartFailedEventDetails.Cause,
+			), true
 	case e.TaskSubmitFailedEventDetails != nil:
-		return aws.ToString(e.TaskSubmitFailedEventDetails.Error), aws.ToString(e.TaskSubmitFailedEventDetails.Cause), true
+		return aws.ToString(
+				e.TaskSubmitFailedEventDetails.Error,
+			), aws.ToString(
+				e.TaskSubmitFailedEventDetails.Cause,
+			), true
 	}
 	return "", "", false
 }

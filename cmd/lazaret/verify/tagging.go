@@ -48,13 +48,19 @@ func (r *run) tryTagging(ctx context.Context) (t taggingTries) {
 func (r *run) retag(ctx context.Context, o job.Object, tag string) error {
 	name, value, _ := strings.Cut(tag, "=")
 	_, err := r.s3.PutObjectTagging(ctx, &s3.PutObjectTaggingInput{
-		Bucket: &o.Bucket, Key: &o.Key, VersionId: &o.VersionID, Tagging: &types.Tagging{TagSet: []types.Tag{{Key: &name, Value: &value}}},
+		Bucket:    &o.Bucket,
+		Key:       &o.Key,
+		VersionId: &o.VersionID,
+		Tagging:   &types.Tagging{TagSet: []types.Tag{{Key: &name, Value: &value}}},
 	})
 	return err
 }
 
 func (r *run) untag(ctx context.Context, o job.Object) error {
-	_, err := r.s3.DeleteObjectTagging(ctx, &s3.DeleteObjectTaggingInput{Bucket: &o.Bucket, Key: &o.Key, VersionId: &o.VersionID})
+	_, err := r.s3.DeleteObjectTagging(
+		ctx,
+		&s3.DeleteObjectTaggingInput{Bucket: &o.Bucket, Key: &o.Key, VersionId: &o.VersionID},
+	)
 	return err
 }
 
@@ -73,7 +79,11 @@ var forgedByTagging = Check{
 		case !t.unjudged:
 			return notChecked("refused, but each of %d objects was judged before all could be tried", tries)
 		case t.own != nil:
-			return notChecked("refused, but so is the tag %s (%s): you may not tag (s3:PutObjectVersionTagging)", ownTag, answer(t.own))
+			return notChecked(
+				"refused, but so is the tag %s (%s): you may not tag (s3:PutObjectVersionTagging)",
+				ownTag,
+				answer(t.own),
+			)
 		}
 		return pass("refused (%s), in both spellings, while the tag %s is accepted", answer(t.forged), ownTag)
 	},
@@ -86,7 +96,10 @@ var judgedTagsStay = Check{
 		name := judged // stays where it was uploaded, in both layouts
 		if r.stack.Parameters["QuarantineUnscannable"] == "true" {
 			if name = clean; r.stack.threeBuckets() {
-				return notChecked("with QuarantineUnscannable=true in three-bucket no judged object stays in %s", r.stack.uploads())
+				return notChecked(
+					"with QuarantineUnscannable=true in three-bucket no judged object stays in %s",
+					r.stack.uploads(),
+				)
 			}
 		}
 		p, line := r.needs(ctx, name)
@@ -111,8 +124,15 @@ var judgedTagsStay = Check{
 		case !t.unjudged:
 			return notChecked("refused, but no object could be tagged before it was judged, for comparison")
 		case t.own != nil || t.removed != nil:
-			return notChecked("refused, but so it is on an object without a verdict: you may not (s3:PutObjectVersionTagging, s3:DeleteObjectVersionTagging)")
+			return notChecked(
+				"refused, but so it is on an object without a verdict: you may not " +
+					"(s3:PutObjectVersionTagging, s3:DeleteObjectVersionTagging)",
+			)
 		}
-		return pass("refused (%s) on an object that is %s, while an object without a verdict can be tagged and untagged", answer(replaced), p.sample.want)
+		return pass(
+			"refused (%s) on an object that is %s, while an object without a verdict can be tagged and untagged",
+			answer(replaced),
+			p.sample.want,
+		)
 	},
 }

@@ -46,7 +46,10 @@ func (r *run) whole(ctx context.Context, s story) Line {
 	const function, machine = "AWS::Lambda", "AWS::StepFunctions" // what origins begin with
 	wanted := []segment{
 		{r.stack.function("dispatch"), function},
-		{r.stack.Outputs["StateMachineArn"][strings.LastIndexByte(r.stack.Outputs["StateMachineArn"], ':')+1:], machine},
+		{
+			r.stack.Outputs["StateMachineArn"][strings.LastIndexByte(r.stack.Outputs["StateMachineArn"], ':')+1:],
+			machine,
+		},
 	}
 	for _, v := range s.visits {
 		if v.done {
@@ -65,13 +68,19 @@ func (r *run) whole(ctx context.Context, s story) Line {
 			for _, t := range out.Traces {
 				for _, document := range t.Segments {
 					var one segment
-					_ = json.Unmarshal([]byte(aws.ToString(document.Document)), &one) // one that cannot be read is a gap
+					_ = json.Unmarshal(
+						[]byte(aws.ToString(document.Document)),
+						&one,
+					) // one that cannot be read is a gap
 					found = append(found, one)
 				}
 			}
 		}
 		gaps := slices.DeleteFunc(slices.Clone(wanted), func(w segment) bool {
-			return slices.ContainsFunc(found, func(f segment) bool { return f.Name == w.Name && strings.HasPrefix(f.Origin, w.Origin) })
+			return slices.ContainsFunc(
+				found,
+				func(f segment) bool { return f.Name == w.Name && strings.HasPrefix(f.Origin, w.Origin) },
+			)
 		})
 		if len(gaps) == 0 {
 			return pass("%s has %s", root, list(wanted))

@@ -32,13 +32,27 @@ func (r *run) wrong(ctx context.Context, p *probe) *Line {
 	case s.problem != "" && s.status == "":
 		return line(fail("%s has no verdict: %s", p.sample.name, s.problem))
 	case s.err != nil:
-		return line(unknown(ctx, s.err, "look at the execution of "+p.sample.name, "states:DescribeExecution, states:GetExecutionHistory"))
+		return line(
+			unknown(
+				ctx,
+				s.err,
+				"look at the execution of "+p.sample.name,
+				"states:DescribeExecution, states:GetExecutionHistory",
+			),
+		)
 	case s.status != types.ExecutionStatusSucceeded:
 		return line(fail("the execution of %s %s: %s", p.sample.name, s.status, s.failed()))
 	case s.job.Scan == nil || s.job.Scan.Verdict != p.sample.want:
 		return line(fail("%s is %s, not %s", p.sample.name, s.job.Scan.Outcome(), p.sample.want))
 	case s.job.Scan.SHA256 != hex.EncodeToString(hash[:]) || s.job.Scan.Size != p.object.Size:
-		return line(fail("the verdict on %s is about other bytes: %d bytes, SHA-256 %s", p.sample.name, s.job.Scan.Size, s.job.Scan.SHA256))
+		return line(
+			fail(
+				"the verdict on %s is about other bytes: %d bytes, SHA-256 %s",
+				p.sample.name,
+				s.job.Scan.Size,
+				s.job.Scan.SHA256,
+			),
+		)
 	}
 	return nil
 }
@@ -79,7 +93,10 @@ func (r *run) download(ctx context.Context, bucket, key, version string) ([]byte
 
 // verdictOn is the tag scan-status of an object's version, "" without one.
 func (r *run) verdictOn(ctx context.Context, o job.Object) (string, error) {
-	out, err := r.s3.GetObjectTagging(ctx, &s3.GetObjectTaggingInput{Bucket: &o.Bucket, Key: &o.Key, VersionId: &o.VersionID})
+	out, err := r.s3.GetObjectTagging(
+		ctx,
+		&s3.GetObjectTaggingInput{Bucket: &o.Bucket, Key: &o.Key, VersionId: &o.VersionID},
+	)
 	if err != nil {
 		return "", err
 	}
@@ -148,9 +165,24 @@ var cleanIsClean = Check{
 
 // infectedOnes are the three in which EICAR must be found.
 var infectedOnes = []Check{
-	{Name: "eicar", Claim: "EICAR ends in quarantine", Needs: []string{"s3:ListBucketVersions"}, Run: quarantined(infected)},
-	{Name: "eicar-zip64", Claim: "EICAR in a zip64 archive ends in quarantine", Needs: []string{"s3:ListBucketVersions"}, Run: quarantined(zip64)},
-	{Name: "eicar-mail", Claim: "EICAR attached to a mail ends in quarantine", Needs: []string{"s3:ListBucketVersions"}, Run: quarantined(mail)},
+	{
+		Name:  "eicar",
+		Claim: "EICAR ends in quarantine",
+		Needs: []string{"s3:ListBucketVersions"},
+		Run:   quarantined(infected),
+	},
+	{
+		Name:  "eicar-zip64",
+		Claim: "EICAR in a zip64 archive ends in quarantine",
+		Needs: []string{"s3:ListBucketVersions"},
+		Run:   quarantined(zip64),
+	},
+	{
+		Name:  "eicar-mail",
+		Claim: "EICAR attached to a mail ends in quarantine",
+		Needs: []string{"s3:ListBucketVersions"},
+		Run:   quarantined(mail),
+	},
 }
 
 func quarantined(name string) func(context.Context, *run) Line {

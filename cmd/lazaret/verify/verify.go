@@ -79,7 +79,15 @@ func verify(ctx context.Context, o Options, checks []Check, out, progress io.Wri
 		return Report{}, err
 	}
 	if p := r.first(limited); refused(p.err) {
-		return Report{}, fmt.Errorf("%w %s: upload s3://%s/%s as %s: %w", ErrStart, o.Stack, p.object.Bucket, p.object.Key, r.stack.Caller, p.err)
+		return Report{}, fmt.Errorf(
+			"%w %s: upload s3://%s/%s as %s: %w",
+			ErrStart,
+			o.Stack,
+			p.object.Bucket,
+			p.object.Key,
+			r.stack.Caller,
+			p.err,
+		)
 	}
 	report := Report{
 		Stack: r.stack.Name, Account: r.stack.Account, Region: r.stack.Region, Caller: r.stack.Caller, Run: r.id,
