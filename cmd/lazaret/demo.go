@@ -42,6 +42,9 @@ func demoCommand() *cobra.Command {
 			if err == nil {
 				err = verifyDemo(ctx, cmd.OutOrStdout(), stack)
 			}
+			if err == nil {
+				fmt.Fprint(cmd.OutOrStdout(), demo.Next)
+			}
 			return errors.Join(err, stack.Close())
 		},
 	}

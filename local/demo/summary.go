@@ -43,11 +43,14 @@ All of it is as it must be.
   %2d file got no verdict, because its owner left no room for the tag. Nobody can
      download it, and it waits in a queue until an operator sends it again.
   Half of the verdicts were there within %d ms of the upload.
+`, counts[job.Clean], counts[job.Infected], counts[job.Unscannable], counts[""], times[len(times)/2].Milliseconds())
+}
 
+// Next says what to type after the demo.
+const Next = `
 Next
   make run                    keep this stack up, and upload files of your own
   bin/lazaret --help          what an operator does
   docs/operations.md          what to do when something goes wrong
   docs/deploy.md              deploy it to AWS
-`, counts[job.Clean], counts[job.Infected], counts[job.Unscannable], counts[""], times[len(times)/2].Milliseconds())
-}
+`
