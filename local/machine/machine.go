@@ -25,7 +25,7 @@ import (
 
 const (
 	readyWithin = 2 * time.Minute // a second, on a machine that does nothing else
-	stopWithin  = 5 * time.Second  // what `lazaret local` promises
+	stopWithin  = 5 * time.Second // what `lazaret local` promises
 )
 
 // freeze is for the tests that must pass either way, which are all of them.
