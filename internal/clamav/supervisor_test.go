@@ -246,12 +246,16 @@ func TestLoadingOutlivesADeadline(t *testing.T) {
 		t.Errorf("engine %d did not go on loading", pid)
 	}
 	// Waited for too long in all, it is taken for stuck.
-	if err := s.Ensure(within(t, time.Minute), g); !errors.Is(err, ErrEngine) {
-		t.Errorf("Ensure() = %v, want ErrEngine", err)
+	stuck := s.current().proc
+	for calls := 0; stuck.alive() && calls < 100; calls++ { // a call that was not scheduled in time has not waited
+		if err := s.Ensure(within(t, 200*time.Millisecond), g); !errors.Is(err, ErrEngine) {
+			t.Errorf("Ensure() = %v, want ErrEngine", err)
+		}
+		if stuck.diedWithin(t.Context(), 100*time.Millisecond) {
+			return
+		}
 	}
-	if !s.current().proc.diedWithin(t.Context(), time.Minute) {
-		t.Error("a stuck engine was not killed")
-	}
+	t.Error("a stuck engine was not killed")
 }
 
 func TestUnusableFilesDoNotHurtTheEngine(t *testing.T) {

@@ -68,17 +68,17 @@ func TestCannotStart(t *testing.T) {
 	}
 }
 
-// Mistakes on the command line are explained with the usage, and the code is 2.
+// Mistakes on the command line are explained in one line, and the code is 2.
 func TestWrongFlags(t *testing.T) {
 	t.Parallel()
 	for _, arguments := range [][]string{
-		{"local", "--nope"}, {"local", "--port", "many"}, {"local", "--port", "70000"}, {"local", "--time-scale", "0"}, {"local", "extra"}, {"locale"}, {},
+		{"local", "--nope"}, {"local", "--port", "many"}, {"local", "--port", "70000"}, {"local", "--time-scale", "0"}, {"local", "extra"}, {"locale"},
 	} {
 		cmd, err := Command(arguments...)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if code, _, stderr := run(t, cmd); code != 2 || !strings.Contains(strings.ToLower(stderr), "usage") {
+		if code, _, stderr := run(t, cmd); code != 2 || strings.Count(stderr, "\n") != 1 || !strings.HasPrefix(stderr, "lazaret") {
 			t.Errorf("%q: code %d\n%s", arguments, code, stderr)
 		}
 	}
