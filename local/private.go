@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -73,6 +75,38 @@ func trustPath(path string) error {
 	}
 	return trustPath(resolved)
 }
+
+// findUsers returns the ids of users that are given by id or by name.
+func findUsers(users []string) (ids []uint32, err error) {
+	for _, u := range users {
+		id, err := strconv.ParseUint(u, 10, 32)
+		if err != nil {
+			var account *user.User
+			if account, err = user.Lookup(u); err == nil {
+				id, err = strconv.ParseUint(account.Uid, 10, 32)
+			}
+		}
+		if err != nil {
+			return nil, fmt.Errorf("let user %s in: %w", strconv.Quote(u), err)
+		}
+		ids = append(ids, uint32(id))
+	}
+	return ids, nil
+}
+
+// admits reports whether a user may call the endpoint.
+func (s *Stack) admits(uid uint32) bool {
+	return trusted(uid) || slices.Contains(s.allowed, uid) || s.services.lambda.Runs(uid)
+}
+
+// notAllowed is what a user who may not is told.
+func notAllowed(uid uint32) string {
+	return fmt.Sprintf("This local stack is user %d's, and the connection is user %d's. Start it with --allow-user %[2]d to let that user in.",
+		os.Geteuid(), uid)
+}
+
+// Peers says why users of this machine are not told apart; nil when they are.
+func (s *Stack) Peers() error { return s.peers }
 
 // trusted are root, this user, and whoever became root with sudo.
 func trusted(uid uint32) bool {
