@@ -52,8 +52,8 @@ func closeToOthers(dir string) error {
 }
 
 // trustPath refuses a path on which another user has laid, or could lay, a way to
-// elsewhere: folders and symbolic links of theirs, and folders above that everybody
-// may write to, without a sticky bit.
+// elsewhere: folders and symbolic links of theirs, and folders above that everybody,
+// or a group of users, may write to, without a sticky bit.
 func trustPath(path string) error {
 	for parts := strings.Split(path, "/"); len(parts) > 1; parts = parts[:len(parts)-1] {
 		at := strings.Join(parts, "/")
@@ -65,8 +65,11 @@ func trustPath(path string) error {
 		switch {
 		case !trusted(is.Uid):
 			return fmt.Errorf("user %d owns %s", is.Uid, at)
-		case !link && at != path && is.Mode&0o002 != 0 && is.Mode&unix.S_ISVTX == 0:
+		case link || at == path || is.Mode&unix.S_ISVTX != 0:
+		case is.Mode&0o002 != 0:
 			return fmt.Errorf("everybody may write to %s", at)
+		case is.Mode&0o020 != 0 && !private(is.Gid):
+			return fmt.Errorf("group %d may write to %s", is.Gid, at)
 		}
 	}
 	resolved, err := filepath.EvalSymlinks(path)
@@ -107,6 +110,21 @@ func notAllowed(uid uint32) string {
 
 // Peers says why users of this machine are not told apart; nil when they are.
 func (s *Stack) Peers() error { return s.peers }
+
+// private reports whether a group is root's, or has the name of a user who is trusted:
+// many distributions give each user such a group and make his folders 0775.
+func private(gid uint32) bool {
+	group, err := user.LookupGroupId(strconv.Itoa(int(gid)))
+	if gid == 0 || err != nil {
+		return gid == 0
+	}
+	account, err := user.Lookup(group.Name)
+	if err != nil {
+		return false
+	}
+	uid, err := strconv.ParseUint(account.Uid, 10, 32)
+	return err == nil && account.Gid == group.Gid && trusted(uint32(uid))
+}
 
 // trusted are root, this user, and whoever became root with sudo.
 func trusted(uid uint32) bool {

@@ -40,7 +40,15 @@ func TestCloseToOthers(t *testing.T) {
 		"a link of somebody else's":        {link(somebody), true, "user 12345 owns"},
 		"below somebody else's":            {func(t *testing.T, dir string) { must(t, os.Chown(filepath.Dir(dir), somebody, -1)) }, true, "user 12345 owns"},
 		"below one that all may write to":  {func(t *testing.T, dir string) { must(t, os.Chmod(filepath.Dir(dir), 0o777)) }, false, "everybody may write to"},
-		"below one like /tmp":              {func(t *testing.T, dir string) { must(t, os.Chmod(filepath.Dir(dir), 0o777|os.ModeSticky)) }, false, ""},
+		"below one of a group of users": {func(t *testing.T, dir string) {
+			must(t, os.Chown(filepath.Dir(dir), -1, somebody))
+			must(t, os.Chmod(filepath.Dir(dir), 0o775))
+		}, true, "group 12345 may write to"},
+		"below one of the user's own group": {func(t *testing.T, dir string) {
+			must(t, os.Chown(filepath.Dir(dir), -1, 0))
+			must(t, os.Chmod(filepath.Dir(dir), 0o775))
+		}, true, ""},
+		"below one like /tmp": {func(t *testing.T, dir string) { must(t, os.Chmod(filepath.Dir(dir), 0o777|os.ModeSticky)) }, false, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -163,8 +163,16 @@ func (f *function) user() *sandbox.User {
 	return f.host.stranger()
 }
 
-// Runs reports whether a function runs as that user.
+// Runs reports whether a function runs as that user, or as that of its access point
+// wherever it runs, which may be in a container.
 func (h *Host) Runs(uid uint32) (found bool) {
+	for _, f := range h.functions {
+		for _, m := range f.Mounts {
+			if os.Geteuid() == 0 && m.AccessPoint != nil && uint32(m.AccessPoint.UID) == uid {
+				return true
+			}
+		}
+	}
 	h.listening.Range(func(_, e any) bool {
 		found = e.(*environment).uid() == uid
 		return !found
