@@ -9,10 +9,13 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"unicode"
+	"unicode/utf16"
 )
 
 // logs writes what functions log to a file for each function, line by line as
-// they wrote it, so that JSON stays JSON. They are kept off the terminal: there,
+// they wrote it, so that JSON stays JSON; characters that speak to a terminal, which
+// uploaders put into keys, are escaped as JSON does it. They are kept off the terminal: there,
 // seven functions would bury the few lines that the stack has to say.
 type logs struct {
 	dir, prefix string    // prefix is the stack's, which file names leave out
@@ -26,7 +29,7 @@ type logs struct {
 func (l *logs) write(function, _, line string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	name := strings.TrimPrefix(function, l.prefix)
+	name, line := strings.TrimPrefix(function, l.prefix), escaped(line)
 	file, err := l.file(name)
 	if err == nil {
 		_, err = fmt.Fprintln(file, line)
@@ -38,6 +41,23 @@ func (l *logs) write(function, _, line string) {
 	if l.also != nil {
 		_, _ = fmt.Fprintf(l.also, "%s: %s\n", name, line) // a terminal that is gone
 	}
+}
+
+// escaped is a line in which everything is printable.
+func escaped(line string) string {
+	var b strings.Builder
+	for _, r := range line {
+		switch {
+		case unicode.IsPrint(r) || r == '\t':
+			b.WriteRune(r)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(&b, `\u%04x\u%04x`, high, low)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	return b.String()
 }
 
 // file returns a function's file. The caller holds the lock.
