@@ -27,12 +27,11 @@ func TestShareVolume(t *testing.T) {
 	}
 	for range 2 {
 		app := scanning()
-		app.Functions[0].Environment["WORK_DIR"] = "/mnt/lazaret/work"
 		app.Functions[0].Mounts[0].AccessPoint = &template.AccessPoint{UID: 1000, GID: 1000, OwnerUID: 1001, OwnerGID: 1000, Permissions: 0o755}
 		moveUsers(app)
 		s := &Stack{Application: app, volume: volume}
 		must(t, s.shareVolume())
-		for name, want := range map[string][2]int{"": {1001, 1000}, "root's": {1001, 1000}, "fetch's, before": {1000, 1000}, "fetch's": {1000, 1000}, "work": {1001, 1000}} {
+		for name, want := range map[string][2]int{"": {1001, 1000}, "root's": {1001, 1000}, "fetch's, before": {1000, 1000}, "fetch's": {1000, 1000}} {
 			var got unix.Stat_t
 			must(t, unix.Stat(filepath.Join(volume, "lazaret", name), &got))
 			if int(got.Uid) != first+want[0] || int(got.Gid) != first+want[1] {
