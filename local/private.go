@@ -13,6 +13,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// makeFolder makes a folder, with those above it, and none by a way that another user
+// has laid.
+func makeFolder(dir string) error {
+	there := dir
+	for {
+		if _, err := os.Lstat(there); !errors.Is(err, os.ErrNotExist) {
+			break
+		}
+		there = filepath.Dir(there)
+	}
+	if err := trustPath(there); err != nil {
+		return err
+	}
+	return os.MkdirAll(dir, 0o700)
+}
+
 // closeToOthers makes the folder 0700. Others must not have been able to put
 // anything into it before, or to put another folder in its place, and a folder that
 // was made for something else stays as it is.

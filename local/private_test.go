@@ -72,6 +72,24 @@ func TestCloseToOthers(t *testing.T) {
 	}
 }
 
+// A link of somebody else's, in /tmp say, leads to no folder of his choice.
+func TestMakeFolder(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Skip("gives a link to another user, which needs root; CI is root")
+	}
+	above, chosen := t.TempDir(), t.TempDir()
+	for name, owner := range map[string]int{"mine": -1, "theirs": 12345} {
+		must(t, os.Symlink(chosen, filepath.Join(above, name)))
+		must(t, os.Lchown(filepath.Join(above, name), owner, -1))
+		err := makeFolder(filepath.Join(above, name, "a", name))
+		_, made := os.Stat(filepath.Join(chosen, "a", name))
+		if (err == nil) != (owner < 0) || (made == nil) != (owner < 0) {
+			t.Errorf("%s: %v; the folder: %v", name, err, made)
+		}
+	}
+}
+
 // link puts a symbolic link of that user's in the folder's place.
 func link(owner int) func(t *testing.T, dir string) {
 	return func(t *testing.T, dir string) {
