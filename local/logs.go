@@ -1,6 +1,7 @@
 package local
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -8,6 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
+
+	"github.com/lazaret/lazaret/local/lambda"
 )
 
 // logs writes what functions log to a file for each function, line by line as
@@ -36,6 +40,29 @@ func (l *logs) write(function, _, line string) {
 	if l.also != nil {
 		_, _ = fmt.Fprintf(l.also, "%s: %s\n", name, line) // a terminal that is gone
 	}
+}
+
+// report writes the line by which Lambda itself tells, in a log of JSON, of an
+// invocation that did not come to its end: a crash or a timeout.
+// https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html#platform-report
+func (l *logs) report(function string, result lambda.Result) {
+	var e struct {
+		Type string `json:"errorType"`
+	}
+	if result.FunctionError == "" || json.Unmarshal(result.Payload, &e) != nil {
+		return
+	}
+	status := "error"
+	switch {
+	case e.Type == "Sandbox.Timedout":
+		status = "timeout"
+	case !strings.HasPrefix(e.Type, "Runtime."):
+		return // the function's own answer
+	}
+	line, _ := json.Marshal(map[string]any{ // strings always marshal
+		"time": time.Now().UTC(), "type": "platform.report", "record": map[string]string{"status": status, "errorType": e.Type},
+	})
+	l.write(function, "", string(line))
 }
 
 // file returns a function's file. The caller holds the lock.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/spf13/cobra"
@@ -72,7 +73,7 @@ func (c *scanCall) run(ctx context.Context, uri string, stdout io.Writer) (job.V
 	fmt.Fprintf(stdout, "%s, %d bytes\n%s\n", object, object.Size, execution)
 	end, err := rescan.Follow(ctx, sfn.NewFromConfig(cfg), execution, func(e rescan.Event) {
 		if e.Late > 0 {
-			tellLate(stdout, e.Late, rescan.Late(ctx, sqsClient(cfg), lambda.NewFromConfig(cfg), s))
+			tellLate(stdout, e.Late, rescan.Late(ctx, sqsClient(cfg), lambda.NewFromConfig(cfg), cloudwatchlogs.NewFromConfig(cfg), s))
 			return
 		}
 		tellEvent(stdout, e)
