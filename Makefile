@@ -72,7 +72,7 @@ browser: build clamav ## let a real browser attack the local stack (needs Chromi
 	go test ./local/machine -run TestBrowser -browser -count=1 $(TESTFLAGS)
 
 .PHONY: check
-check: lint test browser emulator ## what CI runs: lint, test, browser, emulator
+check: lint .tools/awscli/installed test browser emulator ## what CI runs: lint, test, browser, emulator
 
 .PHONY: lint
 lint: needs-shellcheck $(LINT) $(NPM) .tools/cfn-lint/installed .tools/checkov/installed ## formatting, go.mod, golangci-lint, cfn-lint, checkov, state machines, policies, shellcheck
