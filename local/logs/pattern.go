@@ -53,7 +53,7 @@ func parse(text string) (pattern, error) {
 
 // parseJSON reads what stands between the braces. && binds closer than ||.
 func parseJSON(text string) (pattern, error) {
-	var any [][]func(map[string]json.RawMessage) bool
+	var alternatives [][]func(map[string]json.RawMessage) bool
 	for alternative := range strings.SplitSeq(text, "||") {
 		var all []func(map[string]json.RawMessage) bool
 		for part := range strings.SplitSeq(alternative, "&&") {
@@ -64,14 +64,14 @@ func parseJSON(text string) (pattern, error) {
 			path, operator, want := strings.Split(m[1][1:], "."), m[2], m[3]
 			all = append(all, func(line map[string]json.RawMessage) bool { return compare(field(line, path), operator, want) })
 		}
-		any = append(any, all)
+		alternatives = append(alternatives, all)
 	}
 	return func(line string) bool {
 		var fields map[string]json.RawMessage
 		if json.Unmarshal([]byte(line), &fields) != nil {
 			return false
 		}
-		for _, all := range any {
+		for _, all := range alternatives {
 			holds := true
 			for _, condition := range all {
 				holds = holds && condition(fields)
