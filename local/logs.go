@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,7 +24,7 @@ type logs struct {
 
 	mu    sync.Mutex
 	files map[string]*os.File
-	err   error // of the first file that could not be opened or written
+	lost  bool // a line could not be written, and that was said
 }
 
 func (l *logs) write(function, _, line string) {
@@ -34,8 +35,9 @@ func (l *logs) write(function, _, line string) {
 	if err == nil {
 		_, err = fmt.Fprintln(file, line)
 	}
-	if l.err == nil {
-		l.err = err
+	if err != nil && !l.lost {
+		l.lost = true // a full disk says so for each line
+		slog.Warn("lose lines that functions log", "cause", err.Error())
 	}
 	if l.also != nil {
 		_, _ = fmt.Fprintf(l.also, "%s: %s\n", name, line) // a terminal that is gone
@@ -78,15 +80,12 @@ func (l *logs) file(name string) (*os.File, error) {
 	return f, nil
 }
 
-// close returns the first error that writing met.
 func (l *logs) close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	var err error
 	for _, f := range l.files {
-		l.err = errors.Join(l.err, f.Close())
+		err = errors.Join(err, f.Close())
 	}
-	if l.err != nil {
-		return fmt.Errorf("write function logs: %w", l.err)
-	}
-	return nil
+	return err
 }

@@ -1,7 +1,6 @@
 package local
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -46,8 +45,6 @@ func (s *Stack) Sandbox() string {
 
 // shareVolume gives what the host made on the volume to those to whom it belongs
 // on AWS, where functions run as others than the host: root does that for them.
-// A first run of freshclam makes the folder for work files there, and here nobody
-// waits for one.
 func (s *Stack) shareVolume() error {
 	if os.Geteuid() != 0 {
 		return nil
@@ -67,23 +64,7 @@ func (s *Stack) shareVolume() error {
 			if err := os.Chmod(root, fileMode(m.AccessPoint.Permissions)); err != nil {
 				return fmt.Errorf("give the volume to its owner: %w", err)
 			}
-			if work, ok := onVolume(f, f.Environment["WORK_DIR"]); ok {
-				if err := s.makeWork(filepath.Join(s.volume, work), m.AccessPoint.OwnerUID, m.AccessPoint.OwnerGID); err != nil {
-					return err
-				}
-			}
 		}
-	}
-	return nil
-}
-
-func (s *Stack) makeWork(path string, uid, gid int) error {
-	err := os.Mkdir(path, 0o770)
-	if errors.Is(err, fs.ErrExist) {
-		return nil
-	}
-	if err = errors.Join(err, os.Lchown(path, uid, gid), os.Chmod(path, 0o770|fs.ModeSetgid)); err != nil {
-		return fmt.Errorf("make the work folder: %w", err)
 	}
 	return nil
 }

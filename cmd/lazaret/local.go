@@ -78,7 +78,7 @@ func runLocal(ctx context.Context, stdout, stderr io.Writer, config local.Config
 	}
 	err = stack.Wait(ctx)
 	if closing := stack.Close(); err == nil && closing != nil {
-		err = fmt.Errorf("stop the local stack: %w", closing)
+		err = stoppedError{fmt.Errorf("end what it started: %w", closing)}
 	}
 	return err
 }
