@@ -11,7 +11,7 @@ import (
 var (
 	link    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	heading = regexp.MustCompile(`(?m)^#+ (.+)$`)
-	dropped = regexp.MustCompile("[^\\p{L}\\p{N} _-]") // of a heading, in its anchor
+	dropped = regexp.MustCompile(`[^\p{L}\p{N} _-]`) // of a heading, in its anchor
 	code    = regexp.MustCompile("(?s)```.*?```")
 )
 
