@@ -45,22 +45,7 @@ var acts = []struct {
 		}
 		return errors.Join(workdir.Prepare(v+"/work"), os.Mkdir(v+"/definitions", 0o755), os.WriteFile(v+"/definitions/daily.cvd", nil, 0o444))
 	}},
-	{"fetch writes", "Fetch", func(v string) error {
-		d, err := workdir.Open(v + "/work")
-		if err != nil {
-			return err
-		}
-		for _, name := range []string{"a-1", "a-2"} {
-			f, err := d.Create(name)
-			if err != nil {
-				return err
-			}
-			if err := d.Publish(name, f); err != nil {
-				return err
-			}
-		}
-		return nil
-	}},
+	{"fetch writes", "Fetch", func(v string) error { return writeFiles(v, "a-1", "a-2") }},
 	{"scan reads, removes, and can't touch definitions", "Scan", func(v string) error {
 		d, err := workdir.Open(v + "/work")
 		if err != nil {
@@ -78,33 +63,12 @@ var acts = []struct {
 			denied(os.Chmod(v+"/definitions", 0o777)))
 	}},
 	{"fetch makes the folder again", "Fetch", func(v string) error {
-		if err := os.RemoveAll(v + "/work"); err != nil {
-			return err
-		}
-		d, err := workdir.Open(v + "/work")
-		if err != nil {
-			return err
-		}
-		f, err := d.Create("a-3")
-		if err != nil {
-			return err
-		}
-		return d.Publish("a-3", f)
+		return errors.Join(os.RemoveAll(v+"/work"), writeFiles(v, "a-3"))
 	}},
 	{"somebody makes it closed", "Freshclam", func(v string) error {
 		return errors.Join(os.RemoveAll(v+"/work"), os.Mkdir(v+"/work", 0o700))
 	}},
-	{"fetch makes a folder in which it may not write again", "Fetch", func(v string) error {
-		d, err := workdir.Open(v + "/work")
-		if err != nil {
-			return err
-		}
-		f, err := d.Create("a-3")
-		if err != nil {
-			return err
-		}
-		return d.Publish("a-3", f)
-	}},
+	{"fetch makes a folder in which it may not write again", "Fetch", func(v string) error { return writeFiles(v, "a-3") }},
 	{"freshclam finds it as its own", "Freshclam", func(v string) error { return workdir.Prepare(v + "/work") }},
 	{"freshclam sweeps", "Freshclam", func(v string) error {
 		n, err := workdir.Sweep(v+"/work", time.Now().Add(time.Hour))
@@ -113,6 +77,24 @@ var acts = []struct {
 		}
 		return nil
 	}},
+}
+
+// writeFiles writes work files as fetch does.
+func writeFiles(volume string, names ...string) error {
+	d, err := workdir.Open(volume + "/work")
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		f, err := d.Create(name)
+		if err != nil {
+			return err
+		}
+		if err := d.Publish(name, f); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func denied(err error) error {
