@@ -11,12 +11,15 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
+	"unicode/utf16"
 
 	"github.com/lazaret/lazaret/local/lambda"
 )
 
 // logs writes what functions log to a file for each function, line by line as
-// they wrote it, so that JSON stays JSON. They are kept off the terminal: there,
+// they wrote it, so that JSON stays JSON; characters that speak to a terminal, which
+// uploaders put into keys, are escaped as JSON does it. They are kept off the terminal: there,
 // seven functions would bury the few lines that the stack has to say.
 type logs struct {
 	dir, prefix string    // prefix is the stack's, which file names leave out
@@ -30,7 +33,7 @@ type logs struct {
 func (l *logs) write(function, _, line string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	name := strings.TrimPrefix(function, l.prefix)
+	name, line := strings.TrimPrefix(function, l.prefix), escaped(line)
 	file, err := l.file(name)
 	if err == nil {
 		_, err = fmt.Fprintln(file, line)
@@ -65,6 +68,23 @@ func (l *logs) report(function string, result lambda.Result) {
 		"time": time.Now().UTC(), "type": "platform.report", "record": map[string]string{"status": status, "errorType": e.Type},
 	})
 	l.write(function, "", string(line))
+}
+
+// escaped is a line in which everything is printable.
+func escaped(line string) string {
+	var b strings.Builder
+	for _, r := range line {
+		switch {
+		case unicode.IsPrint(r) || r == '\t':
+			b.WriteRune(r)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(&b, `\u%04x\u%04x`, high, low)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	return b.String()
 }
 
 // file returns a function's file. The caller holds the lock.

@@ -127,6 +127,7 @@ func (s *Stack) startLambda() (err error) {
 	output := &logs{dir: s.LogDir(), prefix: s.Application.Name + "-", also: s.config.Logs, files: map[string]*os.File{}}
 	s.onClose(output.close)
 	s.services.lambda, err = lambda.New(lambda.Config{
+		Peers:     s.peers == nil,
 		Functions: s.Application.Functions, Binary: s.binary, Volume: s.volume, Temp: s.tempDir(), Environment: s.environment,
 		Queue: queues{s.services.sqs}, Logs: output.write, Ended: func(function string, result lambda.Result, err error) {
 			output.report(function, result)
