@@ -47,23 +47,6 @@ func (l *logs) write(function, _, line string) {
 	}
 }
 
-// escaped is a line in which everything is printable.
-func escaped(line string) string {
-	var b strings.Builder
-	for _, r := range line {
-		switch {
-		case unicode.IsPrint(r) || r == '\t':
-			b.WriteRune(r)
-		case r > 0xffff:
-			high, low := utf16.EncodeRune(r)
-			fmt.Fprintf(&b, `\u%04x\u%04x`, high, low)
-		default:
-			fmt.Fprintf(&b, `\u%04x`, r)
-		}
-	}
-	return b.String()
-}
-
 // report writes the line by which Lambda itself tells, in a log of JSON, of an
 // invocation that did not come to its end: a crash or a timeout.
 // https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html#platform-report
@@ -85,6 +68,23 @@ func (l *logs) report(function string, result lambda.Result) {
 		"time": time.Now().UTC(), "type": "platform.report", "record": map[string]string{"status": status, "errorType": e.Type},
 	})
 	l.write(function, "", string(line))
+}
+
+// escaped is a line in which everything is printable.
+func escaped(line string) string {
+	var b strings.Builder
+	for _, r := range line {
+		switch {
+		case unicode.IsPrint(r) || r == '\t':
+			b.WriteRune(r)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(&b, `\u%04x\u%04x`, high, low)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	return b.String()
 }
 
 // file returns a function's file. The caller holds the lock.
