@@ -61,6 +61,10 @@ images: .tools/sam/installed ## build the images, and all else that is deployed,
 emulator: build clamav .tools/emulator/installed ## deploy the template into an emulator, and run there what is deployed
 	.tools/emulator/bin/python tools/emulator/deploy.py
 
+.PHONY: clients
+clients: build clamav ## upload with eight clients that people use: SDKs, AWS CLI, rclone, s3cmd, s5cmd
+	@scripts/clients
+
 .PHONY: check
 check: lint test emulator ## what CI runs: lint, test, emulator
 
