@@ -108,7 +108,7 @@ def main() -> int:
             faults += 1
             print(f"{client:9} exit code {done.returncode}: {lines[-1] if lines else ''}", flush=True)
         for way in WAYS:
-            if f"{way}: not offered" in lines:
+            if f"{way}: not offered" in done.stdout:  # Maven colours it
                 print(f"{client:9} {way:9} not offered by the client", flush=True)
                 continue
             wrong = look(s3, f"{client}/{way}", (folder / "files" / way).read_bytes())
