@@ -228,25 +228,13 @@ func (s *buckets) CreateBucket(ctx context.Context, in *s3.CreateBucketInput, _ 
 	if strings.Contains(*in.Bucket, "..") {
 		return s3err.GetBucketErr(s3err.ErrInvalidBucketName, *in.Bucket) // the gateway looks for all else
 	}
-	c := settings{Documents: map[string][]byte{"ownership": []byte(in.ObjectOwnership)}}
-	var tags []types.Tag
-	if in.CreateBucketConfiguration != nil {
-		tags = in.CreateBucketConfiguration.Tags
-	}
-	parsed, err := backend.ParseCreateBucketTags(tags)
-	if err != nil {
-		return err
-	}
-	if len(parsed) > 0 {
-		if c.Documents["tagging"], err = json.Marshal(parsed); err != nil {
-			return err
-		}
-	}
+	var c settings
 	if aws.ToBool(in.ObjectLockEnabledForBucket) {
-		c.Versioning = types.BucketVersioningStatusEnabled
-		if c.Documents["lock"], err = json.Marshal(auth.BucketLockConfig{Enabled: true}); err != nil {
+		lock, err := json.Marshal(auth.BucketLockConfig{Enabled: true})
+		if err != nil {
 			return err
 		}
+		c.Versioning, c.Documents = types.BucketVersioningStatusEnabled, map[string][]byte{"lock": lock}
 	}
 	return failure(s.state.Update(func(tx *bbolt.Tx) error {
 		if tx.Bucket(settingsBucket).Get([]byte(*in.Bucket)) != nil {

@@ -72,7 +72,7 @@ func (b bodies) rewriteForm(r *http.Request) (done func(), err error) {
 		if err != nil {
 			return done, err
 		}
-		done = kept.discard
+		done = func() { b.remove(kept.name) }
 		if _, err := w.CreatePart(file.Header); err != nil {
 			return done, err
 		}
@@ -81,7 +81,7 @@ func (b bodies) rewriteForm(r *http.Request) (done func(), err error) {
 			if err != nil {
 				return done, err
 			}
-			done = func() { f.Close(); kept.discard() }
+			done = func() { f.Close(); b.remove(kept.name) }
 			content, size = f, kept.size
 		}
 	}

@@ -95,7 +95,7 @@ func (s *buckets) PutObject(ctx context.Context, in s3response.PutObjectInput) (
 		out.VersionID, err = s.publish(ctx, tx, w, &v)
 		return err
 	}); err != nil {
-		body.discard()
+		s.bodies.remove(body.name)
 		return out, err
 	}
 	out.ETag, out.Size = quoted(v.ETag), &v.Size
