@@ -73,6 +73,11 @@ func (b bodies) rewriteForm(r *http.Request) (done func(), err error) {
 			return done, err
 		}
 		done = func() { b.remove(kept.name) }
+		if file.FileName() == "" {
+			// The HTTP server behind the gateway would take the file for one of the
+			// fields, and hand these on in any order.
+			file.Header.Set("Content-Disposition", `form-data; name="file"; filename="file"`)
+		}
 		if _, err := w.CreatePart(file.Header); err != nil {
 			return done, err
 		}
