@@ -27,8 +27,8 @@ func (s *Stack) openData() error {
 		})
 	}
 	s.volume = filepath.Join(s.DataDir, "volume")
-	if err := os.MkdirAll(s.DataDir, 0o700); err != nil {
-		return fmt.Errorf("create data folder: %w", err)
+	if err := makeFolder(s.DataDir); err != nil {
+		return fmt.Errorf("create data folder %s: %w", s.DataDir, err)
 	}
 	if err := closeToOthers(s.DataDir); err != nil {
 		return fmt.Errorf("keep data folder %s to this user: %w", s.DataDir, err)

@@ -61,6 +61,9 @@ func (s *Stack) publishDefinitions(ctx context.Context) (definitions.Generation,
 // prove has an engine load a folder of the user's and find the canaries, as it
 // must before every use: without a signature of EICAR no scan would ever end.
 func (s *Stack) prove(ctx context.Context, source string) (err error) {
+	if _, err := definitions.Inspect(ctx, source); err != nil {
+		return fmt.Errorf("use definitions from %s: %w", source, err)
+	}
 	clamd, err := FindClamd()
 	if err != nil {
 		return err
@@ -72,9 +75,6 @@ func (s *Stack) prove(ctx context.Context, source string) (err error) {
 	defer os.RemoveAll(dir)
 	link := filepath.Join(dir, "definitions") // clamd.conf holds no path with a blank
 	if err := os.Symlink(source, link); err != nil {
-		return fmt.Errorf("prove definitions from %s: %w", source, err)
-	}
-	if _, err := os.Stat(link); err != nil {
 		return fmt.Errorf("prove definitions from %s: %w", source, err)
 	}
 	e, err := clamav.Start(clamav.Config{Clamd: clamd, RunDir: dir}, definitions.Generation{Dir: link})

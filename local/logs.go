@@ -4,14 +4,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"unicode"
+	"unicode/utf16"
 )
 
 // logs writes what functions log to a file for each function, line by line as
-// they wrote it, so that JSON stays JSON. They are kept off the terminal: there,
+// they wrote it, so that JSON stays JSON; characters that speak to a terminal, which
+// uploaders put into keys, are escaped as JSON does it. They are kept off the terminal: there,
 // seven functions would bury the few lines that the stack has to say.
 type logs struct {
 	dir, prefix string    // prefix is the stack's, which file names leave out
@@ -19,23 +23,41 @@ type logs struct {
 
 	mu    sync.Mutex
 	files map[string]*os.File
-	err   error // of the first file that could not be opened or written
+	lost  bool // a line could not be written, and that was said
 }
 
 func (l *logs) write(function, _, line string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	name := strings.TrimPrefix(function, l.prefix)
+	name, line := strings.TrimPrefix(function, l.prefix), escaped(line)
 	file, err := l.file(name)
 	if err == nil {
 		_, err = fmt.Fprintln(file, line)
 	}
-	if l.err == nil {
-		l.err = err
+	if err != nil && !l.lost {
+		l.lost = true // a full disk says so for each line
+		slog.Warn("lose lines that functions log", "cause", err.Error())
 	}
 	if l.also != nil {
 		_, _ = fmt.Fprintf(l.also, "%s: %s\n", name, line) // a terminal that is gone
 	}
+}
+
+// escaped is a line in which everything is printable.
+func escaped(line string) string {
+	var b strings.Builder
+	for _, r := range line {
+		switch {
+		case unicode.IsPrint(r) || r == '\t':
+			b.WriteRune(r)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(&b, `\u%04x\u%04x`, high, low)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	return b.String()
 }
 
 // file returns a function's file. The caller holds the lock.
@@ -51,15 +73,12 @@ func (l *logs) file(name string) (*os.File, error) {
 	return f, nil
 }
 
-// close returns the first error that writing met.
 func (l *logs) close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	var err error
 	for _, f := range l.files {
-		l.err = errors.Join(l.err, f.Close())
+		err = errors.Join(err, f.Close())
 	}
-	if l.err != nil {
-		return fmt.Errorf("write function logs: %w", l.err)
-	}
-	return nil
+	return err
 }

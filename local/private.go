@@ -4,12 +4,30 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
 )
+
+// makeFolder makes a folder, with those above it, and none by a way that another user
+// has laid.
+func makeFolder(dir string) error {
+	there := dir
+	for {
+		if _, err := os.Lstat(there); !errors.Is(err, os.ErrNotExist) {
+			break
+		}
+		there = filepath.Dir(there)
+	}
+	if err := trustPath(there); err != nil {
+		return err
+	}
+	return os.MkdirAll(dir, 0o700)
+}
 
 // closeToOthers makes the folder 0700. Others must not have been able to put
 // anything into it before, or to put another folder in its place, and a folder that
@@ -50,8 +68,8 @@ func closeToOthers(dir string) error {
 }
 
 // trustPath refuses a path on which another user has laid, or could lay, a way to
-// elsewhere: folders and symbolic links of theirs, and folders above that everybody
-// may write to, without a sticky bit.
+// elsewhere: folders and symbolic links of theirs, and folders above that everybody,
+// or a group of users, may write to, without a sticky bit.
 func trustPath(path string) error {
 	for parts := strings.Split(path, "/"); len(parts) > 1; parts = parts[:len(parts)-1] {
 		at := strings.Join(parts, "/")
@@ -63,8 +81,11 @@ func trustPath(path string) error {
 		switch {
 		case !trusted(is.Uid):
 			return fmt.Errorf("user %d owns %s", is.Uid, at)
-		case !link && at != path && is.Mode&0o002 != 0 && is.Mode&unix.S_ISVTX == 0:
+		case link || at == path || is.Mode&unix.S_ISVTX != 0:
+		case is.Mode&0o002 != 0:
 			return fmt.Errorf("everybody may write to %s", at)
+		case is.Mode&0o020 != 0 && !private(is.Gid):
+			return fmt.Errorf("group %d may write to %s", is.Gid, at)
 		}
 	}
 	resolved, err := filepath.EvalSymlinks(path)
@@ -72,6 +93,53 @@ func trustPath(path string) error {
 		return err
 	}
 	return trustPath(resolved)
+}
+
+// findUsers returns the ids of users that are given by id or by name.
+func findUsers(users []string) (ids []uint32, err error) {
+	for _, u := range users {
+		id, err := strconv.ParseUint(u, 10, 32)
+		if err != nil {
+			var account *user.User
+			if account, err = user.Lookup(u); err == nil {
+				id, err = strconv.ParseUint(account.Uid, 10, 32)
+			}
+		}
+		if err != nil {
+			return nil, fmt.Errorf("let user %s in: %w", strconv.Quote(u), err)
+		}
+		ids = append(ids, uint32(id))
+	}
+	return ids, nil
+}
+
+// admits reports whether a user may call the endpoint.
+func (s *Stack) admits(uid uint32) bool {
+	return trusted(uid) || slices.Contains(s.allowed, uid) || s.services.lambda.Runs(uid)
+}
+
+// notAllowed is what a user who may not is told.
+func notAllowed(uid uint32) string {
+	return fmt.Sprintf("This local stack is user %d's, and the connection is user %d's. Start it with --allow-user %[2]d to let that user in.",
+		os.Geteuid(), uid)
+}
+
+// Peers says why users of this machine are not told apart; nil when they are.
+func (s *Stack) Peers() error { return s.peers }
+
+// private reports whether a group is root's, or has the name of a user who is trusted:
+// many distributions give each user such a group and make his folders 0775.
+func private(gid uint32) bool {
+	group, err := user.LookupGroupId(strconv.Itoa(int(gid)))
+	if gid == 0 || err != nil {
+		return gid == 0
+	}
+	account, err := user.Lookup(group.Name)
+	if err != nil {
+		return false
+	}
+	uid, err := strconv.ParseUint(account.Uid, 10, 32)
+	return err == nil && account.Gid == group.Gid && trusted(uint32(uid))
 }
 
 // trusted are root, this user, and whoever became root with sudo.

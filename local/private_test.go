@@ -40,7 +40,15 @@ func TestCloseToOthers(t *testing.T) {
 		"a link of somebody else's":        {link(somebody), true, "user 12345 owns"},
 		"below somebody else's":            {func(t *testing.T, dir string) { must(t, os.Chown(filepath.Dir(dir), somebody, -1)) }, true, "user 12345 owns"},
 		"below one that all may write to":  {func(t *testing.T, dir string) { must(t, os.Chmod(filepath.Dir(dir), 0o777)) }, false, "everybody may write to"},
-		"below one like /tmp":              {func(t *testing.T, dir string) { must(t, os.Chmod(filepath.Dir(dir), 0o777|os.ModeSticky)) }, false, ""},
+		"below one of a group of users": {func(t *testing.T, dir string) {
+			must(t, os.Chown(filepath.Dir(dir), -1, somebody))
+			must(t, os.Chmod(filepath.Dir(dir), 0o775))
+		}, true, "group 12345 may write to"},
+		"below one of the user's own group": {func(t *testing.T, dir string) {
+			must(t, os.Chown(filepath.Dir(dir), -1, 0))
+			must(t, os.Chmod(filepath.Dir(dir), 0o775))
+		}, true, ""},
+		"below one like /tmp": {func(t *testing.T, dir string) { must(t, os.Chmod(filepath.Dir(dir), 0o777|os.ModeSticky)) }, false, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -61,6 +69,24 @@ func TestCloseToOthers(t *testing.T) {
 				t.Errorf("%v, want %q; the mode was %#o and is %#o", err, test.want, before.Mode, after.Mode)
 			}
 		})
+	}
+}
+
+// A link of somebody else's, in /tmp say, leads to no folder of his choice.
+func TestMakeFolder(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Skip("gives a link to another user, which needs root; CI is root")
+	}
+	above, chosen := t.TempDir(), t.TempDir()
+	for name, owner := range map[string]int{"mine": -1, "theirs": 12345} {
+		must(t, os.Symlink(chosen, filepath.Join(above, name)))
+		must(t, os.Lchown(filepath.Join(above, name), owner, -1))
+		err := makeFolder(filepath.Join(above, name, "a", name))
+		_, made := os.Stat(filepath.Join(chosen, "a", name))
+		if (err == nil) != (owner < 0) || (made == nil) != (owner < 0) {
+			t.Errorf("%s: %v; the folder: %v", name, err, made)
+		}
 	}
 }
 

@@ -125,6 +125,7 @@ func (s *Stack) startLambda() (err error) {
 	output := &logs{dir: s.LogDir(), prefix: s.Application.Name + "-", also: s.config.Logs, files: map[string]*os.File{}}
 	s.onClose(output.close)
 	s.services.lambda, err = lambda.New(lambda.Config{
+		Peers:     s.peers == nil,
 		Functions: s.Application.Functions, Binary: s.binary, Volume: s.volume, Temp: s.tempDir(), Environment: s.environment,
 		Queue: queues{s.services.sqs}, Logs: output.write, Ended: s.watch.invoked, Freeze: s.config.Freeze,
 		Sandbox: level,

@@ -41,6 +41,10 @@ type Config struct {
 	// endpoint. Requests to names that are not this machine's are refused otherwise.
 	AllowHosts []string
 
+	// AllowUsers are names or ids of more users of this machine who may call the
+	// endpoint, beside root, this process's own and those of functions.
+	AllowUsers []string
+
 	// FunctionsEndpoint is where functions call AWS, the stack's own endpoint when
 	// empty: the place for a proxy that watches or disturbs them.
 	FunctionsEndpoint string
@@ -74,6 +78,8 @@ type Stack struct {
 	config   Config
 	volume   string
 	listener *net.TCPListener
+	allowed  []uint32 // Config.AllowUsers
+	peers    error    // why users are not told apart; nil when they are
 	store    *store.Store
 	services services
 	watch    *watch
@@ -105,6 +111,11 @@ func (s *Stack) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if s.allowed, err = findUsers(s.config.AllowUsers); err != nil {
+		return err
+	}
+	s.peers = guard.CheckPeers()
+	moveUsers(app)
 	s.Application = app
 	s.watch = newWatch(app, s.config.Notices)
 	if err := s.check(); err != nil {
@@ -164,13 +175,17 @@ func (s *Stack) serve(handler http.Handler) {
 		gate.Hosts = append(slices.Clone(gate.Hosts), u.Host) // a proxy passes requests on as they came to it
 	}
 	// Uploads and long polls take as long as they take: pauses have limits.
+	peers := &guard.Peers{TCPListener: s.listener, Why: notAllowed}
+	if s.peers == nil {
+		peers.Admit = s.admits
+	}
 	server := &http.Server{
 		Handler: gate.Handler(handler), DisableGeneralOptionsHandler: true,
 		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn),
 	}
 	go func() {
-		if err := server.Serve(&guard.Listener{TCPListener: s.listener}); !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Serve(&guard.Listener{Peers: peers}); !errors.Is(err, http.ErrServerClosed) {
 			s.broken <- fmt.Errorf("serve %s: %w", s.Endpoint, err)
 		}
 	}()

@@ -1,7 +1,6 @@
 package local
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -9,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/lazaret/lazaret/local/sandbox"
+	"github.com/lazaret/lazaret/local/template"
 )
 
 // Values of Config.Sandbox.
@@ -44,10 +44,28 @@ func (s *Stack) Sandbox() string {
 	return said
 }
 
+// moveUsers gives access points' users, where root runs functions as them, ids that
+// no account of this machine has.
+func moveUsers(app *template.Application) {
+	if os.Geteuid() != 0 {
+		return
+	}
+	for _, f := range app.Functions {
+		for _, m := range f.Mounts {
+			if p := m.AccessPoint; p != nil {
+				for _, id := range []*int{&p.UID, &p.GID, &p.OwnerUID, &p.OwnerGID} {
+					*id += sandbox.FirstUser()
+				}
+				for i := range p.SecondaryGIDs {
+					p.SecondaryGIDs[i] += sandbox.FirstUser()
+				}
+			}
+		}
+	}
+}
+
 // shareVolume gives what the host made on the volume to those to whom it belongs
 // on AWS, where functions run as others than the host: root does that for them.
-// A first run of freshclam makes the folder for work files there, and here nobody
-// waits for one.
 func (s *Stack) shareVolume() error {
 	if os.Geteuid() != 0 {
 		return nil
@@ -67,28 +85,14 @@ func (s *Stack) shareVolume() error {
 			if err := os.Chmod(root, fileMode(m.AccessPoint.Permissions)); err != nil {
 				return fmt.Errorf("give the volume to its owner: %w", err)
 			}
-			if work, ok := onVolume(f, f.Environment["WORK_DIR"]); ok {
-				if err := s.makeWork(filepath.Join(s.volume, work), m.AccessPoint.OwnerUID, m.AccessPoint.OwnerGID); err != nil {
-					return err
-				}
-			}
 		}
 	}
 	return nil
 }
 
-func (s *Stack) makeWork(path string, uid, gid int) error {
-	err := os.Mkdir(path, 0o770)
-	if errors.Is(err, fs.ErrExist) {
-		return nil
-	}
-	if err = errors.Join(err, os.Lchown(path, uid, gid), os.Chmod(path, 0o770|fs.ModeSetgid)); err != nil {
-		return fmt.Errorf("make the work folder: %w", err)
-	}
-	return nil
-}
-
-// adopt gives to an owner what is root's in a folder.
+// adopt gives to an owner what is root's in a folder. What a function wrote that had
+// the very id of its access point, which an account may have, stays that access
+// point's.
 func adopt(dir string, uid, gid int) error {
 	return filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -98,10 +102,17 @@ func adopt(dir string, uid, gid int) error {
 		if err != nil {
 			return err
 		}
-		if stat, ok := info.Sys().(*syscall.Stat_t); !ok || stat.Uid != 0 {
+		stat, ok := info.Sys().(*syscall.Stat_t)
+		switch first := sandbox.FirstUser(); {
+		case !ok || int(stat.Uid) >= first:
 			return nil
+		case stat.Uid == 0:
+			return os.Lchown(path, uid, gid)
+		case int(stat.Gid) >= first:
+			return os.Lchown(path, first+int(stat.Uid), -1)
+		default:
+			return os.Lchown(path, first+int(stat.Uid), first+int(stat.Gid))
 		}
-		return os.Lchown(path, uid, gid)
 	})
 }
 

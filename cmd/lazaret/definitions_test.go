@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -14,18 +15,26 @@ import (
 )
 
 // mirrored is a whole machine whose freshclam function has run against a
-// loopback mirror. It changes PATH, so its test runs alone.
+// loopback mirror. Its functions find the library that trusts the mirror's keys on
+// their volume.
 func mirrored(t *testing.T, flags ...string) (*machine.Machine, *mirrortest.Mirror) {
 	t.Helper()
-	programs := t.TempDir()
-	if err := mirrortest.Programs(programs); err != nil {
+	data := t.TempDir()
+	libraries := filepath.Join(data, "volume", "lazaret", "libraries")
+	if err := os.MkdirAll(libraries, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("PATH", programs+":"+os.Getenv("PATH"))
+	if _, err := mirrortest.Library(libraries); err != nil {
+		t.Fatal(err)
+	}
+	const scan, freshclam = "{WORK_DIR: /mnt/lazaret/work, DEFINITIONS_DIR: /mnt/lazaret/definitions, MAX",
+		"{WORK_DIR: /mnt/lazaret/work, DEFINITIONS_DIR: /mnt/lazaret/definitions, DATA"
+	const trust = "{LD_LIBRARY_PATH: /mnt/lazaret/libraries, "
+	template := machine.Altered(t, scan, trust+scan[1:], freshclam, trust+freshclam[1:])
 	mirror := mirrortest.New()
 	t.Cleanup(mirror.Close)
 	offer(mirror, 1, "firstword")
-	return machine.Start(t, append(flags, "--mirror", mirror.URL)...), mirror
+	return machine.Start(t, append(flags, "--template", template, "--data", data, "--mirror", mirror.URL)...), mirror
 }
 
 func offer(m *mirrortest.Mirror, version int, word string) {

@@ -57,6 +57,7 @@ func localCommand() *cobra.Command {
 	sandboxFlag(cmd, &config.Sandbox)
 	flags.StringVar(&config.FunctionsEndpoint, "functions-endpoint", "", "`URL` at which functions call AWS, for a proxy of yours in between (default the stack's own endpoint)")
 	flags.StringArrayVar(&config.AllowHosts, "allow-host", nil, "also answer as this `NAME` or NAME:port, beside 127.0.0.1, [::1], localhost and *.localhost; may be repeated")
+	flags.StringArrayVar(&config.AllowUsers, "allow-user", nil, "let another `USER` of this machine, a name or an id, call the endpoint, beside you and root; may be repeated")
 	flags.BoolVar(&verbose, "verbose", false, "print what functions log, beside writing it to logs/ in the data folder")
 	flags.BoolVarP(&quiet, "quiet", "q", false, "print no verdicts and no failures as they happen")
 	return cmd
@@ -78,7 +79,7 @@ func runLocal(ctx context.Context, stdout, stderr io.Writer, config local.Config
 	}
 	err = stack.Wait(ctx)
 	if closing := stack.Close(); err == nil && closing != nil {
-		err = fmt.Errorf("stop the local stack: %w", closing)
+		err = stoppedError{fmt.Errorf("end what it started: %w", closing)}
 	}
 	return err
 }
@@ -119,6 +120,9 @@ func introduce(w io.Writer, stack *local.Stack, config local.Config) {
 	}
 	line("data", []string{stack.DataDir + kept})
 	line("sandbox", []string{stack.Sandbox()})
+	if why := stack.Peers(); why != nil {
+		line("users", []string{fmt.Sprintf("every user of this machine may call the endpoint: this machine does not tell whose connections are (%v)", why)})
+	}
 	try(w, stack)
 	fmt.Fprintln(w, "ready", stack.Endpoint)
 }

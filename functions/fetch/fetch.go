@@ -19,6 +19,9 @@ import (
 	"github.com/lazaret/lazaret/internal/workdir"
 )
 
+// maxFetches is how often a job is fetched: Refetch in statemachine/scan.asl.json.
+const maxFetches = 3
+
 // objects is what fetch needs of S3.
 type objects interface {
 	HeadObject(context.Context, *s3.HeadObjectInput, ...func(*s3.Options)) (*s3.HeadObjectOutput, error)
@@ -45,6 +48,9 @@ func (h *handler) fetch(ctx context.Context, j job.Job) (job.Job, error) {
 	fetches := 1
 	if j.Work != nil {
 		fetches += j.Work.Fetches
+	}
+	if err := h.removeEarlier(j); err != nil {
+		return j, err
 	}
 	head, err := h.head(ctx, j.Object)
 	if err != nil {
@@ -75,6 +81,23 @@ func (h *handler) fetch(ctx context.Context, j job.Job) (job.Job, error) {
 	}
 	j.Work = &job.Work{File: name, Size: head.size, SHA256: sum, Fetches: fetches}
 	return j, nil
+}
+
+// removeEarlier removes the work files that the attempt before this one left, if
+// it did: a job whose Scan failed for good ends as a dead letter, and nobody asks
+// for its file again.
+func (h *handler) removeEarlier(j job.Job) error {
+	if j.Attempt == 0 {
+		return nil
+	}
+	before := j
+	before.Attempt--
+	for n := 1; n <= maxFetches; n++ {
+		if err := h.dir.Remove(workdir.Name(before.ExecutionName(), n)); err != nil {
+			return fmt.Errorf("remove the work file of attempt %d: %w", before.Attempt, err)
+		}
+	}
+	return nil
 }
 
 // stored is what S3 says of the object before any byte of it is asked for.

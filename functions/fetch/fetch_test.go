@@ -396,6 +396,26 @@ func TestFetchUnversioned(t *testing.T) {
 	}
 }
 
+func TestFetchRemovesWhatTheAttemptBeforeLeft(t *testing.T) {
+	t.Parallel()
+	h, path := newHandler(t, serve(random(7)))
+	before := upload()
+	for _, name := range []string{"", ".2", ".3", ".3.part"} {
+		if err := os.WriteFile(filepath.Join(path, before.ExecutionName()+name), []byte("left"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	in := upload()
+	in.Attempt = 1
+	if _, err := h.handle(t.Context(), in); err != nil {
+		t.Fatal(err)
+	}
+	left, err := os.ReadDir(path)
+	if err != nil || len(left) != 1 || left[0].Name() != in.ExecutionName() {
+		t.Errorf("files %v (%v), want %s alone", left, err, in.ExecutionName())
+	}
+}
+
 func TestFetchsVerdictHasNoEarlierCopy(t *testing.T) {
 	t.Parallel()
 	f := serve(nil)

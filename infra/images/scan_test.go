@@ -45,11 +45,11 @@ func fetched(t testing.TB, volume, name string, content []byte) job.Job {
 }
 
 // asOnEFS gives the volume's folders the owners that the access points and
-// freshclam give them: scan is 1000, freshclam is 1001, the group of both is 1000.
+// freshclam give them: scan is 1000:1000, freshclam 1001:1000, and the root has the group with which fetch alone may write.
 func asOnEFS(t testing.TB, volume string) {
 	t.Helper()
-	own(t, volume, ".", "1001:1000", "0755")
-	own(t, volume, "work", "1001:1000", "0770")
+	own(t, volume, ".", "1001:1002", "0775")
+	own(t, volume, "work", "1000:1000", "0770")
 }
 
 // harmless is long enough for the engine to look at.

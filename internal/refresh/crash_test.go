@@ -10,9 +10,11 @@ import (
 	"github.com/lazaret/lazaret/internal/freshclam"
 )
 
-// child is a run in a process of its own.
+// child is a run in a process of its own, and a group of its own: on Lambda all
+// processes of a function end with it.
 func (b *bench) child() *exec.Cmd {
 	cmd := exec.Command(os.Args[0])
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Env = append(os.Environ(), "LAZARET_TEST_REFRESH="+b.Root, "LAZARET_TEST_STAGING="+b.Staging, "LAZARET_TEST_MIRROR="+b.mirror.URL)
 	return cmd
 }
@@ -41,7 +43,7 @@ func TestKilled(t *testing.T) {
 		// Another point of the run in each round: that is what is tested, not that
 		// something has happened by then.
 		time.Sleep(whole * time.Duration(round) / rounds)
-		if err := cmd.Process.Kill(); err != nil {
+		if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL); err != nil {
 			t.Fatal(err)
 		}
 		_ = cmd.Wait() // it was killed
@@ -77,7 +79,7 @@ func TestKilledRunLetsGoOfTheLock(t *testing.T) {
 	if s := b.run(); s.Outcome != Busy {
 		t.Errorf("status is %+v, want busy", s)
 	}
-	if err := cmd.Process.Kill(); err != nil {
+	if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait() // it was killed

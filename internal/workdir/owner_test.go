@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -28,13 +29,13 @@ var acts = []struct {
 	by   string // whose access point: Fetch, Scan or Freshclam
 	do   func(volume string) error
 }{
-	{"fetch waits for the folder", "Fetch", func(v string) error {
+	{"scan waits for the folder", "Scan", func(v string) error {
 		d, err := workdir.Open(v + "/work")
 		if err != nil {
 			return err
 		}
-		if _, err := d.Create("a-1"); !errors.Is(err, job.ErrDefinitionsNotReady) {
-			return fmt.Errorf("Create() = %w, want ErrDefinitionsNotReady", err)
+		if _, err := d.Read("a-1"); !errors.Is(err, job.ErrDefinitionsNotReady) {
+			return fmt.Errorf("Read() = %w, want ErrDefinitionsNotReady", err)
 		}
 		return denied(os.Mkdir(v+"/definitions", 0o755))
 	}},
@@ -44,22 +45,7 @@ var acts = []struct {
 		}
 		return errors.Join(workdir.Prepare(v+"/work"), os.Mkdir(v+"/definitions", 0o755), os.WriteFile(v+"/definitions/daily.cvd", nil, 0o444))
 	}},
-	{"fetch writes", "Fetch", func(v string) error {
-		d, err := workdir.Open(v + "/work")
-		if err != nil {
-			return err
-		}
-		for _, name := range []string{"a-1", "a-2"} {
-			f, err := d.Create(name)
-			if err != nil {
-				return err
-			}
-			if err := d.Publish(name, f); err != nil {
-				return err
-			}
-		}
-		return nil
-	}},
+	{"fetch writes", "Fetch", func(v string) error { return writeFiles(v, "a-1", "a-2") }},
 	{"scan reads, removes, and can't touch definitions", "Scan", func(v string) error {
 		d, err := workdir.Open(v + "/work")
 		if err != nil {
@@ -76,6 +62,14 @@ var acts = []struct {
 			denied(os.Rename(v+"/definitions", v+"/work/definitions")),
 			denied(os.Chmod(v+"/definitions", 0o777)))
 	}},
+	{"fetch makes the folder again", "Fetch", func(v string) error {
+		return errors.Join(os.RemoveAll(v+"/work"), writeFiles(v, "a-3"))
+	}},
+	{"somebody makes it closed", "Freshclam", func(v string) error {
+		return errors.Join(os.RemoveAll(v+"/work"), os.Mkdir(v+"/work", 0o700))
+	}},
+	{"fetch makes a folder in which it may not write again", "Fetch", func(v string) error { return writeFiles(v, "a-3") }},
+	{"freshclam finds it as its own", "Freshclam", func(v string) error { return workdir.Prepare(v + "/work") }},
 	{"freshclam sweeps", "Freshclam", func(v string) error {
 		n, err := workdir.Sweep(v+"/work", time.Now().Add(time.Hour))
 		if err != nil || n != 1 {
@@ -83,6 +77,24 @@ var acts = []struct {
 		}
 		return nil
 	}},
+}
+
+// writeFiles writes work files as fetch does.
+func writeFiles(volume string, names ...string) error {
+	d, err := workdir.Open(volume + "/work")
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		f, err := d.Create(name)
+		if err != nil {
+			return err
+		}
+		if err := d.Publish(name, f); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func denied(err error) error {
@@ -114,7 +126,7 @@ func TestOwners(t *testing.T) {
 	}
 	t.Cleanup(func() { os.RemoveAll(volume) })
 	// As EFS creates the root of an access point: CreationInfo.
-	if err := errors.Join(os.Chown(volume, 1001, 1000), os.Chmod(volume, 0o755)); err != nil {
+	if err := errors.Join(os.Chown(volume, 1001, 1002), os.Chmod(volume, 0o775)); err != nil {
 		t.Fatal(err)
 	}
 	program := filepath.Join(volume, "test") // the one that runs may not be theirs to run
@@ -137,10 +149,9 @@ func TestOwners(t *testing.T) {
 	}
 	for _, a := range acts {
 		if a.name == makesWork {
-			// By the groups of an older layout: nobody but freshclam could write in what it made.
-			older := posixUser{Uid: 1001, Gid: 1001, SecondaryGids: []id{1000}}
-			if out, err := run(makesWork, older); err == nil || !strings.Contains(out, "group 1001, not 1000") {
-				t.Errorf("a work folder of the wrong group is no error: %v\n%s", err, out)
+			// As an older layout left it: nobody but freshclam could write in it.
+			if err := errors.Join(os.Mkdir(volume+"/work", 0o770), os.Lchown(volume+"/work", 1001, 1001)); err != nil {
+				t.Fatal(err)
 			}
 		}
 		if out, err := run(a.name, users[a.by]); err != nil {
@@ -191,7 +202,7 @@ func (i *id) UnmarshalYAML(n *yaml.Node) error {
 }
 
 // accessPoints reads infra/network.yaml. The root of all is the same, and owned
-// by freshclam, with the group of fetch and scan.
+// by freshclam, with a group that fetch alone has beside its first.
 func accessPoints(t *testing.T) map[string]posixUser {
 	t.Helper()
 	text, err := os.ReadFile("../../infra/network.yaml")
@@ -225,11 +236,14 @@ func accessPoints(t *testing.T) map[string]posixUser {
 		}
 		users[name] = a.PosixUser
 		root := a.RootDirectory.CreationInfo
-		if root.OwnerUid != 1001 || root.OwnerGid != 1000 || root.Permissions != "0755" {
-			t.Errorf("%sAccessPoint: the root is %+v, want 1001:1000 with 0755", name, root)
+		if root.OwnerUid != 1001 || root.OwnerGid != 1002 || root.Permissions != "0775" {
+			t.Errorf("%sAccessPoint: the root is %+v, want 1001:1002 with 0775", name, root)
 		}
-		if a.PosixUser.Gid != root.OwnerGid {
-			t.Errorf("%sAccessPoint: what it makes has group %d, want the root's %d", name, a.PosixUser.Gid, root.OwnerGid)
+		if a.PosixUser.Gid != 1000 {
+			t.Errorf("%sAccessPoint: what it makes has group %d, want 1000", name, a.PosixUser.Gid)
+		}
+		if got, want := slices.Contains(a.PosixUser.SecondaryGids, root.OwnerGid), name == "Fetch"; got != want {
+			t.Errorf("%sAccessPoint: may make folders in the root: %t, want %t", name, got, want)
 		}
 	}
 	return users

@@ -10,39 +10,48 @@ import (
 )
 
 // Prepare makes the folder at path, in which fetch and scan may write and
-// freshclam may sweep, where it is missing. It is freshclam's task, whose the
-// folder above is: who owns that could put other definitions in place.
+// freshclam may sweep, where it is missing; fetch makes it too, see Open.
 //
-// The folder above has the group of fetch and scan. What freshclam makes has it
-// too, because that is the first group of freshclam's access point
-// (PosixUser in infra/network.yaml): an access point allows no chgrp, and whether
-// EFS lets folders inherit a group is not documented. A folder that has another
-// group is an error, because fetch could write no work file in it.
+// Fetch, scan and freshclam have the same first group (PosixUser in
+// infra/network.yaml), and what one of them makes has that group: an access point
+// allows no chgrp, and whether EFS lets folders inherit a group is not documented.
+// A folder of another group, which an older layout left, is made anew where it is
+// empty, and is an error where it is not: fetch could write no work file in it.
 func Prepare(path string) error {
-	above, err := os.Stat(filepath.Dir(path))
-	if err != nil {
-		return fmt.Errorf("make the work folder: %w", err)
-	}
-	want, known := group(above)
-	made, err := makeOpen(path)
+	info, err := makeOpen(path)
 	if err != nil {
 		return err
 	}
-	if got, _ := group(made); known && got != want {
-		// Of an older layout of the volume. Where nobody could write, nothing is in it.
-		if err := os.Remove(path); err != nil {
-			return fmt.Errorf("work folder %s has group %d, not %d as the folder above, and is not empty: "+
-				"fetch may not write in it: %w", path, got, want, err)
-		}
-		if made, err = makeOpen(path); err != nil {
-			return err
-		}
-		if got, _ := group(made); got != want {
-			return fmt.Errorf("work folder %s was made with group %d, not %d as the folder above: "+
-				"fetch may not write in it; %d must be the first group of freshclam's access point", path, got, want, want)
-		}
+	want, known, err := ownGroup(filepath.Dir(path))
+	if err != nil || !known {
+		return err
 	}
-	return nil
+	got, _ := group(info)
+	if got == want {
+		return nil
+	}
+	if err := os.Remove(path); err != nil {
+		return fmt.Errorf("work folder %s has group %d, not %d as what this function makes, and is not empty: "+
+			"fetch may not write in it: %w", path, got, want, err)
+	}
+	_, err = makeOpen(path)
+	return err
+}
+
+// ownGroup is the group of what this function makes in a folder, and whether
+// this system says one. Only the volume knows it: an access point puts its own
+// user and groups in place of the function's.
+func ownGroup(dir string) (gid uint32, known bool, err error) {
+	probe, err := os.MkdirTemp(dir, "group-")
+	if err != nil {
+		return 0, false, fmt.Errorf("learn the group of new folders: %w", err)
+	}
+	info, err := os.Stat(probe)
+	if err = errors.Join(err, os.Remove(probe)); err != nil {
+		return 0, false, fmt.Errorf("learn the group of new folders: %w", err)
+	}
+	gid, known = group(info)
+	return gid, known, nil
 }
 
 // makeOpen makes the folder where it is missing, opens it to its owner and its

@@ -9,10 +9,13 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"sync"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/lazaret/lazaret/internal/job"
 )
@@ -41,9 +44,9 @@ type Dir struct {
 }
 
 // Open returns the folder at path, creating it where it is missing and the
-// process may. Where it may not, as on a new volume, whose folders are
-// freshclam's to make (see Prepare), the folder is looked for again whenever
-// it is needed.
+// process may: fetch may, scan may not (infra/network.yaml). Who may not looks for
+// it again whenever it is needed; on the volume of an older layout freshclam's
+// next run makes it, see Prepare.
 func Open(path string) (*Dir, error) {
 	d := &Dir{path: path}
 	if _, err := d.open(); err != nil && !errors.Is(err, job.ErrDefinitionsNotReady) {
@@ -58,10 +61,10 @@ func (d *Dir) open() (*os.Root, error) {
 	if d.root != nil {
 		return d.root, nil
 	}
-	err := os.MkdirAll(d.path, 0o770)
+	err := d.make()
 	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
-		// No definitions either then: the same run of freshclam brings both.
-		return nil, fmt.Errorf("%w: create the work folder, which freshclam's first run makes: %w", job.ErrDefinitionsNotReady, err)
+		// On a new volume no definitions either: the same run of freshclam brings both.
+		return nil, fmt.Errorf("%w: create the work folder, which freshclam's next run makes: %w", job.ErrDefinitionsNotReady, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("create the work folder: %w", missing(err))
@@ -70,6 +73,32 @@ func (d *Dir) open() (*os.Root, error) {
 		return nil, fmt.Errorf("open the work folder: %w", missing(err))
 	}
 	return d.root, nil
+}
+
+// make creates the folder where it is missing, open to its group whatever the
+// umask says, so that freshclam may sweep it. An empty folder in which this
+// function may not write, which somebody else made by hand, gives way to it.
+func (d *Dir) make() error {
+	err := unix.Access(d.path, unix.W_OK|unix.X_OK)
+	switch {
+	case errors.Is(err, unix.EACCES):
+		if os.Remove(d.path) != nil {
+			return nil // opening it says why it is of no use
+		}
+	case !errors.Is(err, unix.ENOENT):
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(d.path), 0o755); err != nil {
+		return err
+	}
+	err = os.Mkdir(d.path, 0o770)
+	if errors.Is(err, fs.ErrExist) {
+		return nil // another environment was faster, and opens it to the group
+	}
+	if err == nil {
+		err = os.Chmod(d.path, 0o770)
+	}
+	return err
 }
 
 // in calls do with the folder in which the work file of that name is, and once

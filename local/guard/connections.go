@@ -59,7 +59,7 @@ func (b *body) Read(p []byte) (int, error) {
 // Listener bounds how many connections are open, by number and by what the process
 // may still open. Others wait in the kernel's queue.
 type Listener struct {
-	*net.TCPListener
+	*Peers
 	Pause time.Duration // how long a client may take nothing of an answer; 20 s when zero
 	open  atomic.Int64
 }
@@ -69,16 +69,16 @@ func (l *Listener) Accept() (net.Conn, error) {
 	for l.open.Load() > 0 && (l.open.Load() >= maxConnections || !room()) {
 		time.Sleep(5 * time.Millisecond)
 	}
-	c, err := l.AcceptTCP()
+	c, err := l.accept()
 	if err != nil {
 		return nil, err
 	}
 	l.open.Add(1)
-	return &conn{TCPConn: c, pause: cmp.Or(l.Pause, pause), left: sync.OnceFunc(func() { l.open.Add(-1) })}, nil
+	return &conn{peer: c, pause: cmp.Or(l.Pause, pause), left: sync.OnceFunc(func() { l.open.Add(-1) })}, nil
 }
 
 type conn struct {
-	*net.TCPConn
+	*peer
 	pause time.Duration
 	left  func()
 }

@@ -23,7 +23,7 @@ func serve(t *testing.T, pause time.Duration, handler http.HandlerFunc) (connect
 		t.Fatal(err)
 	}
 	address := tcp.Addr().String()
-	listener = &Listener{TCPListener: tcp, Pause: pause}
+	listener = &Listener{Peers: &Peers{TCPListener: tcp}, Pause: pause}
 	gate := Gate{Hosts: []string{"stage.test"}, Pause: pause}
 	gate.Refuse = func(w http.ResponseWriter, _ *http.Request, why string) { http.Error(w, why, http.StatusForbidden) }
 	server := &http.Server{Handler: gate.Handler(handler), ReadHeaderTimeout: 5 * pause}

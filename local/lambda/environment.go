@@ -41,6 +41,14 @@ type environment struct {
 	exited chan struct{} // closed when its processes are gone
 }
 
+// uid is whom its processes run as.
+func (e *environment) uid() uint32 {
+	if e.user == nil {
+		return uint32(os.Geteuid())
+	}
+	return uint32(e.user.UID)
+}
+
 // start launches an environment. Its failures are a fault (no such binary), or
 // a ServiceException.
 func (f *function) start() (*environment, error) {

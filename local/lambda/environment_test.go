@@ -3,13 +3,17 @@ package lambda
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -266,6 +270,49 @@ func TestRuntimeAPIIsClosed(t *testing.T) {
 	close(g.open)
 	if result := <-done; result.FunctionError != "" || strings.Contains(string(result.Payload), "forged") {
 		t.Errorf("the function answered %+v", result)
+	}
+}
+
+// TestRuntimeAPIIsOfOneUser: a secret that became known serves nobody but the user
+// whose it is, neither root nor another function's.
+func TestRuntimeAPIIsOfOneUser(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Skip("gives sockets to other users, which needs root; CI is root")
+	}
+	g := newGate(t)
+	h := startHost(t, Config{Functions: []template.Function{fn("f"), fn("other")}, Peers: true})
+	mustInvoke[any](t, h, "other", request("echo", ""))
+	done := make(chan Result)
+	go func() {
+		result, _ := h.Invoke(context.Background(), "f", request("visit", g.url))
+		done <- result
+	}()
+	<-g.visitors
+	environments := map[string]*environment{}
+	h.listening.Range(func(_, e any) bool { environments[e.(*environment).function.Name] = e.(*environment); return true })
+	f := environments["f"]
+	answer := fmt.Sprintf("http://%s/%s/2018-06-01/runtime/invocation/%s/response", h.runtime.Addr(), f.secret, f.current.Load().id)
+	for _, tt := range []struct {
+		uid  uint32
+		want int
+	}{{0, 403}, {1000, 403}, {environments["other"].uid(), 403}, {f.uid(), 202}} {
+		dialer := net.Dialer{Control: func(_, _ string, c syscall.RawConn) error {
+			return c.Control(func(fd uintptr) { _ = unix.Fchown(int(fd), int(tt.uid), -1) })
+		}}
+		client := http.Client{Transport: &http.Transport{DialContext: dialer.DialContext, DisableKeepAlives: true}}
+		resp, err := client.Post(answer, "", strings.NewReader(fmt.Sprintf(`"of %d"`, tt.uid)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != tt.want {
+			t.Errorf("user %d: status %d, want %d", tt.uid, resp.StatusCode, tt.want)
+		}
+	}
+	close(g.open)
+	if got, want := string((<-done).Payload), fmt.Sprintf(`"of %d"`, f.uid()); got != want {
+		t.Errorf("the function answered %s, want %s", got, want)
 	}
 }
 

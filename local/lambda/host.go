@@ -19,6 +19,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/lazaret/lazaret/local/guard"
 	"github.com/lazaret/lazaret/local/sandbox"
 	"github.com/lazaret/lazaret/local/template"
 )
@@ -48,6 +49,9 @@ type Config struct {
 	Sandbox sandbox.Level
 	// Mask names system calls that are refused beside those that Lambda refuses.
 	Mask []string
+	// Peers says that the kernel tells whose a connection is: then nobody reaches the
+	// Runtime API but functions.
+	Peers bool
 	// Ended hears how each invocation ended: its result, or why the function was
 	// not run. It is called from several goroutines, and may be nil.
 	Ended func(function string, result Result, err error)
@@ -64,7 +68,7 @@ type Host struct {
 	Config
 	names     []string // in the template's order
 	functions map[string]*function
-	runtime   net.Listener // of the Runtime API
+	runtime   *guard.Peers // of the Runtime API
 	listening sync.Map     // secret to *environment
 	tracing   net.PacketConn
 	lives     atomic.Int64 // users given to environments
@@ -123,13 +127,19 @@ func (h *Host) Weakness() error { return h.weakness }
 // listen opens the Runtime API, and the address at which Lambda has X-Ray's
 // daemon. What functions send there is read and forgotten.
 func (h *Host) listen() (err error) {
-	if h.runtime, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+	listener, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
 		return fmt.Errorf("open the Runtime API: %w", err)
+	}
+	h.runtime = &guard.Peers{TCPListener: listener, Why: func(uint32) string { return "The Runtime API is for functions." }}
+	if h.Peers {
+		h.runtime.Admit = h.Runs
 	}
 	if h.tracing, err = net.ListenPacket("udp", "127.0.0.1:0"); err != nil {
 		return errors.Join(fmt.Errorf("open the address for traces: %w", err), h.runtime.Close())
 	}
-	go func() { _ = http.Serve(h.runtime, h.runtimeAPI()) }() //nolint:gosec // a call of next has no time limit; ends in Close
+	server := &http.Server{Handler: h.runtimeAPI(), ConnContext: guard.ConnContext} //nolint:gosec // a call of next has no time limit
+	go func() { _ = server.Serve(h.runtime) }()                                     // ends in Close
 	go func() {
 		for err, buffer := error(nil), make([]byte, 64<<10); err == nil; {
 			_, _, err = h.tracing.ReadFrom(buffer)
@@ -153,14 +163,31 @@ func (f *function) user() *sandbox.User {
 	return f.host.stranger()
 }
 
-// stranger is an id between those of people and those of services, apart from the
-// ones that other hosts on this machine give. It is nil where nobody can change
+// Runs reports whether a function runs as that user, or as that of its access point
+// wherever it runs, which may be in a container.
+func (h *Host) Runs(uid uint32) (found bool) {
+	for _, f := range h.functions {
+		for _, m := range f.Mounts {
+			if os.Geteuid() == 0 && m.AccessPoint != nil && uint32(m.AccessPoint.UID) == uid {
+				return true
+			}
+		}
+	}
+	h.listening.Range(func(_, e any) bool {
+		found = e.(*environment).uid() == uid
+		return !found
+	})
+	return found
+}
+
+// stranger is an id that no access point has, apart from the ones that other hosts
+// on this machine give. It is nil where nobody can change
 // who he is.
 func (h *Host) stranger() *sandbox.User {
 	if os.Geteuid() != 0 {
 		return nil
 	}
-	id := 50_000 + (64*os.Getpid()+int(h.lives.Add(1)))%9_000
+	id := sandbox.FirstUser() + 10_000 + (64*os.Getpid()+int(h.lives.Add(1)))%9_000
 	return &sandbox.User{UID: id, GID: id, Alone: true}
 }
 

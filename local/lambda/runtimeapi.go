@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/lazaret/lazaret/local/guard"
 )
 
 // maxResponse is the largest response that Lambda takes from a runtime, in
@@ -29,7 +31,8 @@ type reply struct {
 
 // runtimeAPI is the Lambda Runtime API of all environments, version 2018-06-01:
 // https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html. A secret before
-// the version tells them apart and keeps everybody else out: runtimes take what
+// the version tells them apart and keeps everybody else out, and each is for its own
+// user alone: runtimes take what
 // AWS_LAMBDA_RUNTIME_API says as the beginning of the URL. Host must be the
 // address, so that no name of a web page's can lead here.
 func (h *Host) runtimeAPI() http.Handler {
@@ -38,7 +41,8 @@ func (h *Host) runtimeAPI() http.Handler {
 		method, path, _ := strings.Cut(pattern, " ")
 		mux.HandleFunc(method+" /{secret}/2018-06-01/runtime/"+path, func(w http.ResponseWriter, r *http.Request) {
 			e, known := h.listening.Load(r.PathValue("secret"))
-			if !known || r.Host != h.runtime.Addr().String() {
+			uid, told := guard.Peer(r.Context())
+			if !known || told && uid != e.(*environment).uid() || r.Host != h.runtime.Addr().String() {
 				http.Error(w, "no function is known by this address", http.StatusForbidden)
 				return
 			}

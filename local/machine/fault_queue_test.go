@@ -25,7 +25,7 @@ import (
 // for 2 seconds instead of 180, so that five receives are soon over.
 func TestQueue(t *testing.T) {
 	t.Parallel()
-	p := startFaulty(t, "--time-scale", "200", "--template", altered(t, "VisibilityTimeout: 180", "VisibilityTimeout: 2  "))
+	p := startFaulty(t, "--time-scale", "200", "--template", Altered(t, "VisibilityTimeout: 180", "VisibilityTimeout: 2  "))
 	held := p.Hold(t, "events-held-back")
 	const odd = "odd key+100% ñ.txt"
 	want := map[job.Object]end{}

@@ -33,7 +33,7 @@ type misfortune struct {
 // gone, and sees the second attempts end as the first should have.
 func TestReplay(t *testing.T) {
 	t.Parallel()
-	p := startFaulty(t, "--time-scale", "200", "--parameter-overrides", "BucketLayout=three-bucket", "AnnounceClean=true", "--template", altered(t,
+	p := startFaulty(t, "--time-scale", "200", "--parameter-overrides", "BucketLayout=three-bucket", "AnnounceClean=true", "--template", Altered(t,
 		// A comparison that finds nothing to compare is no error that a Catch sees.
 		`{ "Not": { "Variable": "$.scan.verdict"`, `{ "And": [
 			{ "Variable": "$.object.key", "StringEquals": "fails outside every Catch" },
@@ -117,7 +117,7 @@ func TestReplay(t *testing.T) {
 func TestTimedOut(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
-	p := startFaulty(t, "--data", data, "--template", altered(t, `"TimeoutSeconds": 172800`, `"TimeoutSeconds": 1`))
+	p := startFaulty(t, "--data", data, "--template", Altered(t, `"TimeoutSeconds": 172800`, `"TimeoutSeconds": 1`))
 	p.on("fetch HeadObject", "held", p.hold(t, nil))
 	objects := map[job.Object]end{p.Put(t, "held/a", eicar.Bytes()): endDead, p.Put(t, "held/b", sample.Text("b")): endDead}
 	for o := range objects {

@@ -42,9 +42,12 @@ func TestCannotStart(t *testing.T) {
 		"not built":           {[]string{"--template", unbuilt}, "run make build"},
 		"no such parameter":   {[]string{"--parameter-overrides", "Nope=1"}, "Nope"},
 		"no such layout":      {[]string{"--parameter-overrides", "BucketLayout=four-bucket"}, "four-bucket"},
-		"no definitions":      {[]string{"--definitions", filepath.Join(empty, "none")}, "publish definitions"},
-		"broken definitions":  {[]string{"--definitions", filepath.Dir(write(t, "daily.cvd", "not a CVD"))}, "publish definitions"},
-		"folder without them": {[]string{"--definitions", empty}, "publish definitions"},
+		"no definitions":      {[]string{"--definitions", filepath.Join(empty, "none")}, "use definitions from"},
+		"broken definitions":  {[]string{"--definitions", filepath.Dir(write(t, "daily.cvd", "not a CVD"))}, "use definitions from"},
+		"folder without them": {[]string{"--definitions", empty}, "use definitions from"},
+		"definitions without EICAR": {
+			[]string{"--definitions", filepath.Dir(write(t, "own.ndb", "Own:0:*:6f776e776f7264\n"))}, "put a signature of EICAR beside them",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+
+	"golang.org/x/sys/unix"
 )
 
 // emulator is the program that SAM adds to an image and starts first. It listens
@@ -19,13 +21,17 @@ const (
 )
 
 // rewrite changes the body of a request to create a container, if the container
-// is a function's: it gets the host's network and the volume.
+// is a function's: it gets the host's network, the volume, and the volume's owner as its user.
 func rewrite(r *http.Request, volume string) error {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return fmt.Errorf("read the request: %w", err)
 	}
-	if body, err = changed(body, volume, freePort); err != nil {
+	var owner unix.Stat_t
+	if err := unix.Stat(volume, &owner); err != nil {
+		return fmt.Errorf("find the volume's owner: %w", err)
+	}
+	if body, err = changed(body, volume, fmt.Sprintf("%d:%d", owner.Uid, owner.Gid), freePort); err != nil {
 		return err
 	}
 	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
@@ -35,7 +41,7 @@ func rewrite(r *http.Request, volume string) error {
 
 // changed decodes only what it changes; the rest of a container's many settings
 // pass as raw JSON.
-func changed(body []byte, volume string, port func() (string, error)) ([]byte, error) {
+func changed(body []byte, volume, user string, port func() (string, error)) ([]byte, error) {
 	var container, host map[string]json.RawMessage
 	var entrypoint []string
 	if err := json.Unmarshal(body, &container); err != nil {
@@ -69,6 +75,7 @@ func changed(body []byte, volume string, port func() (string, error)) ([]byte, e
 	delete(host, "PortBindings")
 	delete(container, "ExposedPorts")
 	delete(container, "NetworkingConfig")
+	put(container, "User", user) // the local stack lets in itself, and those to whom it gave its volume
 	put(container, "HostConfig", host)
 	put(container, "Entrypoint", append([]string{
 		emulator, "--runtime-interface-emulator-address", "127.0.0.1:" + published[emulatorPort][0].HostPort,

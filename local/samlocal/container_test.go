@@ -14,7 +14,7 @@ func TestChanged(t *testing.T) {
 			"a function's container",
 			`{"Image":"i","Entrypoint":["/var/rapid/aws-lambda-rie","--log-level","error","/bootstrap"],"ExposedPorts":{"8080/tcp":{}},
 			  "HostConfig":{"Binds":["/a:/b:ro"],"Memory":1,"NetworkMode":"default","PortBindings":{"8080/tcp":[{"HostIp":"127.0.0.1","HostPort":"5001"}]}}}`,
-			`{"Image":"i","Entrypoint":["/var/rapid/aws-lambda-rie","--runtime-interface-emulator-address","127.0.0.1:5001",
+			`{"Image":"i","User":"7:8","Entrypoint":["/var/rapid/aws-lambda-rie","--runtime-interface-emulator-address","127.0.0.1:5001",
 			  "--runtime-api-address","127.0.0.1:9","--log-level","error","/bootstrap"],
 			  "HostConfig":{"Binds":["/a:/b:ro","/vol:/mnt/lazaret"],"Memory":1,"NetworkMode":"host"}}`,
 		},
@@ -24,7 +24,7 @@ func TestChanged(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := changed([]byte(tt.body), "/vol", func() (string, error) { return "9", nil })
+			got, err := changed([]byte(tt.body), "/vol", "7:8", func() (string, error) { return "9", nil })
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -34,7 +34,7 @@ func TestChanged(t *testing.T) {
 		})
 	}
 	for _, body := range []string{`no JSON`, `{"Entrypoint":["/var/rapid/aws-lambda-rie"],"HostConfig":{}}`} {
-		if got, err := changed([]byte(body), "/vol", freePort); err == nil {
+		if got, err := changed([]byte(body), "/vol", "7:8", freePort); err == nil {
 			t.Errorf("changed(%s) = %s, want an error", body, got)
 		}
 	}

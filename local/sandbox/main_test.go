@@ -67,11 +67,12 @@ func hog(n int) {
 // attempts are the calls that are tried, with arguments that do no harm where they
 // are allowed.
 var attempts = map[string][7]uintptr{
-	"prctl":                   {unix.SYS_PRCTL, unix.PR_GET_DUMPABLE},
-	"prctl pdeathsig":         {unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, 0},
-	"seccomp":                 {unix.SYS_SECCOMP, 99},
-	"fallocate":               {unix.SYS_FALLOCATE, 99},
-	"ptrace":                  {unix.SYS_PTRACE, unix.PTRACE_TRACEME},
+	"prctl":           {unix.SYS_PRCTL, unix.PR_GET_DUMPABLE},
+	"prctl pdeathsig": {unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, 0},
+	"seccomp":         {unix.SYS_SECCOMP, 99},
+	"fallocate":       {unix.SYS_FALLOCATE, 99},
+	// Of process 0, which is none: a process that asks to be traced stops at its next signal.
+	"ptrace":                  {unix.SYS_PTRACE, unix.PTRACE_ATTACH, 0},
 	"bpf":                     {unix.SYS_BPF, 999},
 	"perf_event_open":         {unix.SYS_PERF_EVENT_OPEN},
 	"mount":                   {unix.SYS_MOUNT},

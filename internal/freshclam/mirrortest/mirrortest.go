@@ -126,20 +126,3 @@ func run(m *testing.M) int {
 	}
 	return m.Run()
 }
-
-// Programs writes freshclam and clamd that trust the test's keys into dir, which
-// is to come first in the PATH of whoever passes no other variable on.
-func Programs(dir string) error {
-	variable, err := Library(dir)
-	if err != nil {
-		return err
-	}
-	for _, program := range []string{freshclam(), "/usr/sbin/clamd"} {
-		// exec keeps the process id, and with it what the parent set for it.
-		script := fmt.Sprintf("#!/bin/sh\n%s exec %s \"$@\"\n", variable, program)
-		if err := os.WriteFile(filepath.Join(dir, filepath.Base(program)), []byte(script), 0o755); err != nil {
-			return fmt.Errorf("write program: %w", err)
-		}
-	}
-	return nil
-}

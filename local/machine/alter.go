@@ -8,10 +8,10 @@ import (
 	"testing"
 )
 
-// altered is a copy of the application with other texts in its template or its
+// Altered is a copy of the application with other texts in its template or its
 // state machine: pairs of what is there and what is to be there instead. It
 // returns the template's path.
-func altered(t testing.TB, pairs ...string) string {
+func Altered(t testing.TB, pairs ...string) string {
 	t.Helper()
 	_, here, _, _ := runtime.Caller(0)
 	root := filepath.Join(filepath.Dir(here), "..", "..")

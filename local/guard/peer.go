@@ -1,0 +1,212 @@
+package guard
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Peers lets in connections of certain users of this machine. The kernel tells whose
+// socket is at the other end, as it was made: no process can change that later.
+type Peers struct {
+	*net.TCPListener
+	// Admit reports whether a user may come in. Where it is nil everybody may, and
+	// Peer knows nobody.
+	Admit func(uid uint32) bool
+	// Why is told to whom is refused.
+	Why func(uid uint32) string
+}
+
+// Who is refused has refusalTime to ask and to read why, 16 of them at a time; more are
+// disconnected. They take no place of a client's.
+const refusalTime = 2 * time.Second
+
+var refusals = make(chan struct{}, 16)
+
+// Accept returns the next connection of somebody who may come in. Nothing that the
+// others send is looked at.
+func (p *Peers) Accept() (net.Conn, error) { return p.accept() }
+
+func (p *Peers) accept() (*peer, error) {
+	for {
+		c, err := p.AcceptTCP()
+		if err != nil {
+			return nil, err
+		}
+		if p.Admit == nil {
+			return &peer{TCPConn: c}, nil
+		}
+		uid, err := owner(c)
+		switch {
+		case err != nil:
+			p.refuse(c, fmt.Sprintf("The kernel does not tell whose connection this is: %v.", err))
+		case !p.Admit(uid):
+			p.refuse(c, p.Why(uid))
+		default:
+			return &peer{c, &uid}, nil
+		}
+	}
+}
+
+func (*Peers) refuse(c *net.TCPConn, why string) {
+	select {
+	case refusals <- struct{}{}:
+	default:
+		_ = c.Close()
+		return
+	}
+	go func() {
+		defer func() { _ = c.Close(); <-refusals }()
+		_ = c.SetDeadline(time.Now().Add(refusalTime))
+		// Some clients take an answer for one only after they asked.
+		if _, err := c.Read(make([]byte, 4<<10)); err != nil {
+			return
+		}
+		_, _ = fmt.Fprintf(c, "HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\n"+
+			"Connection: close\r\n\r\n%s\n", len(why)+1, why)
+		_ = c.CloseWrite()
+		_, _ = io.Copy(io.Discard, c) // to close with something unread would take the answer back
+	}()
+}
+
+type peer struct {
+	*net.TCPConn
+	uid *uint32 // nil where it was not asked for
+}
+
+type peerKey struct{}
+
+// ConnContext is for http.Server: it lets Peer tell whose a request is.
+func ConnContext(ctx context.Context, c net.Conn) context.Context {
+	switch c := c.(type) {
+	case *peer:
+		return context.WithValue(ctx, peerKey{}, c.uid)
+	case *conn:
+		return context.WithValue(ctx, peerKey{}, c.uid)
+	}
+	return ctx
+}
+
+// Peer is the user at the other end of a request's connection.
+func Peer(ctx context.Context) (uid uint32, known bool) {
+	if p, _ := ctx.Value(peerKey{}).(*uint32); p != nil {
+		return *p, true
+	}
+	return 0, false
+}
+
+// CheckPeers returns why users are not told apart here: the kernel has no
+// INET_DIAG, say, or a container refuses the question. It asks for a socket that
+// cannot be there, so that no other process has a say in the answer.
+func CheckPeers() error {
+	nowhere := netip.AddrPortFrom(netip.IPv4Unspecified(), 0)
+	if _, err := diagnose(nowhere, nowhere); !errors.Is(err, unix.ENOENT) {
+		return fmt.Errorf("ask the kernel for a socket: %w", err)
+	}
+	return nil
+}
+
+// What linux/inet_diag.h and linux/sock_diag.h define, and x/sys/unix does not.
+const sockDiagByFamily = 20
+
+type socketID struct { // struct inet_diag_sockid; ports are big endian
+	SourcePort, DestinationPort [2]byte
+	Source, Destination         [16]byte
+	Interface                   uint32
+	Cookie                      [2]uint32
+}
+
+type socketRequest struct { // struct nlmsghdr with struct inet_diag_req_v2
+	Header                          unix.NlMsghdr
+	Family, Protocol, Extensions, _ uint8
+	States                          uint32
+	ID                              socketID
+}
+
+type socketAnswer struct { // struct nlmsghdr with struct inet_diag_msg
+	Header                        unix.NlMsghdr
+	Family, State, Timer, Retrans uint8
+	ID                            socketID
+	_, _, _                       uint32 // Expires, RQueue, WQueue
+	UID, Inode                    uint32
+}
+
+const established = 1 // TCP_ESTABLISHED
+
+var errClosed = errors.New("it is closed already")
+
+// owner is the user, in this process's user namespace, who made the socket at the
+// other end of a connection over loopback. To a socket that its process closed
+// meanwhile the kernel gives the user 0: it counts as nobody's. Neither can another
+// socket have taken its address: this end would be closed as well.
+func owner(c *net.TCPConn) (uint32, error) {
+	ours, theirs := c.LocalAddr().(*net.TCPAddr).AddrPort(), c.RemoteAddr().(*net.TCPAddr).AddrPort()
+	answer, err := diagnose(theirs, ours)
+	if errors.Is(err, unix.ENOENT) {
+		return 0, errClosed
+	}
+	if err != nil {
+		return 0, err
+	}
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	var state *unix.TCPInfo
+	if e := raw.Control(func(fd uintptr) { state, err = unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO) }); e != nil || err != nil {
+		return 0, errors.Join(e, err)
+	}
+	// Where there is no such connection the kernel answers with a socket that listens.
+	if answer.ID.DestinationPort != bigEndian(ours.Port()) || answer.State != established || answer.Inode == 0 || state.State != established {
+		return 0, errClosed
+	}
+	return answer.UID, nil
+}
+
+// diagnose asks for one socket by its addresses; see sock_diag(7).
+func diagnose(local, remote netip.AddrPort) (a socketAnswer, err error) {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, unix.NETLINK_SOCK_DIAG)
+	if err != nil {
+		return a, err
+	}
+	defer unix.Close(fd)
+	r := socketRequest{Family: unix.AF_INET, Protocol: unix.IPPROTO_TCP, States: ^uint32(0)}
+	r.Header = unix.NlMsghdr{Len: uint32(binary.Size(r)), Type: sockDiagByFamily, Flags: unix.NLM_F_REQUEST}
+	r.ID = socketID{SourcePort: bigEndian(local.Port()), DestinationPort: bigEndian(remote.Port()), Cookie: [2]uint32{^uint32(0), ^uint32(0)}}
+	if !local.Addr().Unmap().Is4() || !remote.Addr().Unmap().Is4() {
+		return a, fmt.Errorf("%s and %s are no addresses of IPv4", local, remote)
+	}
+	copy(r.ID.Source[:], local.Addr().Unmap().AsSlice())
+	copy(r.ID.Destination[:], remote.Addr().Unmap().AsSlice())
+	request, err := binary.Append(nil, binary.NativeEndian, r)
+	if err != nil {
+		return a, err
+	}
+	if err := unix.Sendto(fd, request, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+		return a, err
+	}
+	buffer := make([]byte, 8<<10)
+	n, _, err := unix.Recvfrom(fd, buffer, unix.MSG_DONTWAIT) // the kernel has answered by now
+	if err != nil {
+		return a, err
+	}
+	if n >= unix.NLMSG_HDRLEN+4 && binary.NativeEndian.Uint16(buffer[4:]) == unix.NLMSG_ERROR {
+		return a, unix.Errno(-int32(binary.NativeEndian.Uint32(buffer[unix.NLMSG_HDRLEN:])))
+	}
+	if _, err := binary.Decode(buffer[:n], binary.NativeEndian, &a); err != nil || a.Header.Type != sockDiagByFamily {
+		return a, fmt.Errorf("the kernel answers %d bytes of type %d", n, a.Header.Type)
+	}
+	return a, nil
+}
+
+func bigEndian(port uint16) (b [2]byte) {
+	binary.BigEndian.PutUint16(b[:], port)
+	return b
+}
