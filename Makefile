@@ -16,6 +16,7 @@ DEPLOYED_ARCH := $(subst x86_64,amd64,$(TEMPLATE_ARCH))
 # The race detector needs a C compiler; a machine with make and Go alone has none.
 RACE := $(if $(shell command -v "$$(go env CC)"),-race)
 LINT := .tools/bin/golangci-lint
+SYFT := .tools/bin/syft
 NPM  := tools/node_modules/.package-lock.json
 
 .PHONY: help
@@ -60,7 +61,7 @@ bench: build clamav ## measure it, beside raw clamd (about 15 minutes; docs/benc
 	go run ./bench
 
 .PHONY: images
-images: needs-docker .tools/sam/installed ## build the images, and all else that is deployed, with SAM and Docker; run them as Lambda does
+images: needs-docker .tools/sam/installed $(SYFT) ## build the images, and all else that is deployed, with SAM and Docker; list what they are made of; run them as Lambda does
 	@scripts/images sam
 
 .PHONY: emulator
@@ -76,7 +77,7 @@ clients: build clamav ## upload with eight clients that people use: SDKs, AWS CL
 	@scripts/clients
 
 .PHONY: check
-check: lint test browser emulator ## what CI runs: lint, test, browser, emulator
+check: lint .tools/awscli/installed test browser emulator ## what CI runs: lint, test, browser, emulator
 
 .PHONY: lint
 lint: needs-shellcheck $(LINT) $(NPM) .tools/cfn-lint/installed .tools/checkov/installed ## formatting, go.mod, golangci-lint, cfn-lint, checkov, state machines, policies, shellcheck
@@ -115,6 +116,10 @@ clean: ## remove what was built, the tools included
 $(LINT): tools/go.mod tools/go.sum
 	@echo 'building golangci-lint (some minutes, once)'
 	go -C tools build -o ../.tools/bin/ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@touch $@
+$(SYFT): tools/sbom/go.mod tools/sbom/go.sum
+	@echo 'building syft (some minutes, once)'
+	CGO_ENABLED=0 go -C tools/sbom build -o ../../.tools/bin/ github.com/anchore/syft/cmd/syft
 	@touch $@
 # Each Python tool has an environment of its own: they want different versions of the same packages.
 .tools/%/installed: tools/requirements-%.txt | needs-python3

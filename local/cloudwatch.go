@@ -18,15 +18,20 @@ import (
 
 // cloudWatch answers DescribeAlarms with the template's alarms. There are no
 // metrics here, so that each lacks data and none ever rings. Of AWS's protocols
-// it speaks CBOR, as SDKs do since 2025, and Query, as they did before.
+// it speaks CBOR, as SDKs do since 2025, JSON, as the command line's version 1
+// does, and Query, as all did before.
 type cloudWatch []map[string]any
 
-const describeAlarms = "/service/GraniteServiceVersion20100801/operation/DescribeAlarms"
+const (
+	describeAlarms       = "/service/GraniteServiceVersion20100801/operation/DescribeAlarms"
+	describeAlarmsTarget = "GraniteServiceVersion20100801.DescribeAlarms"
+	withoutData          = "INSUFFICIENT_DATA" // the state of all alarms here
+)
 
 // alarmsWanted are the filters that are understood.
 type alarmsWanted struct {
-	prefix string
-	names  []string
+	prefix, state string
+	names         []string
 }
 
 func (c cloudWatch) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -51,13 +56,18 @@ func (c cloudWatch) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		var wanted alarmsWanted
 		prefix, _ := in["AlarmNamePrefix"].(cbor.String)
-		wanted.prefix = string(prefix)
+		state, _ := in["StateValue"].(cbor.String)
+		wanted.prefix, wanted.state = string(prefix), string(state)
 		names, _ := in["AlarmNames"].(cbor.List)
 		for _, name := range names {
 			text, _ := name.(cbor.String)
 			wanted.names = append(wanted.names, string(text))
 		}
 		_, _ = w.Write(cbor.Encode(asCBOR(map[string]any{"MetricAlarms": c.described(wanted)})))
+		return
+	}
+	if r.Header.Get("X-Amz-Target") == describeAlarmsTarget {
+		c.serveJSON(w, r)
 		return
 	}
 	if action := r.FormValue("Action"); action != "DescribeAlarms" {
@@ -69,7 +79,7 @@ func (c cloudWatch) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		)
 		return
 	}
-	wanted := alarmsWanted{prefix: r.Form.Get("AlarmNamePrefix")}
+	wanted := alarmsWanted{prefix: r.Form.Get("AlarmNamePrefix"), state: r.Form.Get("StateValue")}
 	for name, values := range r.Form {
 		if strings.HasPrefix(name, "AlarmNames.member.") {
 			wanted.names = append(wanted.names, values...)
@@ -82,8 +92,28 @@ func (c cloudWatch) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}{Alarms: element{c.described(wanted)}, RequestID: uuid.NewString()})
 }
 
+// serveJSON answers DescribeAlarms in the protocol JSON 1.0.
+func (c cloudWatch) serveJSON(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+	var in struct {
+		AlarmNamePrefix, StateValue string
+		AlarmNames                  []string
+	}
+	answer := map[string]any{}
+	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+		w.WriteHeader(http.StatusBadRequest)
+		answer["__type"], answer["message"] = "SerializationException", "read the request: "+err.Error()
+	} else {
+		answer["MetricAlarms"] = c.described(alarmsWanted{in.AlarmNamePrefix, in.StateValue, in.AlarmNames})
+	}
+	_ = json.NewEncoder(w).Encode(answer) // the client has gone if not
+}
+
 func (c cloudWatch) described(wanted alarmsWanted) []any {
 	found := []any{}
+	if wanted.state != "" && wanted.state != withoutData {
+		return found
+	}
 	for _, alarm := range c {
 		name, _ := alarm["AlarmName"].(string)
 		if !strings.HasPrefix(name, wanted.prefix) || wanted.names != nil && !slices.Contains(wanted.names, name) {
@@ -92,7 +122,7 @@ func (c cloudWatch) described(wanted alarmsWanted) []any {
 		whole := map[string]any{
 			"AlarmArn":       template.ARN("cloudwatch", "alarm:"+name),
 			"ActionsEnabled": true,
-			"StateValue":     "INSUFFICIENT_DATA",
+			"StateValue":     withoutData,
 			"StateReason":    "The local stack has no metrics",
 		}
 		maps.Copy(whole, alarm)

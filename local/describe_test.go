@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	cwtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 
 	"github.com/lazaret/lazaret/local/template"
 )
@@ -79,7 +80,7 @@ func TestDescribeAlarms(t *testing.T) {
 	app, cfg := loaded(t, func(app *template.Application) http.Handler { return cloudWatch(app.Alarms) })
 	client := cloudwatch.NewFromConfig(cfg)
 	for want, in := range map[int]*cloudwatch.DescribeAlarmsInput{
-		len(app.Alarms): {}, 1: {AlarmNames: []string{"lazaret-canary", "lazaret-nothing"}}, 2: {AlarmNamePrefix: aws.String("lazaret-definitions-")},
+		len(app.Alarms): {}, 0: {StateValue: cwtypes.StateValueAlarm}, 1: {AlarmNames: []string{"lazaret-canary", "lazaret-nothing"}}, 2: {AlarmNamePrefix: aws.String("lazaret-definitions-")},
 	} {
 		out, err := client.DescribeAlarms(t.Context(), in)
 		if err != nil || len(out.MetricAlarms) != want {
@@ -112,9 +113,38 @@ func TestDescribeAlarms(t *testing.T) {
 			t.Errorf("the Query protocol's answer has no %s, or more than one alarm: %s", part, text)
 		}
 	}
+	for body, want := range map[string]string{
+		`{"AlarmNamePrefix": "lazaret-dead-", "StateValue": "INSUFFICIENT_DATA"}`: `"AlarmName":"lazaret-dead-letters"`,
+		`{"StateValue": "ALARM"}`: `"MetricAlarms":[]`,
+		`[`:                       "SerializationException",
+	} {
+		if got := describeJSON(t, *cfg.BaseEndpoint, body); !strings.Contains(got, want) {
+			t.Errorf("JSON %s: %s, want %s in it", body, got, want)
+		}
+	}
 	response, err = http.Post(*cfg.BaseEndpoint+describeAlarms, "application/cbor", strings.NewReader("no map"))
 	if err != nil || response.StatusCode != http.StatusBadRequest {
 		t.Errorf("what is no CBOR: %v, %v", response, err)
 	}
 	response.Body.Close()
+}
+
+// describeJSON asks as the command line's version 1 does.
+func describeJSON(t *testing.T, endpoint, body string) string {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, endpoint, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("X-Amz-Target", describeAlarmsTarget)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }

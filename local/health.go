@@ -2,6 +2,7 @@ package local
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strings"
 )
@@ -59,8 +60,6 @@ func (w *watch) health(stack string) Health {
 			h.Status = "failing"
 		}
 	}
-	for what, n := range w.verdicts {
-		h.Verdicts[what] = n
-	}
+	maps.Copy(h.Verdicts, w.verdicts)
 	return h
 }

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -9,8 +10,11 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 	"unicode"
 	"unicode/utf16"
+
+	"github.com/lazaret/lazaret/local/lambda"
 )
 
 // logs writes what functions log to a file for each function, line by line as
@@ -58,6 +62,29 @@ func escaped(line string) string {
 		}
 	}
 	return b.String()
+}
+
+// report writes the line by which Lambda itself tells, in a log of JSON, of an
+// invocation that did not come to its end: a crash or a timeout.
+// https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html#platform-report
+func (l *logs) report(function string, result lambda.Result) {
+	var e struct {
+		Type string `json:"errorType"`
+	}
+	if result.FunctionError == "" || json.Unmarshal(result.Payload, &e) != nil {
+		return
+	}
+	status := "error"
+	switch {
+	case e.Type == "Sandbox.Timedout":
+		status = "timeout"
+	case !strings.HasPrefix(e.Type, "Runtime."):
+		return // the function's own answer
+	}
+	line, _ := json.Marshal(map[string]any{ // strings always marshal
+		"time": time.Now().UTC(), "type": "platform.report", "record": map[string]string{"status": status, "errorType": e.Type},
+	})
+	l.write(function, "", string(line))
 }
 
 // file returns a function's file. The caller holds the lock.

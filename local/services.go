@@ -11,6 +11,7 @@ import (
 
 	"github.com/lazaret/lazaret/local/events"
 	"github.com/lazaret/lazaret/local/lambda"
+	cloudwatchlogs "github.com/lazaret/lazaret/local/logs"
 	"github.com/lazaret/lazaret/local/s3"
 	"github.com/lazaret/lazaret/local/sns"
 	"github.com/lazaret/lazaret/local/sqs"
@@ -58,6 +59,7 @@ func (s *Stack) startServices() error {
 		"lambda": known.only(s.services.lambda.Handler()), "sts": known.only(sts(known)),
 		"cloudformation": known.only(cloudFormation{s.Application, time.Now().UTC()}),
 		"monitoring":     known.only(cloudWatch(s.Application.Alarms)),
+		"logs":           known.only(cloudwatchlogs.Service{Stack: s.Application.Name, Dir: s.LogDir()}),
 	}))
 	s.poll()
 	return nil
@@ -127,7 +129,10 @@ func (s *Stack) startLambda() (err error) {
 	s.services.lambda, err = lambda.New(lambda.Config{
 		Peers:     s.peers == nil,
 		Functions: s.Application.Functions, Binary: s.binary, Volume: s.volume, Temp: s.tempDir(), Environment: s.environment,
-		Queue: queues{s.services.sqs}, Logs: output.write, Ended: s.watch.invoked, Freeze: s.config.Freeze,
+		Queue: queues{s.services.sqs}, Logs: output.write, Ended: func(function string, result lambda.Result, err error) {
+			output.report(function, result)
+			s.watch.invoked(function, result, err)
+		}, Freeze: s.config.Freeze,
 		Sandbox: level,
 	})
 	if err != nil {

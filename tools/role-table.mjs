@@ -1,6 +1,7 @@
 // Asks an IAM evaluator that is not ours what each role may do: node tools/role-table.mjs infra/testdata
 // It reads the roles and bucket policies as deployed, which tests of infra hold, and a table of requests: those that the
-// functions make must be allowed by both together, those below them must not.
+// functions make must be allowed by both together, those below them must not. The policies for people are those of
+// docs/review.md as they stand there, for this account.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runSimulation } from '@cloud-copilot/iam-simulate';
@@ -23,8 +24,13 @@ const interfaces = { Effect: 'Allow', Resource: '*', Action: [
   'ec2:CreateNetworkInterface', 'ec2:DescribeNetworkInterfaces', 'ec2:DescribeSubnets', 'ec2:DeleteNetworkInterface',
   'ec2:AssignPrivateIpAddresses', 'ec2:UnassignPrivateIpAddresses'] };
 
+const people = Object.fromEntries([...readFileSync(join(folder, '../../docs/review.md'), 'utf8')
+  .matchAll(/<!-- policy (\w+) -->\n```json\n(.*?)\n```/gs)].map(([, who, text]) => [
+  `the ${who}`, JSON.parse(text.replaceAll('123456789012', account).replaceAll('eu-central-1', 'us-east-1'))]));
+
 // policyOf is what a role's policies say together.
 function policyOf(owner) {
+  if (people[owner]) return { name: owner, policy: people[owner] };
   const statements = roles.filter((s) => s.owner === owner).map((s) => (
     { Effect: s.denied ? 'Deny' : 'Allow', Action: s.actions, Resource: s.resource, ...(s.only && { Condition: s.only }) }));
   if (statements.some((s) => s.Effect === 'Deny')) statements.push(interfaces);

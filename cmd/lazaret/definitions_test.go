@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/lazaret/lazaret/internal/freshclam/mirrortest"
+	"github.com/lazaret/lazaret/internal/job"
 	"github.com/lazaret/lazaret/local/machine"
 )
 
@@ -124,5 +126,53 @@ func TestLocalSaysWhatIsWrongWithTheMirror(t *testing.T) {
 	}
 	if err == nil || !strings.Contains(err.Error(), "update definitions: refused") {
 		t.Errorf("lazaret local started with %v", err)
+	}
+}
+
+// TestFalsePositive goes the way that docs/operations.md shows for a file that was
+// wrongly called infected: the signature is switched off by the name that the
+// verdict shows, and the file is uploaded again from its copy in quarantine.
+func TestFalsePositive(t *testing.T) {
+	bucket := aws.String("own-signatures")
+	m, _ := mirrored(t, "--parameter-overrides", "CustomSignatures=s3://"+*bucket+"/own",
+		"QuarantineReaderArn=arn:aws:iam::000000000000:role/reader")
+	if _, err := m.S3.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: bucket}); err != nil {
+		t.Fatal(err)
+	}
+	put := func(key, content string) {
+		t.Helper()
+		if _, err := m.S3.PutObject(t.Context(), &s3.PutObjectInput{Bucket: bucket, Key: &key, Body: strings.NewReader(content)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("own/words.ndb", "Own-Word:0:*:6f776e776f7264\n")
+	expect(t, m, 0, nil, "definitions", "update")
+	expect(t, m, 0, nil, "definitions", "pin", current(t, m))
+	if outcome, _ := verdict(t, m, "before.txt", "some ownword here"); !strings.HasPrefix(outcome, "INFECTED") {
+		t.Fatalf("the own word is %s", outcome)
+	}
+	expect(t, m, 0, nil, "definitions", "unpin")
+	for key, text := range map[string]string{"official.txt": "some firstword here", "own.txt": "some ownword here"} {
+		o := m.Put(t, key, []byte(text))
+		found := m.Await(t, o).Job.Scan
+		if found.Verdict != job.Infected {
+			t.Fatalf("%s is %s", key, found.Outcome())
+		}
+		name := strings.TrimSuffix(found.Signature, ".UNOFFICIAL") // which clamd adds, and does not know here
+		put("own/"+key+".ign2", name+"\n")
+		expect(t, m, 0, []string{key + ".ign2 switch detection off"}, "definitions", "update")
+		expect(t, m, 0, nil, "definitions", "pin", current(t, m)) // without, scans follow within five minutes
+		copied, err := m.As("reader").S3.GetObject(t.Context(), &s3.GetObjectInput{Bucket: aws.String(machine.Quarantine), Key: aws.String(o.QuarantineKey())})
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, err := io.ReadAll(copied.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if outcome, _ := verdict(t, m, key, string(content)); outcome != "CLEAN" {
+			t.Errorf("%s, whose signature %s is switched off as %s, is %s", key, found.Signature, name, outcome)
+		}
+		expect(t, m, 0, nil, "definitions", "unpin")
 	}
 }

@@ -80,7 +80,8 @@ func TestOutageIsSeen(t *testing.T) {
 		t.Errorf("health is %d %s", code, body)
 	}
 	expect(t, m, exitNoVerdict, []string{
-		"nothing has started the execution for ", "lazaret-uploads: ", "lazaret-dispatch reads lazaret-uploads: Enabled", "dispatch has not started",
+		"nothing has started the execution for ", "lazaret-uploads: ", "lazaret-dispatch reads lazaret-uploads: Enabled",
+		"lazaret-dispatch logged at ", "error: Runtime.ExitError", "dispatch has not started",
 	}, "scan", "--timeout", "8s", "s3://"+o.Bucket+"/"+o.Key)
 }
 

@@ -20,7 +20,8 @@ func redriveCommand() *cobra.Command {
 		Short: "List dead letters, and send them back to be tried again",
 		Example: `  lazaret redrive
   lazaret redrive --match AccessDenied --dry-run
-  lazaret redrive --all`,
+  lazaret redrive --all
+  lazaret redrive --output json`,
 		Args: arguments(0, 0, "no argument"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := c.check(cmd); err != nil {
@@ -31,6 +32,7 @@ func redriveCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	c.where.flags(flags)
+	c.form.flag(cmd)
 	flags.BoolVar(&c.all, "all", false, "redrive every dead letter")
 	flags.StringVar(&c.match, "match", "", "redrive those whose error, cause, key or execution contains `TEXT`")
 	flags.BoolVar(&c.dry, "dry-run", false, "show what would be redriven, and redrive nothing")
@@ -41,6 +43,7 @@ func redriveCommand() *cobra.Command {
 // redriveCall is one call of the command.
 type redriveCall struct {
 	where    deployed
+	form     output
 	all, dry bool
 	match    string // empty when it was not given
 	limit    int
@@ -71,6 +74,9 @@ func (c *redriveCall) run(ctx context.Context, stdout, stderr io.Writer) error {
 		return err
 	}
 	r := redrive.New(sqsClient(cfg), s)
+	if c.form.json() {
+		return c.asJSON(ctx, stdout, r)
+	}
 	if c.dry || !c.chooses() {
 		return listLetters(ctx, stdout, r, s.Name, c.limit, c.choose, c.dry && c.chooses())
 	}
@@ -98,6 +104,11 @@ func redriven(ctx context.Context, w io.Writer, name string, r redrive.Result, e
 		fmt.Fprintf(w, "%s redriven but not deleted, and so in both queues; redriving again does no harm\n", letters(r.Both))
 	}
 	remarks(w, r)
+	return left(ctx, r, err)
+}
+
+// left is the error of a redrive that left something to do.
+func left(ctx context.Context, r redrive.Result, err error) error {
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return stoppedError{errors.New("before the end; what was not redriven is where it was")}

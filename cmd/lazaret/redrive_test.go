@@ -112,6 +112,10 @@ func TestRedrive(t *testing.T) {
 	listing := []string{"4 dead letters", "TagLimit: 3", "tag limit reached", "?versionId=" + matched.VersionID, `rest\x1b[31m.txt`, "NotUnderstood: 1", "lazaret redrive --all"}
 	expect(t, m, 0, listing, "redrive")
 	expect(t, m, 0, listing, "redrive") // a listing hides nothing
+	expect(
+		t, m, 0, []string{`"seen": 4`, `"redriven": 0`, `"error": "NotUnderstood"`, `"s3://` + machine.Uploads + "/reports/matched.txt?versionId=" + matched.VersionID + `"`},
+		"redrive", "--output", "json",
+	)
 	expect(t, m, 0, []string{"1 dead letter would be redriven", "3 others looked at and left"}, "redrive", "--match", "matched", "--dry-run")
 	expect(t, m, 0, []string{"4 dead letters would be redriven"}, "redrive", "--all", "--dry-run")
 	expect(t, m, 0, []string{"1 dead letter redriven", "3 others seen"}, "redrive", "--match", "matched")
@@ -131,7 +135,7 @@ func TestRedrive(t *testing.T) {
 	}
 	clean(t, m, moved)
 	machine.Poll(t, "the letter that nobody understands", func() bool { return m.Depth(t, machine.DeadQueue) == 1 })
-	expect(t, m, 0, []string{"1 dead letter redriven"}, "redrive", "--all") // and comes back
+	expect(t, m, 0, []string{`"letters": []`, `"redriven": 1`}, "redrive", "--all", "--output", "json") // and comes back
 }
 
 // What fails again within the run is left, however fast it fails.

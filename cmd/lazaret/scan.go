@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/spf13/cobra"
@@ -25,14 +26,15 @@ func scanCommand() *cobra.Command {
 		Long: `Scan an object of a deployed stack now, and wait for the verdict.
 Exit code: 0 CLEAN, 1 INFECTED, 2 UNSCANNABLE, 3 no verdict, 130 stopped.`,
 		Example: `  lazaret scan s3://bucket/key
-  lazaret scan 's3://bucket/key with spaces?versionId=3HL4kqtJlcpXroDTDmJ'`,
+  lazaret scan 's3://bucket/key with spaces?versionId=3HL4kqtJlcpXroDTDmJ'
+  lazaret scan s3://bucket/key --output json`,
 		Annotations: map[string]string{reportsVerdict: "yes"},
 		Args:        arguments(1, 1, "one s3://bucket/key"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if c.timeout <= 0 {
 				return wrongUsage(cmd, "--timeout %v: want more than 0", c.timeout)
 			}
-			verdict, err := c.run(cmd.Context(), args[0], cmd.OutOrStdout())
+			verdict, err := c.run(cmd.Context(), args[0], cmd.OutOrStdout(), cmd.ErrOrStderr())
 			if err == nil && verdict != job.Clean {
 				return verdictError(verdict)
 			}
@@ -40,6 +42,7 @@ Exit code: 0 CLEAN, 1 INFECTED, 2 UNSCANNABLE, 3 no verdict, 130 stopped.`,
 		},
 	}
 	c.where.flags(cmd.Flags())
+	c.form.flag(cmd)
 	cmd.Flags().DurationVar(&c.timeout, "timeout", time.Hour, "how long to follow the scan, which goes on without")
 	return cmd
 }
@@ -47,10 +50,11 @@ Exit code: 0 CLEAN, 1 INFECTED, 2 UNSCANNABLE, 3 no verdict, 130 stopped.`,
 // scanCall is one call of the command.
 type scanCall struct {
 	where   deployed
+	form    output
 	timeout time.Duration
 }
 
-func (c *scanCall) run(ctx context.Context, uri string, stdout io.Writer) (job.Verdict, error) {
+func (c *scanCall) run(ctx context.Context, uri string, stdout, stderr io.Writer) (job.Verdict, error) {
 	wanted, err := job.ParseAddress(uri)
 	if err != nil {
 		return "", err
@@ -69,18 +73,26 @@ func (c *scanCall) run(ctx context.Context, uri string, stdout io.Writer) (job.V
 	if err != nil {
 		return "", err
 	}
-	fmt.Fprintf(stdout, "%s, %d bytes\n%s\n", object, object.Size, execution)
+	progress := stdout
+	if c.form.json() {
+		progress = stderr
+	}
+	fmt.Fprintf(progress, "%s, %d bytes\n%s\n", object, object.Size, execution)
 	end, err := rescan.Follow(ctx, sfn.NewFromConfig(cfg), execution, func(e rescan.Event) {
 		if e.Late > 0 {
-			tellLate(stdout, e.Late, rescan.Late(ctx, sqsClient(cfg), lambda.NewFromConfig(cfg), s))
+			tellLate(progress, e.Late, rescan.Late(ctx, sqsClient(cfg), lambda.NewFromConfig(cfg), cloudwatchlogs.NewFromConfig(cfg), s))
 			return
 		}
-		tellEvent(stdout, e)
+		tellEvent(progress, e)
 	})
 	if err != nil {
 		return "", unfinished(err, s)
 	}
-	return concluded(stdout, s, object, end)
+	verdict, err := concluded(progress, s, object, end)
+	if c.form.json() {
+		err = errors.Join(printJSON(stdout, scanned(object, execution, end, verdict, err)), err)
+	}
+	return verdict, err
 }
 
 // unfinished says what goes on without being followed.

@@ -53,6 +53,13 @@ func TestScan(t *testing.T) {
 		{"the newest is clean", []string{"s3://held/infected.com"}, 0, []string{"CLEAN"}},
 		{"unscannable", []string{"s3://held/encrypted.zip"}, 2, []string{"UNSCANNABLE encrypted", "still 's3://held/encrypted.zip?versionId="}},
 		{"a dead letter", []string{"s3://held/ten tags"}, exitNoVerdict, []string{"found: CLEAN", "no verdict: TagLimit", "lazaret redrive"}},
+		{
+			"as JSON",
+			[]string{"--output", "json", "s3://held/encrypted.zip"},
+			2,
+			[]string{`"object": "s3://held/encrypted.zip?versionId=`, `"verdict": "UNSCANNABLE"`, `"reason": "encrypted"`, `"state": "Done"`},
+		},
+		{"a dead letter as JSON", []string{"-o", "json", "s3://held/ten tags"}, exitNoVerdict, []string{`"verdict": ""`, `"reason": "no verdict: TagLimit`}},
 		{"a folder", []string{"s3://held/folder/"}, 0, []string{"CLEAN"}},
 		{"no such key", []string{uploads + "none"}, exitNoVerdict, []string{"never uploaded"}},
 		{"no such version", []string{uploads + first.Key + "?versionId=none"}, exitNoVerdict, []string{"1 other version"}},

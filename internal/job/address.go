@@ -12,7 +12,10 @@ const versionMark = "?versionId="
 // String is the object's address, in errors, logs and everything that people
 // read: s3://bucket/key?versionId=version, in the quotes of a shell where it
 // needs some, so that it can be pasted into a command as it stands.
-func (o Object) String() string {
+func (o Object) String() string { return shellQuote(o.Address()) }
+
+// Address is the same without quotes, for programs.
+func (o Object) Address() string {
 	address := "s3://" + o.Bucket + "/" + o.Key
 	switch v := o.Pinned(); {
 	case v != "":
@@ -20,7 +23,7 @@ func (o Object) String() string {
 	case strings.Contains(o.Key, versionMark):
 		address += versionMark + "null" // or the key's own end would be read as the version
 	}
-	return shellQuote(address)
+	return address
 }
 
 // ParseAddress reads an address without quotes, as a command gets it from the

@@ -26,10 +26,10 @@ type mappings interface {
 
 // Late looks for what keeps an execution from starting, and returns what it
 // found, a line each. What it may not look at is a line too: it never fails.
-func Late(ctx context.Context, queues queue, functions mappings, s stack.Stack) []string {
+func Late(ctx context.Context, queues queue, functions mappings, logs events, s stack.Stack) []string {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	return append(waiting(ctx, queues, s), source(ctx, functions, s)...)
+	return append(append(waiting(ctx, queues, s), source(ctx, functions, s)...), logged(ctx, logs, s)...)
 }
 
 // waiting says how many requests are before, and in, dispatch.

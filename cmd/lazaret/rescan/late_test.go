@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	cwltypes "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -28,6 +30,72 @@ func (f fakeMappings) ListEventSourceMappings(
 ) (*lambda.ListEventSourceMappingsOutput, error) {
 	mappings, err := f()
 	return &lambda.ListEventSourceMappingsOutput{EventSourceMappings: mappings}, err
+}
+
+type fakeEvents func(*cloudwatchlogs.FilterLogEventsInput) (*cloudwatchlogs.FilterLogEventsOutput, error)
+
+func (f fakeEvents) FilterLogEvents(
+	_ context.Context, in *cloudwatchlogs.FilterLogEventsInput, _ ...func(*cloudwatchlogs.Options),
+) (*cloudwatchlogs.FilterLogEventsOutput, error) {
+	return f(in)
+}
+
+// silent is a log without errors.
+func silent(*cloudwatchlogs.FilterLogEventsInput) (*cloudwatchlogs.FilterLogEventsOutput, error) {
+	return &cloudwatchlogs.FilterLogEventsOutput{}, nil
+}
+
+// The last error of dispatch is told, whichever page it is on, and no other
+// function's.
+func TestLateReadsTheLog(t *testing.T) {
+	t.Parallel()
+	event := func(function, message string) cwltypes.FilteredLogEvent {
+		return cwltypes.FilteredLogEvent{
+			LogStreamName: aws.String("2026/11/28/" + function + "[$LATEST]0f"), Message: &message, Timestamp: aws.Int64(1795906052149),
+		}
+	}
+	const crashed, refused = `{"type":"platform.report","record":{"status":"error","errorType":"Runtime.ExitError"}}`,
+		`{"level":"ERROR","function":"dispatch","msg":"dispatch","error":"AccessDenied","cause":"start e"}`
+	tests := []struct {
+		name  string
+		pages [][]cwltypes.FilteredLogEvent
+		err   error
+		want  []string
+	}{
+		{"nothing", [][]cwltypes.FilteredLogEvent{{}}, nil, nil},
+		{"a crash", [][]cwltypes.FilteredLogEvent{{event("av-dispatch", crashed)}}, nil, []string{"av-dispatch logged at 22:47:32 UTC error: Runtime.ExitError"}},
+		{
+			"the last, on a second page",
+			[][]cwltypes.FilteredLogEvent{{event("av-dispatch", crashed)}, {event("av-dispatch", refused)}},
+			nil,
+			[]string{"av-dispatch logged at 22:47:32 UTC dispatch: AccessDenied: start e"},
+		},
+		{"another function's", [][]cwltypes.FilteredLogEvent{{event("av-scan", crashed)}}, nil, nil},
+		{"no JSON", [][]cwltypes.FilteredLogEvent{{event("av-dispatch", "panic: x")}}, nil, []string{"av-dispatch logged at 22:47:32 UTC panic: x"}},
+		{"refused", nil, errors.New("AccessDenied"), []string{"the log /lazaret/av cannot be read: AccessDenied"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			log := func(in *cloudwatchlogs.FilterLogEventsInput) (*cloudwatchlogs.FilterLogEventsOutput, error) {
+				page := 0
+				if in.NextToken != nil {
+					page = 1
+				}
+				if tt.err != nil {
+					return nil, tt.err
+				}
+				out := &cloudwatchlogs.FilterLogEventsOutput{Events: tt.pages[page]}
+				if page+1 < len(tt.pages) {
+					out.NextToken = aws.String("next")
+				}
+				return out, nil
+			}
+			if diff := cmp.Diff(tt.want, logged(t.Context(), fakeEvents(log), stack.Stack{Name: "av"})); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
 }
 
 func TestLate(t *testing.T) {
@@ -81,7 +149,7 @@ func TestLate(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			if diff := cmp.Diff(test.want, Late(t.Context(), test.queue, test.mappings, stack.Stack{Name: "av"})); diff != "" {
+			if diff := cmp.Diff(test.want, Late(t.Context(), test.queue, test.mappings, fakeEvents(silent), stack.Stack{Name: "av"})); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})
