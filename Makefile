@@ -72,6 +72,10 @@ emulator: build clamav .tools/emulator/installed ## deploy the template into an 
 browser: build clamav ## let a real browser attack the local stack (needs Chromium: make packages)
 	go test ./local/machine -run TestBrowser -browser -count=1 $(TESTFLAGS)
 
+.PHONY: clients
+clients: build clamav ## upload with eight clients that people use: SDKs, AWS CLI, rclone, s3cmd, s5cmd
+	@scripts/clients
+
 .PHONY: check
 check: lint .tools/awscli/installed test browser emulator ## what CI runs: lint, test, browser, emulator
 

@@ -2,6 +2,7 @@ package local
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -180,5 +181,21 @@ func TestWait(t *testing.T) {
 	s.broken <- broken
 	if err := s.Wait(t.Context()); !errors.Is(err, broken) {
 		t.Errorf("error is %v, want %v", err, broken)
+	}
+}
+
+// TestOlderData starts on what versions before the store have left.
+func TestOlderData(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"s3", "queues.jsonl", "executions.jsonl"} {
+		dir := t.TempDir()
+		must(t, os.Mkdir(filepath.Join(dir, name), 0o700))
+		err := refuseOlder(dir)
+		if err == nil || strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), fmt.Sprintf("mv %q %q", dir, dir+".older")) {
+			t.Errorf("with %s: %v, want one line with the command that sets the folder aside", name, err)
+		}
+	}
+	if err := refuseOlder(t.TempDir()); err != nil {
+		t.Errorf("with an empty folder: %v", err)
 	}
 }

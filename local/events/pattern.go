@@ -21,10 +21,6 @@ type field struct {
 	matchers []matcher
 }
 
-// matcher looks at the leaves that an event has under a field: none when the
-// field is absent, more than one when it is an array.
-type matcher func(leaves []any) bool
-
 // compile reads an event pattern. An error says what EventBridge would refuse,
 // or what this package does not know; nothing is passed over.
 func compile(raw json.RawMessage) (*pattern, error) {
@@ -90,7 +86,8 @@ func (p *pattern) addAlternatives(list []any) error {
 // fields of a pattern are never met by two different objects.
 func (p *pattern) match(event map[string]any) bool {
 	for name, f := range p.fields {
-		if !f.match(event[name], has(event, name)) {
+		value, present := event[name]
+		if !present || !f.match(value) {
 			return false
 		}
 	}
@@ -102,26 +99,19 @@ func (p *pattern) match(event map[string]any) bool {
 	return true
 }
 
-func has(event map[string]any, name string) bool {
-	_, ok := event[name]
-	return ok
-}
-
-func (f field) match(value any, present bool) bool {
+func (f field) match(value any) bool {
 	if f.nested == nil {
-		var found []any
-		if present {
-			found = leaves(value)
-		}
-		return slices.ContainsFunc(f.matchers, func(m matcher) bool { return m(found) })
+		return slices.ContainsFunc(leaves(value), func(leaf any) bool {
+			return slices.ContainsFunc(f.matchers, func(m matcher) bool { return m(leaf) })
+		})
 	}
 	switch v := value.(type) {
 	case map[string]any:
 		return f.nested.match(v)
 	case []any:
-		return slices.ContainsFunc(v, func(e any) bool { return f.match(e, true) })
+		return slices.ContainsFunc(v, func(e any) bool { return f.match(e) })
 	default:
-		return f.nested.match(nil) // {"exists": false} matches below what is not there
+		return false
 	}
 }
 

@@ -105,6 +105,9 @@ func TestExistingBuckets(t *testing.T) {
 						t.Parallel()
 						key := "same key/" + name
 						o := m.Put(t, key, test.content, into(bucket), Tagged(test.tags))
+						if bucket == suspended {
+							o.VersionID = "null" // which the answer to an upload leaves out
+						}
 						r := m.awaitKey(t, bucket, key, 1)
 						if got := outcome(r).Verdict; got != test.want || r.Job.Object.Bucket != bucket || r.Status != "SUCCEEDED" {
 							t.Fatalf("verdict %q of %s, %s, %+v", got, r.Job.Object, r.Status, r.Dead)

@@ -26,20 +26,20 @@ var (
 	bucketActions = map[string]map[string]string{
 		"GET": {
 			"": "ListBucket", "location": "GetBucketLocation", "versions": "ListBucketVersions", "uploads": "ListBucketMultipartUploads",
-			"tagging": "GetBucketTagging", "versioning": "GetBucketVersioning", "policy": "GetBucketPolicy", "policyStatus": "GetBucketPolicyStatus",
+			"versioning": "GetBucketVersioning", "policy": "GetBucketPolicy", "policyStatus": "GetBucketPolicyStatus",
 			"acl": "GetBucketAcl", "cors": "GetBucketCORS", "website": "GetBucketWebsite", "ownershipControls": "GetBucketOwnershipControls",
 			"object-lock": "GetBucketObjectLockConfiguration", "encryption": "GetEncryptionConfiguration", "lifecycle": "GetLifecycleConfiguration",
 			"notification": "GetBucketNotification", "publicAccessBlock": "GetBucketPublicAccessBlock", "logging": "GetBucketLogging",
 		},
 		"HEAD": {"": "ListBucket"},
 		"PUT": {
-			"": "CreateBucket", "tagging": "PutBucketTagging", "versioning": "PutBucketVersioning", "policy": "PutBucketPolicy",
+			"": "CreateBucket", "versioning": "PutBucketVersioning", "policy": "PutBucketPolicy",
 			"acl": "PutBucketAcl", "cors": "PutBucketCORS", "website": "PutBucketWebsite", "ownershipControls": "PutBucketOwnershipControls",
 			"object-lock": "PutBucketObjectLockConfiguration", "encryption": "PutEncryptionConfiguration", "lifecycle": "PutLifecycleConfiguration",
 			"notification": "PutBucketNotification", "publicAccessBlock": "PutBucketPublicAccessBlock", "logging": "PutBucketLogging",
 		},
 		"DELETE": {
-			"": "DeleteBucket", "policy": "DeleteBucketPolicy", "website": "DeleteBucketWebsite", "tagging": "PutBucketTagging",
+			"": "DeleteBucket", "policy": "DeleteBucketPolicy", "website": "DeleteBucketWebsite",
 			"cors": "PutBucketCORS", "ownershipControls": "PutBucketOwnershipControls", "encryption": "PutEncryptionConfiguration",
 			"lifecycle": "PutLifecycleConfiguration", "publicAccessBlock": "PutBucketPublicAccessBlock",
 		},

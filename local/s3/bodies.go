@@ -30,54 +30,60 @@ func (b bodies) newPath() (name, path string, err error) {
 	return name, path, os.MkdirAll(filepath.Dir(path), 0o700)
 }
 
-func newFile(path string) (*os.File, error) {
-	return os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+// make writes a file and returns its name, "" without bytes.
+func (b bodies) make(fill func(io.Writer) (size int64, err error)) (name string, err error) {
+	name, path, err := b.newPath()
+	if err != nil {
+		return "", err
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return "", err
+	}
+	size, err := fill(f)
+	if err = errors.Join(err, f.Close()); err != nil || size == 0 {
+		b.remove(name)
+		name = ""
+	}
+	return name, err
+}
+
+// remove removes a file that no transaction names. What stays is swept at the next start.
+func (b bodies) remove(name string) {
+	if name != "" {
+		_ = os.Remove(b.path(name))
+	}
+}
+
+// drop removes a file once the transaction that forgets it is committed. Who has
+// it open reads on.
+func (b bodies) drop(tx *bbolt.Tx, name string) {
+	tx.OnCommit(func() { b.remove(name) })
 }
 
 // body is a file that is written and named by no transaction yet.
 type body struct {
-	in   bodies
 	name string // "" without bytes
 	size int64
 	eTag string // its MD5, in hexadecimal
 	sums sums
 }
 
-// discard removes a body that no transaction named.
-func (b *body) discard() {
-	if b.name != "" {
-		_ = os.Remove(b.in.path(b.name)) // what stays is swept at the next start
-	}
-}
-
 // write stores all that r has, with the sums that it is asked for. It returns
 // IncompleteBody when that is not as much as the client announced, -1 for unknown.
-func (b bodies) write(r io.Reader, announced int64, sums sums) (_ *body, err error) {
-	name, path, err := b.newPath()
-	if err != nil {
-		return nil, err
-	}
-	f, err := newFile(path)
-	if err != nil {
-		return nil, err
-	}
-	w := &body{in: b, name: name, sums: sums}
-	defer func() {
-		if err = errors.Join(err, f.Close()); err != nil || w.size == 0 {
-			w.discard()
-			w.name = ""
+func (b bodies) write(r io.Reader, announced int64, sums sums) (w body, err error) {
+	w.sums = sums
+	w.name, err = b.make(func(f io.Writer) (_ int64, err error) {
+		w.size, w.eTag, err = sums.copy(f, r)
+		if err == nil && announced >= 0 && w.size != announced {
+			err = s3err.GetAPIError(s3err.ErrIncompleteBody)
 		}
-	}()
-	if w.size, w.eTag, err = sums.copy(f, r); err != nil {
-		return nil, err
-	}
-	if announced >= 0 && w.size != announced {
-		return nil, s3err.GetAPIError(s3err.ErrIncompleteBody)
-	}
-	return w, nil
+		return w.size, err
+	})
+	return w, err
 }
 
-// open opens the bytes from an offset on.
+// open opens a body for reading.
 func (b bodies) open(name string) (*os.File, error) { return os.Open(b.path(name)) }
 
 // link gives a body a second name. Both share the bytes, which nobody changes.
@@ -92,46 +98,25 @@ func (b bodies) link(name string) (string, error) {
 	return second, os.Link(b.path(name), path)
 }
 
-// drop removes a file once the transaction that forgets it is committed. Who has
-// it open reads on.
-func (b bodies) drop(tx *bbolt.Tx, name string) {
-	if name != "" {
-		tx.OnCommit(func() { _ = os.Remove(b.path(name)) }) // as in discard
-	}
-}
-
-// join copies within the disk where the file system can.
+// join makes a body of parts. It copies within the disk where the file system can.
 func (b bodies) join(parts []part) (name string, err error) {
-	name, path, err := b.newPath()
-	if err != nil {
-		return "", err
-	}
-	f, err := newFile(path)
-	if err != nil {
-		return "", err
-	}
-	size := int64(0)
-	defer func() {
-		if err = errors.Join(err, f.Close()); err != nil || size == 0 {
-			(&body{in: b, name: name}).discard()
-			name = ""
+	return b.make(func(w io.Writer) (size int64, err error) {
+		for _, p := range parts {
+			if p.Body == "" {
+				continue
+			}
+			from, err := b.open(p.Body)
+			if err != nil {
+				return size, err
+			}
+			n, err := io.Copy(w, from)
+			if err = errors.Join(err, from.Close()); err != nil {
+				return size, err
+			}
+			size += n
 		}
-	}()
-	for _, p := range parts {
-		if p.Body == "" {
-			continue
-		}
-		from, err := b.open(p.Body)
-		if err != nil {
-			return name, err
-		}
-		n, err := io.Copy(f, from)
-		if err = errors.Join(err, from.Close()); err != nil {
-			return name, err
-		}
-		size += n
-	}
-	return name, nil
+		return size, nil
+	})
 }
 
 // sweep removes the files that no version and no part names: those of uploads

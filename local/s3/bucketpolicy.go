@@ -36,10 +36,11 @@ func (s *buckets) parsed(text []byte) (*policy.Policy, error) {
 // callers, who are turned away before any policy of ours is asked: to them no
 // bucket has one.
 func (s *buckets) GetBucketPolicy(ctx context.Context, bucket string) ([]byte, error) {
-	if callerOf(ctx) == (caller{}) {
+	policy, err := s.document(bucket, "policy", s3err.ErrNoSuchBucketPolicy)
+	if err == nil && callerOf(ctx) == (caller{}) {
 		return nil, s3err.GetBucketErr(s3err.ErrNoSuchBucketPolicy, bucket)
 	}
-	return s.document(bucket, "policy", s3err.ErrNoSuchBucketPolicy)
+	return policy, err
 }
 
 // DeleteBucketPolicy serves the API.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -217,34 +218,27 @@ func (s *buckets) prepare(all []template.Bucket) error {
 	})
 }
 
-// CreateBucket concerns the account, not a bucket with a policy.
+// CreateBucket concerns the account, not a bucket with a policy. In us-east-1 alone
+// S3 answers 200 for a bucket that the account has already:
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
 func (s *buckets) CreateBucket(ctx context.Context, in *s3.CreateBucketInput, _ []byte) error {
 	if callerOf(ctx).account != template.Account {
 		return s3err.GetAPIError(s3err.ErrAccessDenied)
 	}
-	c := settings{Documents: map[string][]byte{"ownership": []byte(in.ObjectOwnership)}}
-	var tags []types.Tag
-	if in.CreateBucketConfiguration != nil {
-		tags = in.CreateBucketConfiguration.Tags
+	if strings.Contains(*in.Bucket, "..") {
+		return s3err.GetBucketErr(s3err.ErrInvalidBucketName, *in.Bucket) // the gateway looks for all else
 	}
-	parsed, err := backend.ParseCreateBucketTags(tags)
-	if err != nil {
-		return err
-	}
-	if len(parsed) > 0 {
-		if c.Documents["tagging"], err = json.Marshal(parsed); err != nil {
-			return err
-		}
-	}
+	var c settings
 	if aws.ToBool(in.ObjectLockEnabledForBucket) {
-		c.Versioning = types.BucketVersioningStatusEnabled
-		if c.Documents["lock"], err = json.Marshal(auth.BucketLockConfig{Enabled: true}); err != nil {
+		lock, err := json.Marshal(auth.BucketLockConfig{Enabled: true})
+		if err != nil {
 			return err
 		}
+		c.Versioning, c.Documents = types.BucketVersioningStatusEnabled, map[string][]byte{"lock": lock}
 	}
 	return failure(s.state.Update(func(tx *bbolt.Tx) error {
 		if tx.Bucket(settingsBucket).Get([]byte(*in.Bucket)) != nil {
-			return s3err.GetBucketErr(s3err.ErrBucketAlreadyOwnedByYou, *in.Bucket)
+			return nil
 		}
 		return create(tx, *in.Bucket, c)
 	}))

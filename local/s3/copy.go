@@ -105,7 +105,7 @@ func (s *buckets) CopyObject(ctx context.Context, in s3response.CopyObjectInput)
 		if err := s.view(ctx, func(tx *bbolt.Tx) (err error) { seen, _, err = find(tx); return err }); err != nil {
 			return out, err
 		}
-		copied, err := s.copyBody(seen, in.ChecksumAlgorithm)
+		copied, sum, err := s.copyBody(seen, in.ChecksumAlgorithm)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // overwritten or deleted meanwhile
 		}
@@ -121,7 +121,7 @@ func (s *buckets) CopyObject(ctx context.Context, in s3response.CopyObjectInput)
 			if now.Sequence != seen.Sequence {
 				return errChanged
 			}
-			v = version{Body: copied.name, Size: now.Size, ETag: copied.eTag, Sum: copied.sum, Tags: now.Tags, headers: now.headers}
+			v = version{Body: copied.name, Size: now.Size, ETag: copied.eTag, Sum: sum, Tags: now.Tags, headers: now.headers}
 			v.lock = lockOf(in.ObjectLockMode, in.ObjectLockRetainUntilDate, in.ObjectLockLegalHoldStatus)
 			if in.MetadataDirective == types.MetadataDirectiveReplace {
 				v.headers = headersOf(in.ContentType, in.ContentEncoding, in.ContentDisposition, in.ContentLanguage, in.CacheControl,
@@ -140,9 +140,7 @@ func (s *buckets) CopyObject(ctx context.Context, in s3response.CopyObjectInput)
 			v.Sum.put(out.CopyObjectResult)
 			return out, nil
 		}
-		if copied.name != "" {
-			_ = os.Remove(s.bodies.path(copied.name)) // what stays is swept at the next start
-		}
+		s.bodies.remove(copied.name)
 		if !changed(err) {
 			return out, err
 		}
@@ -155,36 +153,31 @@ var errChanged = s3err.APIError{Code: "OperationAborted", Description: "A confli
 
 func changed(err error) bool { return errors.Is(err, errChanged) }
 
-// copyOf is a body under a second name, as an object of one part.
-type copyOf struct {
-	name, eTag string
-	sum        checksum
-}
-
-// copyBody reads the bytes only where they have another ETag or checksum then.
-func (s *buckets) copyBody(v version, algorithm types.ChecksumAlgorithm) (c copyOf, err error) {
+// copyBody gives a body a second name, as an object of one part. It reads the bytes
+// only where they have another ETag or checksum then.
+func (s *buckets) copyBody(v version, algorithm types.ChecksumAlgorithm) (c body, sum checksum, err error) {
 	if algorithm == "" {
 		algorithm = v.Sum.Algorithm
 	}
-	c.eTag, c.sum = v.ETag, v.Sum
+	c.eTag, sum = v.ETag, v.Sum
 	if len(v.Parts) > 0 || algorithm != v.Sum.Algorithm || v.Sum.Type != types.ChecksumTypeFullObject {
 		var r io.Reader = strings.NewReader("")
 		if v.Body != "" {
 			f, err := s.bodies.open(v.Body)
 			if err != nil {
-				return c, err
+				return c, sum, err
 			}
 			defer f.Close()
 			r = f
 		}
 		wanted := sums{}.ask(checksum{Algorithm: algorithm})
 		if _, c.eTag, err = wanted.copy(io.Discard, r); err != nil {
-			return c, err
+			return c, sum, err
 		}
-		c.sum = wanted.of(algorithm)
+		sum = wanted.of(algorithm)
 	}
 	c.name, err = s.bodies.link(v.Body)
-	return c, err
+	return c, sum, err
 }
 
 // UploadPartCopy makes a part of a source's bytes.

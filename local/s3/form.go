@@ -72,7 +72,12 @@ func (b bodies) rewriteForm(r *http.Request) (done func(), err error) {
 		if err != nil {
 			return done, err
 		}
-		done = kept.discard
+		done = func() { b.remove(kept.name) }
+		if file.FileName() == "" {
+			// The HTTP server behind the gateway would take the file for one of the
+			// fields, and hand these on in any order.
+			file.Header.Set("Content-Disposition", `form-data; name="file"; filename="file"`)
+		}
 		if _, err := w.CreatePart(file.Header); err != nil {
 			return done, err
 		}
@@ -81,7 +86,7 @@ func (b bodies) rewriteForm(r *http.Request) (done func(), err error) {
 			if err != nil {
 				return done, err
 			}
-			done = func() { f.Close(); kept.discard() }
+			done = func() { f.Close(); b.remove(kept.name) }
 			content, size = f, kept.size
 		}
 	}

@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"log"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -85,6 +87,12 @@ func runAll(m *testing.M, dir string) int {
 	if err != nil {
 		log.Fatal(err)
 	}
+	// The gateway prints here what it takes for errors of its own.
+	printed, err := os.Create(filepath.Join(dir, "stderr"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	os.Stderr = printed
 	ctx, stop := context.WithCancel(context.Background())
 	s, err := Start(ctx, Config{
 		Store: state,
@@ -142,6 +150,10 @@ func runAll(m *testing.M, dir string) int {
 	}
 	if err := state.Close(); err != nil {
 		log.Fatal(err)
+	}
+	if text, err := os.ReadFile(printed.Name()); err != nil || bytes.Contains(text, []byte("ERROR")) || bytes.Contains(text, []byte("PANIC")) {
+		log.Printf("the gateway printed %q (%v), want no errors", text, err)
+		code = 1
 	}
 	return code
 }

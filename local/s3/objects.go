@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"reflect"
 	"strings"
@@ -38,7 +39,7 @@ type writing struct {
 }
 
 // publish makes v the current version and announces it, in the transaction that
-// evaluates the conditions. It returns the id to show.
+// evaluates the conditions. It returns the id to answer with.
 func (s *buckets) publish(ctx context.Context, tx *bbolt.Tx, w writing, v *version) (id string, err error) {
 	c, err := settingsOf(tx, w.bucket)
 	if err != nil {
@@ -57,9 +58,8 @@ func (s *buckets) publish(ctx context.Context, tx *bbolt.Tx, w writing, v *versi
 	if err := s.add(tx, w.bucket, w.key, c, v); err != nil {
 		return "", err
 	}
-	id = shownID(c, *v)
-	return id, s.announce(tx, c, w.kind, object{
-		bucket: w.bucket, key: w.key, versionID: id, eTag: v.ETag, size: v.Size, sequence: v.Sequence, requester: callerOf(ctx),
+	return answeredID(c, *v), s.announce(tx, c, w.kind, object{
+		bucket: w.bucket, key: w.key, versionID: shownID(c, *v), eTag: v.ETag, size: v.Size, sequence: v.Sequence, requester: callerOf(ctx),
 	})
 }
 
@@ -95,7 +95,7 @@ func (s *buckets) PutObject(ctx context.Context, in s3response.PutObjectInput) (
 		out.VersionID, err = s.publish(ctx, tx, w, &v)
 		return err
 	}); err != nil {
-		body.discard()
+		s.bodies.remove(body.name)
 		return out, err
 	}
 	out.ETag, out.Size = quoted(v.ETag), &v.Size
@@ -113,7 +113,7 @@ func headersOf(contentType, encoding, disposition, language, cache, expires, red
 		}
 	}
 	return headers{
-		aws.ToString(contentType), strings.Join(kept, ","), aws.ToString(disposition), aws.ToString(language),
+		aws.ToString(contentType), strings.Join(kept, ", "), aws.ToString(disposition), aws.ToString(language),
 		aws.ToString(cache), aws.ToString(expires), aws.ToString(redirect), metadata,
 	}
 }
@@ -147,6 +147,7 @@ func (s *buckets) read(ctx context.Context, in *s3.HeadObjectInput, withBody boo
 			if err := backend.EvaluatePreconditions(r.ETag, r.Modified, backend.PreConditions{
 				IfMatch: in.IfMatch, IfNoneMatch: in.IfNoneMatch, IfModSince: in.IfModifiedSince, IfUnmodeSince: in.IfUnmodifiedSince,
 			}); err != nil {
+				notModified(ctx, r.version, err)
 				return err
 			}
 			if err := r.choose(in.PartNumber, aws.ToString(in.Range)); err != nil || !withBody || r.Body == "" {
@@ -161,6 +162,14 @@ func (s *buckets) read(ctx context.Context, in *s3.HeadObjectInput, withBody boo
 		}
 	}
 	return r, f, failure(err)
+}
+
+// notModified adds to an answer of 304 what caches look for, which the gateway leaves out.
+func notModified(ctx context.Context, v version, err error) {
+	if rc, ok := request(ctx); ok && errors.Is(err, s3err.GetAPIError(s3err.ErrNotModified)) {
+		rc.Response.Header.Set("ETag", quoted(v.ETag))
+		rc.Response.Header.Set("Last-Modified", v.Modified.Format(http.TimeFormat))
+	}
 }
 
 // attempts bounds how often an operation looks again at what changed under it.
@@ -310,13 +319,8 @@ func (s *buckets) remove(tx *bbolt.Tx, bucket, key, id string, only backend.Obje
 	if err != nil && !noSuchVersion(err) && !errors.Is(err, s3err.GetAPIError(s3err.ErrNoSuchKey)) {
 		return nil, err
 	}
-	if only != (backend.ObjectDeletePreconditions{}) {
-		if !there || v.Marker {
-			return nil, s3err.GetAPIError(s3err.ErrNoSuchKey)
-		}
-		if err := backend.EvaluateObjectDeletePreconditions(v.ETag, v.Modified, v.Size, only); err != nil {
-			return nil, err
-		}
+	if err := mayRemove(v, there, only); err != nil {
+		return nil, err
 	}
 	switch {
 	case id != "":
@@ -334,8 +338,33 @@ func (s *buckets) remove(tx *bbolt.Tx, bucket, key, id string, only backend.Obje
 	}
 }
 
+// mayRemove evaluates the conditions of a deletion:
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html
+func mayRemove(v version, there bool, only backend.ObjectDeletePreconditions) error {
+	switch {
+	case only == backend.ObjectDeletePreconditions{}:
+		return nil
+	case !there && only.IfMatch != nil:
+		return s3err.GetAPIError(s3err.ErrNoSuchKey)
+	case !there:
+		return nil
+	case v.Marker:
+		return s3err.GetPreconditionFailedErr(s3err.ConditionIfMatch)
+	}
+	if aws.ToString(only.IfMatch) == "*" {
+		only.IfMatch = nil // it is there
+	}
+	return backend.EvaluateObjectDeletePreconditions(v.ETag, v.Modified, v.Size, only)
+}
+
+// maxDeletions is S3's limit for one request.
+const maxDeletions = 1000
+
 // DeleteObjects is authorised and carried out key by key, as S3 does it.
 func (s *buckets) DeleteObjects(ctx context.Context, in *s3.DeleteObjectsInput) (out s3response.DeleteResult, err error) {
+	if len(in.Delete.Objects) > maxDeletions {
+		return out, s3err.GetAPIError(s3err.ErrMalformedXML)
+	}
 	return out, s.update(ctx, func(tx *bbolt.Tx) error {
 		out = s3response.DeleteResult{}
 		for _, o := range in.Delete.Objects {

@@ -12,6 +12,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/valyala/fasthttp"
 	"github.com/valyala/fasthttp/fasthttputil"
 	"github.com/versity/versitygw/s3err"
 )
@@ -81,6 +82,19 @@ func unanswered(w http.ResponseWriter, _ *http.Request, err error) {
 	w.Header().Set("Content-Type", "application/xml")
 	w.WriteHeader(failed.HTTPStatusCode)
 	_, _ = w.Write(failed.XMLBody("", "")) // the client may be gone
+}
+
+// withoutEnd is the gateway's handler of requests that it cannot read, but for those
+// whose client went before their end: that is no error of the gateway, which would
+// print it as one.
+func withoutEnd(next func(*fasthttp.RequestCtx, error)) func(*fasthttp.RequestCtx, error) {
+	return func(rc *fasthttp.RequestCtx, err error) {
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			slog.Debug("read request of S3", "error", err)
+			return
+		}
+		next(rc, err)
+	}
 }
 
 // answers waits for the gateway's first answer. It says that it listens while

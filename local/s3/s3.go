@@ -111,8 +111,9 @@ func Start(ctx context.Context, cfg Config) (*Service, error) {
 		if err := answers(ctx, socket); err != nil {
 			return nil, fmt.Errorf("start S3 gateway: %w", err)
 		}
-		// The gateway closes this listener with its own.
-		go func() { _ = (<-app).Server().Serve(memory) }()
+		server := (<-app).Server()
+		server.ErrorHandler = withoutEnd(server.ErrorHandler)
+		go func() { _ = server.Serve(memory) }() // the gateway closes the listener with its own
 		return s, nil
 	case <-s.done:
 		return nil, fmt.Errorf("start S3 gateway: %w", cmp.Or(s.err, ctx.Err()))

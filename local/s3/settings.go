@@ -58,22 +58,6 @@ func (s *buckets) GetObjectLockConfiguration(_ context.Context, bucket string) (
 	return s.document(bucket, "lock", s3err.ErrObjectLockConfigurationNotFound)
 }
 
-// PutBucketOwnershipControls serves the API.
-func (s *buckets) PutBucketOwnershipControls(_ context.Context, bucket string, ownership types.ObjectOwnership) error {
-	return s.setDocument(bucket, "ownership", []byte(ownership))
-}
-
-// GetBucketOwnershipControls serves the API.
-func (s *buckets) GetBucketOwnershipControls(_ context.Context, bucket string) (types.ObjectOwnership, error) {
-	d, err := s.document(bucket, "ownership", s3err.ErrOwnershipControlsNotFound)
-	return types.ObjectOwnership(d), err
-}
-
-// DeleteBucketOwnershipControls serves the API.
-func (s *buckets) DeleteBucketOwnershipControls(_ context.Context, bucket string) error {
-	return s.setDocument(bucket, "ownership", nil)
-}
-
 // PutBucketCors serves the API.
 func (s *buckets) PutBucketCors(_ context.Context, bucket string, cors []byte) error {
 	return s.setDocument(bucket, "cors", cors)
@@ -87,27 +71,4 @@ func (s *buckets) GetBucketCors(_ context.Context, bucket string) ([]byte, error
 // DeleteBucketCors serves the API.
 func (s *buckets) DeleteBucketCors(_ context.Context, bucket string) error {
 	return s.setDocument(bucket, "cors", nil)
-}
-
-// PutBucketTagging serves the API.
-func (s *buckets) PutBucketTagging(_ context.Context, bucket string, tags map[string]string) error {
-	d, err := json.Marshal(tags)
-	if err != nil {
-		return err
-	}
-	return s.setDocument(bucket, "tagging", d)
-}
-
-// GetBucketTagging serves the API.
-func (s *buckets) GetBucketTagging(_ context.Context, bucket string) (tags map[string]string, err error) {
-	d, err := s.document(bucket, "tagging", s3err.ErrBucketTaggingNotFound)
-	if err == nil {
-		err = json.Unmarshal(d, &tags)
-	}
-	return tags, err
-}
-
-// DeleteBucketTagging serves the API.
-func (s *buckets) DeleteBucketTagging(_ context.Context, bucket string) error {
-	return s.setDocument(bucket, "tagging", nil)
 }

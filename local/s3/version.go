@@ -205,7 +205,15 @@ func (s *buckets) forget(tx *bbolt.Tx, bucket, key, id string) error {
 	return tx.Bucket(objectsBucket).Bucket([]byte(bucket)).Delete(row(key, newest(v.Sequence)))
 }
 
-// shownID is the id in answers and events: a bucket that never kept versions
+// answeredID is the id in the answer to an upload: none while versioning is suspended.
+func answeredID(c settings, v version) string {
+	if c.Versioning != types.BucketVersioningStatusEnabled {
+		return ""
+	}
+	return v.ID
+}
+
+// shownID is the id in events and in answers to reading: a bucket that never kept versions
 // shows none.
 func shownID(c settings, v version) string {
 	if c.Versioning == "" {

@@ -146,3 +146,20 @@ func TestLimits(t *testing.T) {
 	wantError(t, put(func(in *s3.PutObjectInput) { in.Tagging = aws.String("a=1&b=1&c=1&d=1&e=1&f=1&g=1&h=1&i=1&j=1&k=1") }), 400, "BadRequest")
 	wantError(t, put(func(in *s3.PutObjectInput) { in.Tagging = aws.String(strings.Repeat("k", 129) + "=1") }), 400, "InvalidTag")
 }
+
+// TestFormWithoutFileName uploads what is no file to the client, often enough for
+// fields in any order to come in a wrong one.
+func TestFormWithoutFileName(t *testing.T) {
+	t.Parallel()
+	for range 20 {
+		const form = "--b\r\nContent-Disposition: form-data; name=\"key\"\r\n\r\nk\r\n" +
+			"--b\r\nContent-Disposition: form-data; name=\"acl\"\r\n\r\nprivate\r\n" +
+			"--b\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\nx\r\n--b--\r\n"
+		answer := must2(http.Post(endpoint+"/plain", "multipart/form-data; boundary=b", strings.NewReader(form)))(t)
+		body := must2(io.ReadAll(answer.Body))(t)
+		answer.Body.Close()
+		if !bytes.Contains(body, []byte("<Code>AccessDenied<")) {
+			t.Fatalf("a form that nobody signed: %s %s, want AccessDenied", answer.Status, body)
+		}
+	}
+}
