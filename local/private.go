@@ -79,7 +79,7 @@ func trustPath(path string) error {
 		}
 		link := is.Mode&unix.S_IFMT == unix.S_IFLNK
 		switch {
-		case !trusted(is.Uid):
+		case !trusted(is.Uid) && (at == path || !unmapped(is.Uid)):
 			return fmt.Errorf("user %d owns %s", is.Uid, at)
 		case link || at == path || is.Mode&unix.S_ISVTX != 0:
 		case is.Mode&0o002 != 0:
@@ -140,6 +140,15 @@ func private(gid uint32) bool {
 	}
 	uid, err := strconv.ParseUint(account.Uid, 10, 32)
 	return err == nil && account.Gid == group.Gid && trusted(uint32(uid))
+}
+
+// unmapped reports whether this process is in a user namespace, as in a container
+// without root's help, and the id stands for users that have none in it. The root of
+// the machine is one of them, who owns / and /tmp.
+func unmapped(uid uint32) bool {
+	const overflow = 65534 // /proc/sys/kernel/overflowuid; see user_namespaces(7)
+	ids, err := os.ReadFile("/proc/self/uid_map")
+	return err == nil && uid == overflow && !slices.Equal(strings.Fields(string(ids)), []string{"0", "0", "4294967295"})
 }
 
 // trusted are root, this user, and whoever became root with sudo.

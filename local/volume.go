@@ -47,7 +47,7 @@ func (s *Stack) Sandbox() string {
 // moveUsers gives access points' users, where root runs functions as them, ids that
 // no account of this machine has.
 func moveUsers(app *template.Application) {
-	if os.Geteuid() != 0 {
+	if !sandbox.OtherUsers() {
 		return
 	}
 	for _, f := range app.Functions {
@@ -67,7 +67,7 @@ func moveUsers(app *template.Application) {
 // shareVolume gives what the host made on the volume to those to whom it belongs
 // on AWS, where functions run as others than the host: root does that for them.
 func (s *Stack) shareVolume() error {
-	if os.Geteuid() != 0 {
+	if !sandbox.OtherUsers() {
 		return nil
 	}
 	for _, f := range s.Application.Functions {

@@ -88,6 +88,7 @@ func (s Spec) become() error {
 		if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); err != nil {
 			return fmt.Errorf("give up capabilities: %w", err)
 		}
+		disarmRoot()
 		return nil
 	}
 	err := errors.Join(syscall.Setgroups(s.User.Groups), syscall.Setgid(s.User.GID), syscall.Setuid(s.User.UID))
@@ -109,12 +110,17 @@ func (s Spec) guard() error {
 	if err != nil {
 		return fmt.Errorf("forbid writes: %w", err)
 	}
+	disarmRoot()
+	return nil
+}
+
+// disarmRoot takes the capabilities of a root that stays root: without them it is
+// nearly an ordinary user. Best effort: a container may have taken the right to this
+// away, and most others with it.
+func disarmRoot() {
 	if os.Getuid() == 0 {
-		// Root without capabilities is nearly an ordinary user. Best effort: a container
-		// may have taken the right to this away, and most others with it.
 		_ = unix.Prctl(unix.PR_SET_SECUREBITS, secureNoRoot, 0, 0, 0)
 	}
-	return nil
 }
 
 // secureNoRoot is SECBIT_NOROOT with its lock: execve gives root no capability.

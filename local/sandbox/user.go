@@ -14,18 +14,29 @@ import (
 // default range give ids so high. In a container that has few ids it is lower: there
 // accounts are the container's own.
 var FirstUser = sync.OnceValue(func() int {
-	const first, last, low = 2_100_000_000, 2_147_000_000, 40_000
+	const first, low = 2_100_000_000, 40_000
+	if hasIDs(first, 2_147_000_000) {
+		return first
+	}
+	return low
+})
+
+// OtherUsers reports whether functions can run as others than this process. Root can
+// see to that, unless it is the root of a user namespace that has no id but its own.
+func OtherUsers() bool {
+	return os.Geteuid() == 0 && hasIDs(FirstUser(), FirstUser()+20_000)
+}
+
+// hasIDs reports whether this process's user namespace has all of these ids.
+func hasIDs(first, last int) bool {
 	for _, file := range []string{"/proc/self/uid_map", "/proc/self/gid_map"} {
 		text, err := os.ReadFile(file)
-		if err != nil {
-			return first // a kernel without user namespaces has all ids
-		}
-		if !mapped(string(text), first, last) {
-			return low
-		}
+		if err == nil && !mapped(string(text), first, last) {
+			return false
+		} // a kernel without user namespaces has no such file, and all ids
 	}
-	return first
-})
+	return true
+}
 
 // mapped reports whether a line of a map of ids has all of them; see
 // user_namespaces(7).
