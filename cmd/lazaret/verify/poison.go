@@ -15,7 +15,7 @@ import (
 )
 
 // attribute marks the message of a run, and its letter where dispatch keeps it; the value
-// is the run. See docs/adr/0023-the-letter-of-a-verification.md.
+// is the run. See docs/adr/0017-the-letter-of-a-verification.md.
 const attribute = "lazaret-verify"
 
 // How long messages of others are kept hidden: for paging through the queue,
