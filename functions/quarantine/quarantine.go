@@ -95,7 +95,8 @@ func (p *policy) Ours(_ context.Context, found *move.Found) (bool, error) {
 // Replace allows a copy in place of an incomplete one: Ours refuses any other.
 func (p *policy) Replace(context.Context, *move.Found, *move.Source) error { return nil }
 
-// Beneath is false: nothing else is ever put under this key.
+// Beneath is false: nothing else is ever put under this key, and a copy beneath a
+// delete marker is about to expire (QuarantineRetentionDays): another one is made.
 func (p *policy) Beneath(context.Context, *move.Found, *move.Source) (bool, error) { return false, nil }
 
 // refusedByStorage reports whether S3 cannot read the bytes for us: archived, or

@@ -12,7 +12,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/lazaret/lazaret/internal/job"
@@ -53,7 +55,8 @@ type Policy interface {
 	// Replace returns an error where a copy of src must not replace what is there.
 	Replace(ctx context.Context, there *Found, src *Source) error
 	// Beneath reports whether our copy may lie beneath what is there, as a
-	// noncurrent version. src is nil where the original is gone.
+	// noncurrent version, or beneath a delete marker, when there is nil. src is nil
+	// where the original is gone.
 	Beneath(ctx context.Context, there *Found, src *Source) (bool, error)
 	// Record keeps what is to be known of the copy, before the original is removed.
 	Record(ctx context.Context, copied job.Copy) error
@@ -141,12 +144,12 @@ func (m *Mover) earlier(ctx context.Context, j job.Job, src *Source, to Target, 
 		if ok, err := m.complete(ctx, there, src, to, p); err != nil || ok {
 			return there, there, err
 		}
-		if hidden, err = p.Beneath(ctx, there, src); err != nil {
-			return nil, nil, err
-		}
 	}
-	if !hidden {
-		return nil, there, nil
+	if there == nil && !hidden {
+		return nil, nil, nil
+	}
+	if beneath, err := p.Beneath(ctx, there, src); err != nil || !beneath {
+		return nil, there, err
 	}
 	size := j.Object.Size
 	if src != nil {
@@ -156,6 +159,8 @@ func (m *Mover) earlier(ctx context.Context, j job.Job, src *Source, to Target, 
 		switch {
 		case err != nil:
 			return nil, nil, err
+		case src != nil && aws.ToTime(v.LastModified).Before(src.Modified.Add(-time.Second)):
+			return nil, there, nil // they come newest first, and a copy is no older than its original
 		case v.VersionId == nil, v.Size == nil || *v.Size != size:
 			continue
 		case there != nil && *v.VersionId == there.Copy.VersionID:

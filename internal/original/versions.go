@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -55,29 +56,52 @@ func names(o job.Object, v types.ObjectVersion) bool {
 // After an error it ends.
 func Versions(ctx context.Context, client lister, bucket, key string) iter.Seq2[types.ObjectVersion, error] {
 	return func(yield func(types.ObjectVersion, error) bool) {
-		pages := s3.NewListObjectVersionsPaginator(client, &s3.ListObjectVersionsInput{
-			Bucket: &bucket, Prefix: &key, EncodingType: types.EncodingTypeUrl, // XML holds no control characters
-		})
-		for pages.HasMorePages() {
-			page, err := pages.NextPage(ctx)
+		for page, err := range Pages(ctx, client, bucket, key) {
 			if err != nil {
 				yield(types.ObjectVersion{}, fmt.Errorf("list the versions of s3://%s/%s: %w", bucket, key, awserr.Classify(err)))
 				return
 			}
-			past := false // keys come in order, this one before those that it begins
 			for _, v := range page.Versions {
-				if decoded(v.Key, page.EncodingType) != key {
-					past = true
-				} else if !yield(v, nil) {
+				if !yield(v, nil) {
 					return
 				}
 			}
-			for _, m := range page.DeleteMarkers {
-				past = past || decoded(m.Key, page.EncodingType) != key
-			}
-			if past {
+		}
+	}
+}
+
+// Page is a part of what S3 lists of a key: its versions and its delete markers,
+// each the newest first.
+type Page struct {
+	Versions []types.ObjectVersion
+	Markers  []types.DeleteMarkerEntry
+}
+
+// Pages lists a key. The SDK's paginator cannot: it asks for the next page with a
+// key as S3 encodes it in its answers, which is another key, so that a page comes
+// again for ever, or the list ends early. Errors are the SDK's.
+func Pages(ctx context.Context, client lister, bucket, key string) iter.Seq2[Page, error] {
+	return func(yield func(Page, error) bool) {
+		in := &s3.ListObjectVersionsInput{Bucket: &bucket, Prefix: &key, EncodingType: types.EncodingTypeUrl} // XML holds no control characters
+		for {
+			out, err := client.ListObjectVersions(ctx, in)
+			if err != nil {
+				yield(Page{}, err)
 				return
 			}
+			other := func(listed *string) bool { return decoded(listed, out.EncodingType) != key }
+			page := Page{
+				Versions: slices.DeleteFunc(slices.Clone(out.Versions), func(v types.ObjectVersion) bool { return other(v.Key) }),
+				Markers:  slices.DeleteFunc(slices.Clone(out.DeleteMarkers), func(m types.DeleteMarkerEntry) bool { return other(m.Key) }),
+			}
+			if !yield(page, nil) || !aws.ToBool(out.IsTruncated) || other(out.NextKeyMarker) {
+				return // keys come in order, this one before those that it begins
+			}
+			if aws.ToString(out.NextVersionIdMarker) == aws.ToString(in.VersionIdMarker) {
+				yield(Page{}, fmt.Errorf("page of versions does not advance beyond version %q", aws.ToString(in.VersionIdMarker)))
+				return
+			}
+			in.KeyMarker, in.VersionIdMarker = &key, out.NextVersionIdMarker
 		}
 	}
 }

@@ -43,23 +43,28 @@ func (f *S3) ListObjectVersions(_ context.Context, in *s3.ListObjectVersionsInpu
 		if f.Page > 0 && len(all) > f.Page {
 			all = all[:f.Page]
 			last := all[f.Page-1]
-			out.IsTruncated, out.NextKeyMarker, out.NextVersionIdMarker = aws.Bool(true), &last.key, &last.ID
+			out.IsTruncated, out.NextKeyMarker, out.NextVersionIdMarker = aws.Bool(true), encoded(last.key, in), &last.ID
 		}
 		for _, l := range all {
-			key := l.key
-			if in.EncodingType == types.EncodingTypeUrl {
-				key = url.QueryEscape(key)
-			}
+			key := encoded(l.key, in)
 			if l.Marker {
-				out.DeleteMarkers = append(out.DeleteMarkers, types.DeleteMarkerEntry{Key: &key, VersionId: &l.ID, IsLatest: &l.latest, LastModified: &l.Modified})
+				out.DeleteMarkers = append(out.DeleteMarkers, types.DeleteMarkerEntry{Key: key, VersionId: &l.ID, IsLatest: &l.latest, LastModified: &l.Modified})
 				continue
 			}
 			out.Versions = append(out.Versions, types.ObjectVersion{
-				Key: &key, VersionId: &l.ID, IsLatest: &l.latest, LastModified: &l.Modified,
+				Key: key, VersionId: &l.ID, IsLatest: &l.latest, LastModified: &l.Modified,
 				ETag: aws.String(l.ETag()), Size: aws.Int64(int64(len(l.Body))),
 			})
 		}
 		return nil
 	})
 	return out, err
+}
+
+// encoded is a key as S3 answers it, markers of pages too.
+func encoded(key string, in *s3.ListObjectVersionsInput) *string {
+	if in.EncodingType == types.EncodingTypeUrl {
+		key = url.QueryEscape(key)
+	}
+	return &key
 }

@@ -29,13 +29,13 @@ var acts = []struct {
 	by   string // whose access point: Fetch, Scan or Freshclam
 	do   func(volume string) error
 }{
-	{"scan waits for the folder", "Scan", func(v string) error {
+	{"scan may not make the folder, and asks for the file again", "Scan", func(v string) error {
 		d, err := workdir.Open(v + "/work")
 		if err != nil {
 			return err
 		}
-		if _, err := d.Read("a-1"); !errors.Is(err, job.ErrDefinitionsNotReady) {
-			return fmt.Errorf("Read() = %w, want ErrDefinitionsNotReady", err)
+		if _, err := d.Read("a-1"); !errors.Is(err, job.ErrWorkFileGone) {
+			return fmt.Errorf("Read() = %w, want ErrWorkFileGone", err)
 		}
 		return denied(os.Mkdir(v+"/definitions", 0o755))
 	}},
@@ -69,6 +69,19 @@ var acts = []struct {
 		return errors.Join(os.RemoveAll(v+"/work"), os.Mkdir(v+"/work", 0o700))
 	}},
 	{"fetch makes a folder in which it may not write again", "Fetch", func(v string) error { return writeFiles(v, "a-3") }},
+	{"somebody removes it", "Fetch", func(v string) error { return os.RemoveAll(v + "/work") }},
+	{"scan asks for the file again", "Scan", func(v string) error {
+		d, err := workdir.Open(v + "/work")
+		if err != nil {
+			return err
+		}
+		if _, err := d.Read("a-3"); !errors.Is(err, job.ErrWorkFileGone) {
+			return fmt.Errorf("Read() = %w, want ErrWorkFileGone", err)
+		}
+		return nil
+	}},
+	{"fetch is killed while it makes it", "Fetch", func(v string) error { return os.Mkdir(v+"/work", 0o700) }},
+	{"another fetch opens it to the group", "Fetch", func(v string) error { return writeFiles(v, "a-3") }},
 	{"freshclam finds it as its own", "Freshclam", func(v string) error { return workdir.Prepare(v + "/work") }},
 	{"freshclam sweeps", "Freshclam", func(v string) error {
 		n, err := workdir.Sweep(v+"/work", time.Now().Add(time.Hour))

@@ -42,8 +42,8 @@ func Prepare(path string) error {
 // this system says one. Only the volume knows it: an access point puts its own
 // user and groups in place of the function's.
 func ownGroup(dir string) (gid uint32, known bool, err error) {
-	probe, err := os.MkdirTemp(dir, "group-")
-	if err != nil {
+	probe := filepath.Join(dir, ".group") // one name, so that a run that is killed leaves one folder at most
+	if err := os.Mkdir(probe, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return 0, false, fmt.Errorf("learn the group of new folders: %w", err)
 	}
 	info, err := os.Stat(probe)

@@ -43,6 +43,10 @@ type Dir struct {
 	root *os.Root // nil until the folder is there
 }
 
+// errNoFolder says that the work folder is missing and that this function may not
+// make it.
+var errNoFolder = errors.New("no work folder")
+
 // Open returns the folder at path, creating it where it is missing and the
 // process may: fetch may, scan may not (infra/network.yaml). Who may not looks for
 // it again whenever it is needed; on the volume of an older layout freshclam's
@@ -64,7 +68,7 @@ func (d *Dir) open() (*os.Root, error) {
 	err := d.make()
 	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
 		// On a new volume no definitions either: the same run of freshclam brings both.
-		return nil, fmt.Errorf("%w: create the work folder, which freshclam's next run makes: %w", job.ErrDefinitionsNotReady, err)
+		return nil, fmt.Errorf("%w: create the work folder, which freshclam's next run makes: %w: %w", job.ErrDefinitionsNotReady, errNoFolder, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("create the work folder: %w", missing(err))
@@ -86,6 +90,11 @@ func (d *Dir) make() error {
 			return nil // opening it says why it is of no use
 		}
 	case !errors.Is(err, unix.ENOENT):
+		// Who made it may have been killed before it was open to the group. Where it is
+		// somebody else's, that is not ours to mend.
+		if info, err := os.Stat(d.path); err == nil && info.IsDir() && info.Mode().Perm()&0o070 != 0o070 {
+			_ = os.Chmod(d.path, 0o770)
+		}
 		return nil
 	}
 	if err := os.MkdirAll(filepath.Dir(d.path), 0o755); err != nil {
@@ -241,8 +250,11 @@ func part(name string) string { return name + ".part" }
 // classify gives an error of a scan's access to the volume the meaning it has
 // for the state machine: a missing file was swept, and is fetched again.
 func classify(err error) error {
-	if errors.Is(err, fs.ErrNotExist) && job.Name(err) == job.Unnamed {
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && job.Name(err) == job.Unnamed:
 		return fmt.Errorf("%w: %w", job.ErrWorkFileGone, err)
+	case errors.Is(err, errNoFolder):
+		return fmt.Errorf("%w: %v", job.ErrWorkFileGone, err) //nolint:errorlint // fetch, which makes the folder, is not to be waited for
 	}
 	return missing(err)
 }

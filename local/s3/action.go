@@ -18,9 +18,14 @@ var (
 			"acl": "GetObjectAcl", "retention": "GetObjectRetention", "legal-hold": "GetObjectLegalHold",
 			"uploadId": "ListMultipartUploadParts",
 		},
-		"HEAD":   {"": "GetObject"},
-		"PUT":    {"": "PutObject", "tagging": "PutObjectTagging", "acl": "PutObjectAcl", "retention": "PutObjectRetention", "legal-hold": "PutObjectLegalHold"},
-		"POST":   {"": "PutObject", "restore": "RestoreObject", "select": "GetObject"},
+		"HEAD": {"": "GetObject"},
+		"PUT": {
+			"": "PutObject", "partNumber": "PutObject", "uploadId": "PutObject", "tagging": "PutObjectTagging",
+			"acl": "PutObjectAcl", "retention": "PutObjectRetention", "legal-hold": "PutObjectLegalHold",
+		},
+		"POST": {
+			"": "PutObject", "uploads": "PutObject", "uploadId": "PutObject", "restore": "RestoreObject", "select": "GetObject",
+		},
 		"DELETE": {"": "DeleteObject", "tagging": "DeleteObjectTagging", "uploadId": "AbortMultipartUpload"},
 	}
 	bucketActions = map[string]map[string]string{

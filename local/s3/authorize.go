@@ -39,7 +39,7 @@ func (s *buckets) authorize(ctx context.Context, tx *bbolt.Tx) error {
 	}
 	method := string(rc.Method())
 	query := rc.QueryArgs()
-	if method == http.MethodOptions || method == http.MethodPost && query.Has("delete") {
+	if method == http.MethodOptions {
 		return nil
 	}
 	var checks []check
@@ -49,6 +49,7 @@ func (s *buckets) authorize(ctx context.Context, tx *bbolt.Tx) error {
 	case err != nil:
 	case isForm:
 		checks, err = putChecks(bucket, form.Fields["key"], func() (map[string]string, error) { return tagsInXML(form.Fields["tagging"]) })
+	case key == "" && method == http.MethodPost && query.Has("delete"): // DeleteObjects
 	case key == "":
 		for _, action := range actionsOf(bucketActions, method, query) {
 			checks = append(checks, check{action: action, bucket: bucket})

@@ -4,15 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
 
 	"github.com/lazaret/lazaret/internal/job"
+	"github.com/lazaret/lazaret/internal/original"
 )
 
 // ErrNotFound says that S3 has no such bucket, object or version.
@@ -28,22 +27,12 @@ type lister interface {
 // the current one where none is named. The error is an ErrNotFound when there
 // is none, and says what is there instead.
 func Find(ctx context.Context, client lister, wanted job.Object) (job.Object, error) {
-	pages := s3.NewListObjectVersionsPaginator(client, &s3.ListObjectVersionsInput{
-		Bucket: &wanted.Bucket, Prefix: &wanted.Key, EncodingType: types.EncodingTypeUrl, // XML holds no control characters
-	})
 	seen, hidden := 0, false
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
+	for page, err := range original.Pages(ctx, client, wanted.Bucket, wanted.Key) {
 		if err != nil {
 			return job.Object{}, refine(err, wanted)
 		}
-		decode := decoder(page.EncodingType)
-		past := false // keys come in order, the wanted one before those that it is a prefix of
 		for _, v := range page.Versions {
-			if decode(v.Key) != wanted.Key {
-				past = true
-				continue
-			}
 			seen++
 			id := aws.ToString(v.VersionId)
 			if id == wanted.VersionID || wanted.VersionID == "" && aws.ToBool(v.IsLatest) {
@@ -53,13 +42,8 @@ func Find(ctx context.Context, client lister, wanted job.Object) (job.Object, er
 				}, nil
 			}
 		}
-		for _, m := range page.DeleteMarkers {
-			mine := decode(m.Key) == wanted.Key
-			past = past || !mine
-			hidden = hidden || mine && (aws.ToBool(m.IsLatest) || aws.ToString(m.VersionId) == wanted.VersionID)
-		}
-		if past {
-			break
+		for _, m := range page.Markers {
+			hidden = hidden || aws.ToBool(m.IsLatest) || aws.ToString(m.VersionId) == wanted.VersionID
 		}
 	}
 	return job.Object{}, absent(wanted, seen, hidden)
@@ -82,19 +66,4 @@ func refine(err error, wanted job.Object) error {
 		return fmt.Errorf("%w: bucket %s", ErrNotFound, wanted.Bucket)
 	}
 	return fmt.Errorf("list the versions of %s: %w", wanted, err)
-}
-
-// decoder returns how to read the keys of a page. A store that does not know
-// the encoding asked for says so by not repeating it.
-func decoder(encoding types.EncodingType) func(*string) string {
-	if encoding != types.EncodingTypeUrl {
-		return aws.ToString
-	}
-	return func(key *string) string {
-		decoded, err := url.QueryUnescape(aws.ToString(key)) // S3 writes a space as +
-		if err != nil {
-			return aws.ToString(key)
-		}
-		return decoded
-	}
 }

@@ -46,7 +46,13 @@ func TestFind(t *testing.T) {
 		return &s3.ListObjectVersionsOutput{Versions: versions}
 	}
 	more := func(p *s3.ListObjectVersionsOutput) *s3.ListObjectVersionsOutput {
-		p.IsTruncated, p.NextKeyMarker, p.NextVersionIdMarker = aws.Bool(true), aws.String("k"), aws.String("v")
+		p.IsTruncated = aws.Bool(true)
+		for _, v := range p.Versions {
+			p.NextKeyMarker, p.NextVersionIdMarker = v.Key, v.VersionId
+		}
+		for _, m := range p.DeleteMarkers {
+			p.NextKeyMarker, p.NextVersionIdMarker = m.Key, m.VersionId
+		}
 		return p
 	}
 	encoded := func(p *s3.ListObjectVersionsOutput) *s3.ListObjectVersionsOutput {
