@@ -37,6 +37,7 @@ const (
 	Superseded        = "SUPERSEDED" // a newer version is in the clean bucket
 	FunctionFailed    = "FAILED"
 	FunctionRecovered = "RECOVERED"
+	LeftOut           = "LEFT OUT" // of the notices: they were not read
 )
 
 // quiet is how long failures of one kind are only counted after one was told.

@@ -117,7 +117,13 @@ func (s *Stack) start(ctx context.Context) error {
 	s.peers = guard.CheckPeers()
 	moveUsers(app)
 	s.Application = app
-	s.watch = newWatch(app, s.config.Notices)
+	tell := s.config.Notices
+	if tell != nil {
+		notices := newReader(tell)
+		s.onClose(notices.close) // last, when nothing happens any more
+		tell = notices.put
+	}
+	s.watch = newWatch(app, tell)
 	if err := s.check(); err != nil {
 		return err
 	}
