@@ -24,7 +24,7 @@ var unjudgedIsShut = Check{
 			return off("ReadGate=%s lets it be read", gate)
 		}
 		for n := range tries {
-			p := r.extra(ctx, fmt.Sprintf("unjudged-%d.txt", n), harmless(r.id, fmt.Sprint("unjudged ", n)))
+			p := r.extra(ctx, fmt.Sprintf("unjudged-%d.txt", n), lasting(r.id, fmt.Sprint("unjudged ", n), n))
 			if p.err != nil {
 				return unknown(ctx, p.err, "upload "+p.object.Key, "s3:PutObject")
 			}

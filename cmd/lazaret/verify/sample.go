@@ -50,6 +50,13 @@ func harmless(run, name string) []byte {
 	return fmt.Appendf(nil, "lazaret verify, run %s: %s, nothing to see here.\n", run, name)
 }
 
+// lasting is a text that no other run has and that keeps a stack busy the longer
+// the more often something was tried: 50 bytes at first, 1, 4, 9 and 16 MB then.
+func lasting(run, name string, try int) []byte {
+	text := harmless(run, name)
+	return bytes.Repeat(text, 1+try*try*1_000_000/len(text))
+}
+
 // infectedOf is a zip that no other run has, of EICAR and a text.
 func infectedOf(run, name string) []byte {
 	var b bytes.Buffer

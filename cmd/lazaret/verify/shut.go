@@ -3,6 +3,9 @@ package verify
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -26,13 +29,25 @@ func (r *run) intrude(ctx context.Context, bucket string) error {
 }
 
 // denies reports whether a refusal is the doing of the bucket's policy, by what it
-// says or else by what stands in the policy: nothing else can be compared with.
+// says or else by the policy's statement, which must deny every object's access to
+// everybody: nothing else can be compared with.
 func (r *run) denies(ctx context.Context, bucket, statement string, err error) bool {
 	if byPolicy(err) {
 		return true
 	}
 	out, asked := r.s3.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: &bucket})
-	return asked == nil && strings.Contains(aws.ToString(out.Policy), `"`+statement+`"`)
+	if asked != nil {
+		return false
+	}
+	var policy struct{ Statement []map[string]any }
+	if json.Unmarshal([]byte(aws.ToString(out.Policy)), &policy) != nil {
+		return false
+	}
+	return slices.ContainsFunc(policy.Statement, func(s map[string]any) bool {
+		everybody := s["Principal"] == "*" || reflect.DeepEqual(s["Principal"], map[string]any{"AWS": "*"})
+		objects, _ := plain(s["Resource"]).(string)
+		return s["Sid"] == statement && s["Effect"] == "Deny" && everybody && strings.HasSuffix(objects, ":::"+bucket+"/*")
+	})
 }
 
 var quarantineIsShut = Check{

@@ -26,7 +26,7 @@ type taggingTries struct {
 func (r *run) tryTagging(ctx context.Context) (t taggingTries) {
 	for n := range tries {
 		name := fmt.Sprintf("tagged-%d.txt", n)
-		p := r.extra(ctx, name, harmless(r.id, name))
+		p := r.extra(ctx, name, lasting(r.id, name, n))
 		if t = (taggingTries{upload: p.err}); t.upload != nil {
 			return t
 		}
