@@ -55,15 +55,13 @@ func (h *handler) handle(ctx context.Context, batch events.SQSEvent) (events.SQS
 }
 
 func (h *handler) dispatch(ctx context.Context, body string) error {
-	m, err := upload.Decode([]byte(body))
-	if err != nil {
-		return fmt.Errorf("decode message: %w", err)
-	}
+	m, unknown := upload.Decode([]byte(body))
 	for _, what := range m.Ignored {
 		slog.DebugContext(ctx, "dispatch", "ignored", what)
 	}
 	for _, j := range m.Jobs {
 		if m.Died != "" {
+			var err error
 			if j, err = h.recall(ctx, m.Died, j); err != nil {
 				return err
 			}
@@ -72,6 +70,9 @@ func (h *handler) dispatch(ctx context.Context, body string) error {
 		if err := h.start(ctx, j); err != nil {
 			return err
 		}
+	}
+	if unknown != nil { // the whole message becomes a letter: names make what was started already harmless
+		return fmt.Errorf("decode message: %w", unknown)
 	}
 	return nil
 }

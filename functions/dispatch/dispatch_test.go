@@ -68,6 +68,10 @@ func TestHandle(t *testing.T) {
 		{"one upload", []string{event("a")}, nil, []string{"a"}, nil},
 		{"mixed kinds", []string{event("a", "b"), `{"Event":"s3:TestEvent"}`, `{"detail-type":"Object Created","detail":{"bucket":{"name":"b"},"object":{"key":"c","sequencer":"06"}}}`}, nil, []string{"a", "b", "c"}, nil},
 		{"a bad message does not fail", []string{"garbage", event("a")}, nil, []string{"a"}, nil},
+		{
+			"a bad record takes no other along", []string{strings.Replace(event("a", "odd", "b"), `"ObjectCreated:Put","s3":{"bucket":{"name":"b"},"object":{"key":"odd"`,
+				`"ObjectCreate:Put","s3":{"bucket":{"name":"b"},"object":{"key":"odd"`, 1)}, nil, []string{"a", "b"}, nil,
+		},
 		{"a duplicate is no failure", []string{event("a")}, map[string]error{"a": &types.ExecutionAlreadyExists{}}, []string{"a"}, nil},
 		{"throttled", []string{event("a"), event("b")}, map[string]error{"a": errors.New("ThrottlingException")}, []string{"a", "b"}, []string{"0"}},
 		{"second record throttled", []string{event("a", "b", "c")}, map[string]error{"b": errors.New("ThrottlingException")}, []string{"a", "b"}, []string{"0"}},

@@ -25,7 +25,8 @@ type store interface {
 
 // follower says which generation this environment is to use: the current one,
 // but a new one only after a time of this environment's own, and none that is
-// too old to be trusted. A pin, and so a rollback, is followed at once.
+// too old to be trusted. A pin, and so a rollback, is followed at the
+// first invocation that sees it.
 type follower struct {
 	store  store
 	maxAge time.Duration // of the daily set; 0 is any

@@ -2,6 +2,7 @@ package upload
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 
@@ -26,7 +27,8 @@ type record struct {
 	} `json:"s3"`
 }
 
-// notification reads S3's own format:
+// notification reads S3's own format. With an error it returns the jobs of the
+// records that are understood:
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
 func notification(records json.RawMessage) (Message, error) {
 	var all []record
@@ -37,30 +39,36 @@ func notification(records json.RawMessage) (Message, error) {
 		return Message{}, fmt.Errorf("%w: S3 notification without records", ErrUnknown)
 	}
 	var m Message
+	var bad error // the other records are jobs all the same
 	for i, r := range all {
-		if r.EventName == "" {
-			return Message{}, fmt.Errorf("%w: record %d of an S3 notification names no event", ErrUnknown, i)
-		}
-		switch meaningOf(r.EventName) {
-		case other:
-			m.Ignored = append(m.Ignored, r.EventName)
-			continue
-		case unknown:
-			return Message{}, fmt.Errorf("record %d of an S3 notification: %w", i, unknownEvent(r.EventName))
-		case created:
-		}
-		o := r.S3.Object
-		key, err := url.QueryUnescape(o.Key)
-		if err != nil {
-			return Message{}, fmt.Errorf("%w: record %d of an S3 notification: decode the key: %w", ErrUnknown, i, err)
-		}
-		if err := m.addObject(job.Job{Object: job.Object{
-			Bucket: r.S3.Bucket.Name, Key: key, VersionID: o.VersionID, ETag: o.ETag, Sequencer: o.Sequencer,
-		}}, o.Size); err != nil {
-			return Message{}, fmt.Errorf("record %d of an S3 notification: %w", i, err)
+		if err := m.addRecord(r); err != nil {
+			bad = errors.Join(bad, fmt.Errorf("record %d of an S3 notification: %w", i, err))
 		}
 	}
-	return m, nil
+	return m, bad
+}
+
+// addRecord adds what one record asks for.
+func (m *Message) addRecord(r record) error {
+	if r.EventName == "" {
+		return fmt.Errorf("%w: it names no event", ErrUnknown)
+	}
+	switch meaningOf(r.EventName) {
+	case other:
+		m.Ignored = append(m.Ignored, r.EventName)
+		return nil
+	case unknown:
+		return unknownEvent(r.EventName)
+	case created:
+	}
+	o := r.S3.Object
+	key, err := url.QueryUnescape(o.Key)
+	if err != nil {
+		return fmt.Errorf("%w: decode the key: %w", ErrUnknown, err)
+	}
+	return m.addObject(job.Job{Object: job.Object{
+		Bucket: r.S3.Bucket.Name, Key: key, VersionID: o.VersionID, ETag: o.ETag, Sequencer: o.Sequencer,
+	}}, o.Size)
 }
 
 // objectCreated reads EventBridge's format, whose keys are not URL-encoded:

@@ -68,7 +68,8 @@ type envelope struct {
 	Objects    json.RawMessage `json:"objects"` // list
 }
 
-// Decode reads one message body.
+// Decode reads one message body. With an error, an ErrUnknown, come the jobs of
+// those records of a notification that are understood.
 func Decode(body []byte) (Message, error) {
 	var e envelope
 	if err := json.Unmarshal(body, &e); err != nil {

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/aws/aws-lambda-go/events"
+
 	"github.com/lazaret/lazaret/local/template"
 )
 
@@ -36,6 +38,7 @@ type Message struct {
 	ID, Receipt, Body string
 	Attributes        map[string]string // ApproximateReceiveCount, SentTimestamp …
 	MD5               string            // of the body
+	Given             map[string]events.SQSMessageAttribute
 }
 
 // source is an event source mapping at work.
@@ -151,22 +154,25 @@ func (s *source) report(doing string, err error) {
 
 // record is one message of an SQS event.
 type record struct {
-	MessageID         string            `json:"messageId"`
-	ReceiptHandle     string            `json:"receiptHandle"`
-	Body              string            `json:"body"`
-	Attributes        map[string]string `json:"attributes"`
-	MessageAttributes struct{}          `json:"messageAttributes"` // the local queues have none
-	MD5OfBody         string            `json:"md5OfBody"`
-	EventSource       string            `json:"eventSource"`
-	EventSourceARN    string            `json:"eventSourceARN"`
-	Region            string            `json:"awsRegion"`
+	MessageID         string                                `json:"messageId"`
+	ReceiptHandle     string                                `json:"receiptHandle"`
+	Body              string                                `json:"body"`
+	Attributes        map[string]string                     `json:"attributes"`
+	MessageAttributes map[string]events.SQSMessageAttribute `json:"messageAttributes"`
+	MD5OfBody         string                                `json:"md5OfBody"`
+	EventSource       string                                `json:"eventSource"`
+	EventSourceARN    string                                `json:"eventSourceARN"`
+	Region            string                                `json:"awsRegion"`
 }
 
 func (s *source) event(batch []Message) []byte {
 	records := make([]record, len(batch))
 	for i, m := range batch {
+		if m.Given == nil {
+			m.Given = map[string]events.SQSMessageAttribute{} // Lambda has no null here
+		}
 		records[i] = record{
-			MessageID: m.ID, ReceiptHandle: m.Receipt, Body: m.Body, Attributes: m.Attributes, MD5OfBody: m.MD5,
+			MessageID: m.ID, ReceiptHandle: m.Receipt, Body: m.Body, Attributes: m.Attributes, MessageAttributes: m.Given, MD5OfBody: m.MD5,
 			EventSource: "aws:sqs", EventSourceARN: s.QueueARN, Region: template.Region,
 		}
 	}

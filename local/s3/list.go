@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"math"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -240,8 +241,11 @@ func (s *buckets) ListObjectVersions(ctx context.Context, in *s3.ListObjectVersi
 			if err != nil && !noSuchVersion(err) {
 				return err
 			}
-			if l.behind = newest(last.Sequence); err != nil {
-				l.behind = newest(sequenceOf(id)) // it was deleted since
+			switch l.behind = newest(last.Sequence); {
+			case err != nil && id == nullID: // deleted since, and nothing tells where it was: begin with the key again
+				l.behind = newest(math.MaxUint64)
+			case err != nil: // deleted since
+				l.behind = newest(sequenceOf(id))
 			}
 		}
 		l.found = func(key string, first bool, row, value []byte) (bool, error) {

@@ -139,3 +139,31 @@ func TestListings(t *testing.T) {
 		check("uploads", model(uploads, prefix, delimiter, after, write), got)
 	}
 }
+
+// TestListAfterNullVersion deletes the version at which a page of a listing ended.
+// Nothing tells any more where a version "null" was: the key is listed again.
+func TestListAfterNullVersion(t *testing.T) {
+	t.Parallel()
+	c, b, k := as("alice"), keyOfTest(t), "k"
+	must2(c.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &b}))(t)
+	status := func(s types.BucketVersioningStatus) {
+		must2(c.PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{
+			Bucket: &b, VersioningConfiguration: &types.VersioningConfiguration{Status: s},
+		}))(t)
+	}
+	status(types.BucketVersioningStatusEnabled)
+	older := putBody(t, c, b, k, "older")
+	status(types.BucketVersioningStatusSuspended)
+	putBody(t, c, b, k, "null")
+	page := must2(c.ListObjectVersions(t.Context(), &s3.ListObjectVersionsInput{Bucket: &b, MaxKeys: aws.Int32(1)}))(t)
+	if got := aws.ToString(page.NextVersionIdMarker); got != "null" {
+		t.Fatalf("the first page ends at version %q, want null", got)
+	}
+	must2(c.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &b, Key: &k, VersionId: aws.String("null")}))(t)
+	page = must2(c.ListObjectVersions(t.Context(), &s3.ListObjectVersionsInput{
+		Bucket: &b, KeyMarker: page.NextKeyMarker, VersionIdMarker: page.NextVersionIdMarker,
+	}))(t)
+	if len(page.Versions) != 1 || aws.ToString(page.Versions[0].VersionId) != older {
+		t.Errorf("the next page has %d versions, want %s alone", len(page.Versions), older)
+	}
+}

@@ -3,6 +3,8 @@ package sqs
 import (
 	"slices"
 	"strings"
+
+	"github.com/aws/aws-lambda-go/events"
 )
 
 // maxSize is the most that a message may have, its attributes included
@@ -14,6 +16,15 @@ type attribute struct {
 	DataType    string
 	StringValue *string `json:",omitempty"`
 	BinaryValue []byte  `json:",omitempty"`
+}
+
+// given are the attributes in Lambda's words.
+func given(attributes map[string]attribute) map[string]events.SQSMessageAttribute {
+	all := make(map[string]events.SQSMessageAttribute, len(attributes))
+	for name, a := range attributes {
+		all[name] = events.SQSMessageAttribute{DataType: a.DataType, StringValue: a.StringValue, BinaryValue: a.BinaryValue}
+	}
+	return all
 }
 
 // size is what a message counts for in limits.

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/aws/aws-lambda-go/events"
 	"github.com/google/uuid"
 	"go.etcd.io/bbolt"
 
@@ -38,6 +39,8 @@ type Message struct {
 	Body       string
 	Attributes map[string]string // ApproximateReceiveCount, SentTimestamp and the other system attributes
 	MD5        string            // of Body, in hex
+	// Given are the attributes that the sender gave it, as Lambda hands them on.
+	Given map[string]events.SQSMessageAttribute
 }
 
 // New returns a service of the queues that the store has, and of those given,
@@ -86,7 +89,7 @@ func (s *Service) Receive(ctx context.Context, queueARN string, limit int, wait 
 	got, err := s.receive(ctx, nameOf(queueARN), receiving{Max: limit, Wait: &wait})
 	messages := make([]Message, len(got))
 	for i, m := range got {
-		messages[i] = Message{ID: m.ID, Receipt: m.receipt(), Body: m.Body, Attributes: m.systemAttributes(), MD5: md5Hex(m.Body)}
+		messages[i] = Message{ID: m.ID, Receipt: m.receipt(), Body: m.Body, Attributes: m.systemAttributes(), MD5: md5Hex(m.Body), Given: given(m.Attributes)}
 	}
 	return messages, err
 }
