@@ -59,7 +59,7 @@ var poisonIsDead = Check{
 		sent := time.Now()
 		limited, cancel := context.WithTimeout(ctx, r.StartWithin)
 		defer cancel()
-		letters, others, err := r.collect(limited, dead, 1)
+		letters, others, err := r.collect(limited, dead, 1, r.marked)
 		took := time.Since(sent).Round(10 * time.Millisecond)
 		switch {
 		case err != nil && limited.Err() == nil:
@@ -117,10 +117,12 @@ func (r *run) linked(ctx context.Context, uploads, dead string) *Line {
 	return nil
 }
 
-// collect receives from the dead letters until it has found so many of this run, or ctx
+// collect receives from the dead letters until it has found so many that are mine, or ctx
 // ends, and deletes those. Everything else is given back, unread by anybody: at once in
 // the end, and every few seconds meanwhile.
-func (r *run) collect(ctx context.Context, url string, wanted int) (letters []types.Message, others int, err error) {
+func (r *run) collect(
+	ctx context.Context, url string, wanted int, mine func(types.Message) bool,
+) (letters []types.Message, others int, err error) {
 	held, seen := map[string]string{}, map[string]bool{} // by message id
 	defer func() { r.giveBack(url, held) }()
 	since := time.Now()
@@ -142,7 +144,7 @@ func (r *run) collect(ctx context.Context, url string, wanted int) (letters []ty
 			return letters, len(seen), err
 		}
 		for _, m := range out.Messages {
-			if !r.ours(m) {
+			if !mine(m) {
 				held[aws.ToString(m.MessageId)], seen[aws.ToString(m.MessageId)] = aws.ToString(m.ReceiptHandle), true
 				continue
 			}
@@ -163,11 +165,15 @@ func (r *run) collect(ctx context.Context, url string, wanted int) (letters []ty
 	return letters, len(seen), nil
 }
 
+// marked reports whether a message carries the mark of this run.
+func (r *run) marked(m types.Message) bool {
+	return aws.ToString(m.MessageAttributes[attribute].StringValue) == r.id
+}
+
 // ours reports whether a message is of this run: it carries the mark, or is about one of
 // the run's objects.
 func (r *run) ours(m types.Message) bool {
-	return aws.ToString(m.MessageAttributes[attribute].StringValue) == r.id ||
-		strings.Contains(aws.ToString(m.Body), r.id)
+	return r.marked(m) || strings.Contains(aws.ToString(m.Body), r.id)
 }
 
 func (r *run) giveBack(url string, held map[string]string) {

@@ -173,7 +173,7 @@ func (r *run) removeLetters(ctx context.Context) (left []string) {
 		if pending {
 			expected++
 		}
-		found, _, err := r.collect(limited, r.stack.Outputs["DeadLetterQueueUrl"], expected)
+		found, _, err := r.collect(limited, r.stack.Outputs["DeadLetterQueueUrl"], expected, r.ours)
 		if n := expected - len(found); n > 0 && err != nil {
 			left = append(
 				left,
