@@ -63,6 +63,7 @@ bench: build clamav ## measure it, beside raw clamd (about 15 minutes; docs/benc
 .PHONY: images
 images: needs-docker .tools/sam/installed $(SYFT) ## build the images, and all else that is deployed, with SAM and Docker; list what they are made of; run them as Lambda does
 	@scripts/images sam
+	@scripts/sbom scanfunction:scan freshclamfunction:freshclam
 
 .PHONY: emulator
 emulator: build clamav .tools/emulator/installed ## deploy the template into an emulator, and run there what is deployed
