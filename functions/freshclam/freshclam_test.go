@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -13,59 +14,68 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/lazaret/lazaret/internal/definitions"
-	"github.com/lazaret/lazaret/internal/freshclam"
-	"github.com/lazaret/lazaret/internal/freshclam/mirrortest"
+	"github.com/lazaret/lazaret/internal/definitions/freshclam"
+	"github.com/lazaret/lazaret/internal/definitions/update"
 	"github.com/lazaret/lazaret/internal/metric"
-	"github.com/lazaret/lazaret/internal/refresh"
+	"github.com/lazaret/lazaret/internal/testing/mirror"
+	"github.com/lazaret/lazaret/internal/testing/need"
 )
 
-func TestMain(m *testing.M) { mirrortest.Main(m) }
+func TestMain(m *testing.M) { mirror.Main(m) }
 
 type fakeUpdater struct {
-	run func(context.Context) (refresh.Status, error)
-	do  func(refresh.Request) (refresh.Listing, error)
+	run func(context.Context) (update.Status, error)
+	do  func(update.Request) (update.Listing, error)
 }
 
-func (f fakeUpdater) Run(ctx context.Context) (refresh.Status, error) { return f.run(ctx) }
-func (f fakeUpdater) Do(r refresh.Request) (refresh.Listing, error)   { return f.do(r) }
+func (f fakeUpdater) Run(ctx context.Context) (update.Status, error) { return f.run(ctx) }
+func (f fakeUpdater) Do(r update.Request) (update.Listing, error)    { return f.do(r) }
 
 func TestEvents(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name, event string
-		request     refresh.Request // zero for an update
+		request     update.Request // zero for an update
 	}{
 		{name: "the schedule's", event: `{"version":"0","source":"aws.scheduler","detail":{}}`},
 		{name: "nothing", event: ``},
 		{name: "null", event: `null`},
 		{name: "text", event: `"go"`},
-		{name: "list", event: `{"definitions":"list"}`, request: refresh.Request{Definitions: "list"}},
-		{name: "pin", event: `{"definitions":"pin","generation":"abc"}`, request: refresh.Request{Definitions: "pin", Generation: "abc"}},
+		{name: "list", event: `{"definitions":"list"}`, request: update.Request{Definitions: "list"}},
+		{
+			name:    "pin",
+			event:   `{"definitions":"pin","generation":"abc"}`,
+			request: update.Request{Definitions: "pin", Generation: "abc"},
+		},
+		{
+			name: "ignore", event: `{"definitions":"ignore","signature":"Win.X-1"}`,
+			request: update.Request{Definitions: "ignore", Signature: "Win.X-1"},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			var got refresh.Request
+			var got update.Request
 			updates := 0
 			h := handler{metrics: metric.New(&bytes.Buffer{}, "lazaret"), updater: fakeUpdater{
-				run: func(context.Context) (refresh.Status, error) { updates++; return refresh.Status{}, nil },
-				do:  func(r refresh.Request) (refresh.Listing, error) { got = r; return refresh.Listing{}, nil },
+				run: func(context.Context) (update.Status, error) { updates++; return update.Status{}, nil },
+				do:  func(r update.Request) (update.Listing, error) { got = r; return update.Listing{}, nil },
 			}}
 			if _, err := h.handle(t.Context(), json.RawMessage(tt.event)); err != nil {
 				t.Fatal(err)
 			}
-			if got != tt.request || (updates == 1) != (tt.request == refresh.Request{}) {
+			if got != tt.request || (updates == 1) != (tt.request == update.Request{}) {
 				t.Errorf("%d updates and the request %+v, want %+v", updates, got, tt.request)
 			}
 		})
 	}
 }
 
-func TestErrorsAreTheFunctions(t *testing.T) {
+func TestHandleError(t *testing.T) {
 	t.Parallel()
 	want := errors.New("the volume is gone")
 	h := handler{metrics: metric.New(&bytes.Buffer{}, "lazaret"), updater: fakeUpdater{
-		run: func(context.Context) (refresh.Status, error) { return refresh.Status{}, want },
+		run: func(context.Context) (update.Status, error) { return update.Status{}, want },
 	}}
 	if _, err := h.handle(t.Context(), nil); !errors.Is(err, want) {
 		t.Errorf("handle() = %v, want %v", err, want)
@@ -78,24 +88,36 @@ func TestMetrics(t *testing.T) {
 	current := &definitions.Generation{Fingerprint: "abc", Version: 27825, Built: now.Add(-time.Hour)}
 	tests := []struct {
 		name   string
-		status refresh.Status
+		status update.Status
 		want   []string
 		not    []string
 	}{
 		{
 			name:   "updated",
-			status: refresh.Status{Outcome: freshclam.Updated, Time: now, Current: current, AgeSeconds: 3600},
-			want:   []string{`"DefinitionsAge":3600`, `"DefinitionsVersion":27825`, `"CooldownRemaining":0`, `"Outcome":"updated"`, `"UpdateOutcome":1`},
+			status: update.Status{Outcome: freshclam.Updated, Time: now, Current: current, AgeSeconds: 3600},
+			want: []string{
+				`"DefinitionsAge":3600`, `"DefinitionsVersion":27825`, `"CooldownRemaining":0`,
+				`"Outcome":"updated"`, `"UpdateOutcome":1`, `"DefinitionsHeldBack":0`, `"OwnDetections":0`,
+			},
+		},
+		{
+			name: "held back",
+			status: update.Status{
+				Outcome: update.HeldBack, Time: now, Current: current, AgeSeconds: 3600,
+				Held:          &update.Hold{Summary: update.Summary{Detections: detections("A", "B"), Files: 9}},
+				OwnDetections: update.Summary{Detections: detections("C.UNOFFICIAL"), Files: 4},
+			},
+			want: []string{`"DefinitionsHeldBack":2`, `"OwnDetections":4`, `"Outcome":"held-back"`, `"DefinitionsAge":3600`},
 		},
 		{
 			name:   "refused",
-			status: refresh.Status{Outcome: freshclam.Refused, Time: now, Retry: now.Add(4 * time.Hour)},
+			status: update.Status{Outcome: freshclam.Refused, Time: now, Retry: now.Add(4 * time.Hour)},
 			want:   []string{`"CooldownRemaining":14400`, `"Outcome":"refused"`},
 			not:    []string{"DefinitionsAge", "DefinitionsVersion"},
 		},
 		{
 			name:   "a set without a daily has no age",
-			status: refresh.Status{Outcome: freshclam.Current, Time: now, Current: &definitions.Generation{Fingerprint: "abc"}},
+			status: update.Status{Outcome: freshclam.Current, Time: now, Current: &definitions.Generation{Fingerprint: "abc"}},
 			not:    []string{"DefinitionsAge", "DefinitionsVersion"},
 		},
 	}
@@ -104,7 +126,7 @@ func TestMetrics(t *testing.T) {
 			t.Parallel()
 			var out bytes.Buffer
 			h := handler{metrics: metric.New(&out, "lazaret"), updater: fakeUpdater{
-				run: func(context.Context) (refresh.Status, error) { return tt.status, nil },
+				run: func(context.Context) (update.Status, error) { return tt.status, nil },
 			}}
 			if _, err := h.handle(t.Context(), nil); err != nil {
 				t.Fatal(err)
@@ -116,31 +138,60 @@ func TestMetrics(t *testing.T) {
 			}
 			for _, not := range tt.not {
 				if strings.Contains(out.String(), not) {
-					t.Errorf("%s in\n%s", not, out.String())
+					t.Errorf("got %s, want none in\n%s", not, out.String())
 				}
 			}
 		})
 	}
 }
 
-// TestConfigured runs what main runs, from its environment, against a mirror of
-// whole files.
-func TestConfigured(t *testing.T) {
-	mirror := mirrortest.New()
-	defer mirror.Close()
-	mirror.Offer(mirrortest.Set(1, time.Now().Add(-2*time.Hour), "word")...)
-	mirror.Offer(mirrortest.Set(2, time.Now().Add(-time.Hour), "word")...)
+func detections(signatures ...string) (all []definitions.Detection) {
+	for _, s := range signatures {
+		all = append(all, definitions.Detection{Signature: s, File: "documents/report.pdf"})
+	}
+	return all
+}
+
+// TestLogStatus checks that the log says which signature reports which file.
+func TestLogStatus(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	logStatus(t.Context(), slog.New(slog.NewJSONHandler(&out, nil)), update.Status{
+		Outcome: update.HeldBack, News: "New definitions are held back",
+		Held:          &update.Hold{Summary: update.Summary{Detections: detections("Win.X-1"), Files: 2}},
+		OwnDetections: update.Summary{Detections: detections("Mine.UNOFFICIAL"), Files: 1},
+	})
+	for _, want := range []string{
+		`"level":"ERROR","msg":"definitions held back","signature":"Win.X-1","file":"documents/report.pdf"`,
+		`"level":"WARN","msg":"own signature calls a known-clean file infected","signature":"Mine.UNOFFICIAL"`,
+		`"New definitions are held back"`,
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %s in\n%s", want, out.String())
+		}
+	}
+}
+
+// TestConfigure runs an update as main does, configured by the environment, with a mirror of whole
+// files.
+func TestConfigure(t *testing.T) {
+	need.Freshclam(t)
+	need.Clamd(t)
+	server := mirror.New()
+	defer server.Close()
+	server.Offer(mirror.Set(1, time.Now().Add(-2*time.Hour), "lazaretword")...)
+	server.Offer(mirror.Set(2, time.Now().Add(-time.Hour), "lazaretword")...)
 	root := filepath.Join(t.TempDir(), "definitions")
 	t.Setenv("TMPDIR", t.TempDir())
 	if _, err := configure(aws.Config{}); err == nil {
-		t.Error("configure() takes an empty environment")
+		t.Error("configure() with an empty environment: got no error, want one")
 	}
 	t.Setenv("DEFINITIONS_DIR", root)
 	t.Setenv("WORK_DIR", t.TempDir())
-	t.Setenv("DATABASE_MIRROR", mirror.URL)
+	t.Setenv("DATABASE_MIRROR", server.URL)
 	t.Setenv("CUSTOM_SIGNATURES", "nonsense")
 	if _, err := configure(aws.Config{}); err == nil {
-		t.Error("configure() takes nonsense for CUSTOM_SIGNATURES")
+		t.Error("configure() with an invalid CUSTOM_SIGNATURES: got no error, want one")
 	}
 	t.Setenv("CUSTOM_SIGNATURES", "")
 	u, err := configure(aws.Config{})
@@ -149,7 +200,11 @@ func TestConfigured(t *testing.T) {
 	}
 	h := handler{updater: u, metrics: metric.New(&bytes.Buffer{}, "lazaret")}
 	got, err := h.handle(t.Context(), json.RawMessage(`{}`))
-	if s, ok := got.(refresh.Status); err != nil || !ok || !s.Published || s.Current.Version != 2 {
-		t.Errorf("handle() = %+v, %v", got, err)
+	s, ok := got.(update.Status)
+	if err != nil || !ok || !s.Published || s.Current.Version != 2 {
+		t.Errorf("handle() = %+v, %v, want version 2 published", got, err)
+	}
+	if s.KnownClean == nil || s.KnownClean.Files < 40 || s.KnownClean.Files != s.KnownClean.Of {
+		t.Errorf("the engine was asked about %+v, want all known-clean files of this machine", s.KnownClean)
 	}
 }

@@ -1,4 +1,5 @@
-// Command freshclam is the Lambda function that keeps the definitions current.
+// Command freshclam is the Lambda function that updates the definitions on a schedule, and changes
+// them on request.
 package main
 
 import (
@@ -12,12 +13,14 @@ import (
 )
 
 func main() {
-	step.StartFunc("freshclam", func(_ context.Context, cfg aws.Config) (func(context.Context, json.RawMessage) (any, error), error) {
-		u, err := configure(cfg)
-		if err != nil {
-			return nil, err
-		}
-		h := handler{updater: u, metrics: metric.Default}
-		return h.handle, nil
-	})
+	step.StartFunc("freshclam", newHandler)
+}
+
+func newHandler(_ context.Context, cfg aws.Config) (func(context.Context, json.RawMessage) (any, error), error) {
+	u, err := configure(cfg)
+	if err != nil {
+		return nil, err
+	}
+	h := handler{updater: u, metrics: metric.Default}
+	return h.handle, nil
 }

@@ -7,20 +7,20 @@ import (
 	"github.com/lazaret/lazaret/internal/job"
 )
 
-// Where an object is once its verdict is announced.
+// Values of disposition: where the object is when its verdict is announced.
 const (
-	kept        = "kept"        // where it was uploaded
-	quarantined = "quarantined" // in the quarantine bucket only
-	locked      = "locked"      // copied to quarantine; Object Lock keeps the original too
+	kept        = "kept"        // in the upload bucket
+	quarantined = "quarantined" // only in the quarantine bucket
+	locked      = "locked"      // in the quarantine bucket, and, because of Object Lock, in the upload bucket too
 	promoted    = "promoted"    // in the clean bucket
 	gone        = "gone"        // deleted or overwritten before it could be moved
 )
 
-// announcement is what subscribers receive, on the topic and on the event bus.
-// A retried Notify sends it again with the same id.
+// announcement is the message on the topic and the detail of the event. A retried Notify sends it
+// again with the same ID.
 type announcement struct {
 	Version     int        `json:"version"` // of this format
-	ID          string     `json:"id"`      // the execution's name
+	ID          string     `json:"id"`      // name of the execution
 	Summary     string     `json:"summary"` // one sentence for a person
 	Disposition string     `json:"disposition"`
 	Object      job.Object `json:"object"`
@@ -29,7 +29,7 @@ type announcement struct {
 	Attempt     int        `json:"attempt"`
 }
 
-func announce(j job.Job) announcement {
+func newAnnouncement(j job.Job) announcement {
 	where := disposition(j)
 	return announcement{
 		Version: 1, ID: j.ExecutionName(), Summary: summary(j, where), Disposition: where,
@@ -40,7 +40,7 @@ func announce(j job.Job) announcement {
 func disposition(j job.Job) string {
 	switch {
 	case j.Scan.Verdict == job.Infected && j.Copy == nil:
-		return gone // the state machine brings an infected object here only after Quarantine or when it vanished
+		return gone // Quarantine either makes a copy or finds no object
 	case j.Copy == nil:
 		return kept
 	case j.Scan.Verdict == job.Clean:
@@ -69,8 +69,8 @@ func summary(j job.Job, where string) string {
 	}
 }
 
-// subject is the announcement's as an e-mail's subject. SNS takes fewer than 100
-// printable ASCII characters: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+// subject returns the subject of an e-mail about the verdict. SNS takes up to 99 printable ASCII
+// characters: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 func subject(j job.Job) string {
 	s := fmt.Sprintf("Lazaret: %s in %s", j.Scan.Outcome(), j.Object.Bucket)
 	s = strings.Map(func(r rune) rune {

@@ -1,4 +1,5 @@
-// Command notify is the Lambda function of the state Notify.
+// Command notify is the Lambda function of the state Notify: it announces the verdict on an SNS topic
+// and on an event bus.
 package main
 
 import (

@@ -16,46 +16,59 @@ import (
 	"github.com/lazaret/lazaret/internal/job"
 )
 
-// source and detailType are what rules of the user's own match on.
+// source and detailType are the fields of the event by which EventBridge rules select it.
 const (
 	source     = "lazaret"
 	detailType = "Object Scanned"
 )
 
-type publisher interface {
+// snsAPI is what notify calls of SNS.
+type snsAPI interface {
 	Publish(context.Context, *sns.PublishInput, ...func(*sns.Options)) (*sns.PublishOutput, error)
 }
 
-type putter interface {
-	PutEvents(context.Context, *eventbridge.PutEventsInput, ...func(*eventbridge.Options)) (*eventbridge.PutEventsOutput, error)
+// eventBridgeAPI is what notify calls of EventBridge.
+type eventBridgeAPI interface {
+	PutEvents(
+		context.Context, *eventbridge.PutEventsInput, ...func(*eventbridge.Options),
+	) (*eventbridge.PutEventsOutput, error)
 }
 
-// handler announces a verdict on the topic and on the event bus.
+// handler announces a verdict on an SNS topic and on an event bus.
 type handler struct {
-	sns    publisher
-	events putter
+	sns    snsAPI
+	events eventBridgeAPI
 	topic  string // ARN
-	bus    string
+	bus    string // name or ARN
 }
 
+// handle announces the verdict of j and returns j unchanged.
 func (h *handler) handle(ctx context.Context, j job.Job) (job.Job, error) {
-	if !j.Scan.Known() {
-		return j, fmt.Errorf("%w: announce %s: %s", job.ErrBadJob, j.Object, j.Scan.Outcome())
-	}
-	body, err := json.Marshal(announce(j))
-	if err != nil {
-		return j, fmt.Errorf("announce %s: encode: %w", j.Object, err)
-	}
-	if err := h.publish(ctx, j, string(body)); err != nil {
-		return j, fmt.Errorf("announce %s: publish to %s: %w", j.Object, h.topic, awserr.Classify(err))
-	}
-	if err := h.put(ctx, j, string(body)); err != nil {
-		return j, fmt.Errorf("announce %s: put event on %s: %w", j.Object, h.bus, awserr.Classify(err))
+	if err := h.announce(ctx, j); err != nil {
+		return job.Job{}, fmt.Errorf("announce %s: %w", j.Object, err)
 	}
 	return j, nil
 }
 
-// publish sends the attributes that subscription filters match on along.
+func (h *handler) announce(ctx context.Context, j job.Job) error {
+	if !j.Scan.Known() {
+		return fmt.Errorf("%w: %s", job.ErrBadJob, j.Scan.Outcome())
+	}
+	body, err := json.Marshal(newAnnouncement(j))
+	if err != nil {
+		return fmt.Errorf("encode: %w", err)
+	}
+	if err := h.publish(ctx, j, string(body)); err != nil {
+		return fmt.Errorf("publish to %s: %w", h.topic, awserr.Classify(err))
+	}
+	if err := h.putEvent(ctx, j, string(body)); err != nil {
+		return fmt.Errorf("put event on %s: %w", h.bus, awserr.Classify(err))
+	}
+	return nil
+}
+
+// publish sends the announcement to the topic, with the message attributes on which subscriptions
+// filter.
 func (h *handler) publish(ctx context.Context, j job.Job, body string) error {
 	attribute := func(v string) topics.MessageAttributeValue {
 		return topics.MessageAttributeValue{DataType: aws.String("String"), StringValue: &v}
@@ -69,7 +82,8 @@ func (h *handler) publish(ctx context.Context, j job.Job, body string) error {
 	return err
 }
 
-func (h *handler) put(ctx context.Context, j job.Job, body string) error {
+// putEvent puts the announcement on the event bus.
+func (h *handler) putEvent(ctx context.Context, j job.Job, body string) error {
 	out, err := h.events.PutEvents(ctx, &eventbridge.PutEventsInput{Entries: []buses.PutEventsRequestEntry{{
 		Source: aws.String(source), DetailType: aws.String(detailType), Detail: &body, EventBusName: &h.bus,
 		Resources: []string{"arn:aws:s3:::" + j.Object.Bucket},
@@ -77,7 +91,7 @@ func (h *handler) put(ctx context.Context, j job.Job, body string) error {
 	if err != nil {
 		return err
 	}
-	for _, e := range out.Entries { // an entry fails inside an answer that succeeded
+	for _, e := range out.Entries { // one entry can fail although the request succeeded
 		if e.ErrorCode != nil {
 			return &smithy.GenericAPIError{Code: *e.ErrorCode, Message: aws.ToString(e.ErrorMessage)}
 		}

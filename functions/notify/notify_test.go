@@ -27,18 +27,38 @@ var update = flag.Bool("update", false, "write the golden files")
 
 type fakeTopic func(*sns.PublishInput) error
 
-func (f fakeTopic) Publish(_ context.Context, in *sns.PublishInput, _ ...func(*sns.Options)) (*sns.PublishOutput, error) {
+func (f fakeTopic) Publish(
+	_ context.Context,
+	in *sns.PublishInput,
+	_ ...func(*sns.Options),
+) (*sns.PublishOutput, error) {
 	return &sns.PublishOutput{}, f(in)
 }
 
 type fakeBus func(*eventbridge.PutEventsInput) (*eventbridge.PutEventsOutput, error)
 
-func (f fakeBus) PutEvents(_ context.Context, in *eventbridge.PutEventsInput, _ ...func(*eventbridge.Options)) (*eventbridge.PutEventsOutput, error) {
+func (f fakeBus) PutEvents(
+	_ context.Context,
+	in *eventbridge.PutEventsInput,
+	_ ...func(*eventbridge.Options),
+) (*eventbridge.PutEventsOutput, error) {
 	return f(in)
 }
 
 func verdict(s job.Scan, c *job.Copy) job.Job {
-	s.Time, s.Size, s.Engine = time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC), 68, job.Engine{Name: "clamd", Version: "1.4.6"}
+	s.Time, s.Size, s.Engine = time.Date(
+		2026,
+		11,
+		22,
+		9,
+		0,
+		0,
+		0,
+		time.UTC,
+	), 68, job.Engine{
+		Name:    "clamd",
+		Version: "1.4.6",
+	}
 	return job.Job{
 		Version: 1, Scan: &s, Copy: c,
 		Object: job.Object{Bucket: "lazaret-uploads", Key: "in/año.zip", VersionID: "v1", Size: 68},
@@ -71,7 +91,7 @@ func TestAnnouncements(t *testing.T) {
 				sns: fakeTopic(func(in *sns.PublishInput) error {
 					published = *in.Message
 					if !regexp.MustCompile(`^[ -~]{1,99}$`).MatchString(*in.Subject) {
-						t.Errorf("subject %q", *in.Subject)
+						t.Errorf("subject %q, want 1 to 99 printable characters", *in.Subject)
 					}
 					if got := *in.MessageAttributes["verdict"].StringValue; got != string(tt.job.Scan.Verdict) {
 						t.Errorf("attribute verdict = %s", got)
@@ -88,10 +108,10 @@ func TestAnnouncements(t *testing.T) {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(tt.job, out); diff != "" {
-				t.Errorf("the job changed (-in +out):\n%s", diff)
+				t.Errorf("job (-want +got):\n%s", diff)
 			}
 			if published != put {
-				t.Errorf("topic and bus differ:\n%s\n%s", published, put)
+				t.Errorf("topic and bus got different announcements, want the same:\n%s\n%s", published, put)
 			}
 			var got bytes.Buffer
 			if err := json.Indent(&got, []byte(published), "", "  "); err != nil {
@@ -120,7 +140,10 @@ func TestAnnounceErrors(t *testing.T) {
 	fine := verdict(job.Scan{Verdict: job.Clean}, nil)
 	entry := func(code string) fakeBus {
 		return func(*eventbridge.PutEventsInput) (*eventbridge.PutEventsOutput, error) {
-			return &eventbridge.PutEventsOutput{FailedEntryCount: 1, Entries: []buses.PutEventsResultEntry{{ErrorCode: &code, ErrorMessage: aws.String("m")}}}, nil
+			return &eventbridge.PutEventsOutput{
+				FailedEntryCount: 1,
+				Entries:          []buses.PutEventsResultEntry{{ErrorCode: &code, ErrorMessage: aws.String("m")}},
+			}, nil
 		}
 	}
 	tests := []struct {
@@ -130,11 +153,16 @@ func TestAnnounceErrors(t *testing.T) {
 		bus   fakeBus
 		want  error
 	}{
-		{"no verdict", job.Job{}, nil, nil, job.ErrBadJob},
-		{"topic refuses", fine, &smithy.GenericAPIError{Code: "AuthorizationError"}, nil, job.ErrAccessDenied},
-		{"topic throttles", fine, &smithy.GenericAPIError{Code: "Throttled"}, nil, job.ErrTransient},
-		{"one entry is throttled", fine, nil, entry("ThrottlingException"), job.ErrTransient},
-		{"one entry is refused", fine, nil, entry("AccessDeniedException"), job.ErrAccessDenied},
+		{name: "no verdict", job: job.Job{}, want: job.ErrBadJob},
+		{
+			name:  "topic refuses",
+			job:   fine,
+			topic: &smithy.GenericAPIError{Code: "AuthorizationError"},
+			want:  job.ErrAccessDenied,
+		},
+		{name: "topic throttles", job: fine, topic: &smithy.GenericAPIError{Code: "Throttled"}, want: job.ErrTransient},
+		{name: "one entry is throttled", job: fine, bus: entry("ThrottlingException"), want: job.ErrTransient},
+		{name: "one entry is refused", job: fine, bus: entry("AccessDeniedException"), want: job.ErrAccessDenied},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -151,6 +179,6 @@ func TestSubjectOfALongSignature(t *testing.T) {
 	t.Parallel()
 	j := verdict(job.Scan{Verdict: job.Infected, Signature: strings.Repeat("Ünïx.", 60) + "\n"}, nil)
 	if s := subject(j); len(s) != 99 || strings.ContainsAny(s, "\nÜ") {
-		t.Errorf("subject = %q (%d)", s, len(s))
+		t.Errorf("subject = %q (%d), want 99 bytes of ASCII", s, len(s))
 	}
 }

@@ -1,5 +1,5 @@
-// Command promote is the Lambda function of the state Promote: it moves
-// a clean object to the clean bucket.
+// Command promote is the Lambda function of the state Promote: it moves a clean object to the clean
+// bucket.
 package main
 
 import (

@@ -8,19 +8,19 @@ import (
 	"github.com/lazaret/lazaret/internal/move"
 )
 
+// handler moves clean objects to the clean bucket.
 type handler struct {
 	move   *move.Mover
-	bucket string // the clean bucket
+	bucket string // name of the clean bucket
 }
 
-// handle moves the version to the clean bucket under its own key, unless a newer
-// version is there (job.ErrSuperseded). What it replaces stays as a noncurrent
-// version. An object there without our record was written by somebody else, or
-// before Lazaret was: it counts as older, because a verdict is worth more than
-// none and a stranger's object must not block a key for ever.
+// handle moves the version to the clean bucket, under its own key, and returns j
+// with Copy. The error is a job.ErrSuperseded if a newer version of the key was
+// promoted already. The object that the copy replaces stays as a noncurrent version.
 //
-// Two promotions of one key meet in CopyObject's condition on the destination;
-// the loser is asked again by the state machine and then finds the winner.
+// Two promotions of one key are ordered by CopyObject's condition on the
+// destination: one of them fails, is tried again by the state machine, and then
+// finds the object of the other.
 func (h *handler) handle(ctx context.Context, j job.Job) (job.Job, error) {
 	copied, err := h.promote(ctx, j)
 	if err != nil {
@@ -33,84 +33,90 @@ func (h *handler) handle(ctx context.Context, j job.Job) (job.Job, error) {
 func (h *handler) promote(ctx context.Context, j job.Job) (*job.Copy, error) {
 	switch {
 	case !j.Scan.Known() || j.Scan.Verdict != job.Clean:
-		return nil, fmt.Errorf("%w: %s is not for the clean bucket", job.ErrBadJob, j.Scan.Outcome())
+		return nil, fmt.Errorf("%w: the verdict is %s, only CLEAN is promoted", job.ErrBadJob, j.Scan.Outcome())
 	case j.Scan.SHA256 == "":
-		return nil, fmt.Errorf("%w: CLEAN without the SHA-256 of what was scanned", job.ErrBadJob)
+		return nil, fmt.Errorf("%w: the CLEAN scan has no SHA-256", job.ErrBadJob)
 	case j.Object.Bucket == h.bucket:
-		return nil, fmt.Errorf("%w: the clean bucket must not be scanned", job.ErrBadJob)
+		return nil, fmt.Errorf("%w: the object is in the clean bucket already", job.ErrBadJob)
 	}
 	return h.move.Move(ctx, j, &policy{handler: h, job: j})
 }
 
-// policy is how one job's object goes to the clean bucket: under its own key, of
-// which other versions are promoted too, each in its place in their order.
+// policy decides how one job's object is moved to the clean bucket. The key there
+// is the object's own, and other versions of it are promoted to the same key.
 type policy struct {
 	*handler
 	job job.Job
 }
 
-// Place is the object's own key.
-func (p *policy) Place() (bucket, key string) { return p.bucket, p.job.Object.Key }
+// Destination is the object's own key in the clean bucket.
+func (p *policy) Destination() (bucket, key string) { return p.bucket, p.job.Object.Key }
 
-// Target puts the record where it fits: beside the original's metadata, or else
-// among the copy's tags. The verdict's lesser tags give way to it, the original's
-// own never do.
-func (p *policy) Target(ctx context.Context, src *move.Source) (move.Target, error) {
-	mine := newRecord(p.job, src)
-	to := move.Target{SHA256: p.job.Scan.SHA256, Retract: true}
-	if to.Record = mine.entries(); src.Fits(to.Record) {
-		return to, nil
+// PlanCopy puts the origin into the copy's metadata or, if it does not fit there,
+// into a tag. For that tag, tags of the verdict other than the status are left out;
+// tags of the original's own are not.
+func (p *policy) PlanCopy(ctx context.Context, src *move.Source) (move.CopyPlan, error) {
+	o := newOrigin(p.job, src)
+	plan := move.CopyPlan{SHA256: p.job.Scan.SHA256, RemoveWrongCopy: true}
+	if plan.Origin = o.entries(); src.Fits(plan.Origin) {
+		return plan, nil
 	}
-	to.Record = nil
-	if src.Claims() {
-		return to, fmt.Errorf("%w: metadata under %q that cannot be replaced", job.ErrBadJob, move.Reserved)
+	plan.Origin = nil
+	if src.KeepsReserved() {
+		return plan, fmt.Errorf("%w: metadata that begins with %q and cannot be replaced", job.ErrBadJob, move.Reserved)
 	}
-	tags, err := p.move.Tags(ctx, src)
+	tags, err := p.move.OriginalTags(ctx, src)
 	if err != nil {
-		return to, err
+		return plan, err
 	}
-	if to.Tags = mine.among(tags); to.Tags == nil || !move.TagsFit(to.Tags) {
-		return to, fmt.Errorf("%w: neither its metadata nor its tags have room for where it came from", job.ErrBadJob)
+	if plan.Tags = o.addTag(tags); plan.Tags == nil || !move.TagsFit(plan.Tags) {
+		return plan, fmt.Errorf("%w: neither metadata nor tags have room for the origin of the copy", job.ErrBadJob)
 	}
-	return to, nil
+	return plan, nil
 }
 
-// Ours reports whether the record and the bytes say that it is this version.
-func (p *policy) Ours(ctx context.Context, found *move.Found) (bool, error) {
-	was, err := p.recorded(ctx, found)
-	if err != nil || was == nil || was.id != p.job.Object.QuarantineKey() || was.sha256 != "" && was.sha256 != p.job.Scan.SHA256 {
+// IsOurCopy reports whether found has the origin and the bytes of the job's version.
+func (p *policy) IsOurCopy(ctx context.Context, found *move.Found) (bool, error) {
+	o, err := p.readOrigin(ctx, found)
+	if err != nil || o == nil || o.id != p.job.Object.QuarantineKey() {
 		return false, err
 	}
-	return found.Holds(p.job.Scan.SHA256) == nil, nil
+	if o.sha256 != "" && o.sha256 != p.job.Scan.SHA256 {
+		return false, nil
+	}
+	return found.CheckSHA256(p.job.Scan.SHA256) == nil, nil
 }
 
-// Replace refuses to replace a newer version.
-func (p *policy) Replace(ctx context.Context, there *move.Found, src *move.Source) error {
-	was, err := p.recorded(ctx, there)
-	if err == nil && was != nil && was.newer(newRecord(p.job, src)) {
-		return fmt.Errorf("%w: s3://%s/%s holds %s", job.ErrSuperseded, p.bucket, p.job.Object.Key, was)
+// MayReplace refuses to replace a newer version. An object without an origin was not
+// promoted and counts as older: it has no verdict, and otherwise it would keep this
+// key from being promoted for ever.
+func (p *policy) MayReplace(ctx context.Context, current *move.Found, src *move.Source) error {
+	o, err := p.readOrigin(ctx, current)
+	if err == nil && o != nil && o.newer(newOrigin(p.job, src)) {
+		return fmt.Errorf("%w: s3://%s/%s holds %s", job.ErrSuperseded, p.bucket, p.job.Object.Key, o)
 	}
 	return err
 }
 
-// Beneath is true of everything that may have been promoted after this version,
-// and before its original was removed. That is all but what is older for sure.
-func (p *policy) Beneath(ctx context.Context, there *move.Found, src *move.Source) (bool, error) {
-	was, err := p.recorded(ctx, there)
-	return err == nil && (was == nil || src == nil || !newRecord(p.job, src).newer(was)), err
+// MayBeNoncurrent is false only if the current object is certainly older than this
+// version. Any other object may have been promoted after this version's copy was
+// made and before its original was removed.
+func (p *policy) MayBeNoncurrent(ctx context.Context, current *move.Found, src *move.Source) (bool, error) {
+	o, err := p.readOrigin(ctx, current)
+	return err == nil && (o == nil || src == nil || !newOrigin(p.job, src).newer(o)), err
 }
 
-// Record does nothing: the copy carries its record.
-func (p *policy) Record(context.Context, job.Copy) error { return nil }
+// WriteRecord does nothing: the origin in the copy is enough.
+func (p *policy) WriteRecord(context.Context, job.Copy) error { return nil }
 
-// recorded reads the record of what is there, nil where there is none.
-func (p *policy) recorded(ctx context.Context, there *move.Found) (*record, error) {
-	if there == nil {
+// readOrigin returns the origin of found, nil if there is no object or no origin.
+func (p *policy) readOrigin(ctx context.Context, found *move.Found) (*origin, error) {
+	if found == nil {
 		return nil, nil
 	}
-	if r := fromMetadata(there.Metadata); r != nil || !there.Tagged {
-		return r, nil
+	if o := originFromMetadata(found.Metadata); o != nil || !found.Tagged {
+		return o, nil
 	}
-	tags, err := p.move.TagsOf(ctx, there)
-	return fromTags(tags), err
+	tags, err := p.move.CopyTags(ctx, found)
+	return originFromTags(tags), err
 }

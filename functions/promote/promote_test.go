@@ -15,7 +15,7 @@ import (
 
 	"github.com/lazaret/lazaret/internal/job"
 	"github.com/lazaret/lazaret/internal/move"
-	"github.com/lazaret/lazaret/internal/s3fake"
+	"github.com/lazaret/lazaret/internal/testing/s3fake"
 )
 
 const uploads, clean, key = "uploads", "clean", "in/a+b.pdf"
@@ -29,14 +29,15 @@ func world(versioned bool) *s3fake.S3 {
 	return f
 }
 
-// add uploads an object and returns the job that found it clean.
+// add uploads an object and returns its job with the verdict CLEAN.
 func add(f *s3fake.S3, o s3fake.Object, sequencer string) job.Job {
 	o = f.Add(uploads, key, o)
 	hash := sha256.Sum256([]byte(o.Body))
 	return job.Job{
 		Version: job.Version,
 		Object: job.Object{
-			Bucket: uploads, Key: key, VersionID: o.ID, ETag: strings.Trim(o.ETag(), `"`), Size: int64(len(o.Body)), Sequencer: sequencer,
+			Bucket: uploads, Key: key, VersionID: o.ID, ETag: strings.Trim(o.ETag(), `"`), Size: int64(len(o.Body)),
+			Sequencer: sequencer,
 		},
 		Scan: &job.Scan{Verdict: job.Clean, SHA256: hex.EncodeToString(hash[:]), Time: s3fake.Epoch},
 	}
@@ -44,8 +45,10 @@ func add(f *s3fake.S3, o s3fake.Object, sequencer string) job.Job {
 
 func upload(body string) s3fake.Object {
 	return s3fake.Object{
-		Body: body, Metadata: map[string]string{"owner": "anna"}, Tags: map[string]string{"project": "x y", "scan-status": "CLEAN"},
-		ContentType: "application/pdf", ContentDisposition: "inline", CacheControl: "max-age=1", Expires: "Sun, 22 Nov 2026 10:00:00 GMT",
+		Body: body, Metadata: map[string]string{"owner": "anna"},
+		Tags:        map[string]string{"project": "x y", "scan-status": "CLEAN"},
+		ContentType: "application/pdf", ContentDisposition: "inline", CacheControl: "max-age=1",
+		Expires: "Sun, 22 Nov 2026 10:00:00 GMT",
 	}
 }
 
@@ -54,7 +57,7 @@ func run(t *testing.T, f *s3fake.S3, j job.Job) (job.Job, error) {
 	h := handler{move: move.New(f), bucket: clean}
 	out, err := h.handle(t.Context(), j)
 	if err != nil && !strings.HasPrefix(err.Error(), "promote "+j.Object.String()) {
-		t.Errorf("error %q does not say what was done to what", err)
+		t.Errorf("got error %q, want one that begins with the object", err)
 	}
 	return out, err
 }
@@ -66,7 +69,8 @@ func promoted(f *s3fake.S3) (all []string) {
 	return all
 }
 
-func TestMovesAllOfIt(t *testing.T) {
+// TestPromote checks that the copy has everything of the original.
+func TestPromote(t *testing.T) {
 	t.Parallel()
 	f := world(true)
 	add(f, upload("older"), "0A")
@@ -79,22 +83,24 @@ func TestMovesAllOfIt(t *testing.T) {
 	want := upload("this")
 	want.SHA256 = true
 	maps.Copy(want.Metadata, map[string]string{
-		keyID: j.Object.QuarantineKey(), keyBucket: uploads, keyVersion: j.Object.VersionID, keySequencer: "0B",
-		keyModified: "2026-11-22T10:01:00Z", keySHA256: j.Scan.SHA256,
+		keyID: j.Object.QuarantineKey(), move.KeyBucket: uploads, move.KeyVersion: j.Object.VersionID, keySequencer: "0B",
+		move.KeyModified: "2026-11-22T10:01:00Z", move.KeySHA256: j.Scan.SHA256,
 	})
 	if diff := cmp.Diff(want, got, ignore); diff != "" {
 		t.Errorf("promoted (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(&job.Copy{Bucket: clean, Key: key, VersionID: got.ID, SHA256: j.Scan.SHA256}, out.Copy); diff != "" {
+	if diff := cmp.Diff(
+		&job.Copy{Bucket: clean, Key: key, VersionID: got.ID, SHA256: j.Scan.SHA256}, out.Copy,
+	); diff != "" {
 		t.Errorf("job.copy (-want +got):\n%s", diff)
 	}
 	if left := f.All(uploads, key); len(left) != 1 || left[0].Body != "older" {
-		t.Errorf("uploads hold %+v", left)
+		t.Errorf("uploads hold %+v, want nothing", left)
 	}
 }
 
-// TestOrder promotes versions in every order: the newest must stand in the end,
-// and what was not promoted must stay where it was.
+// TestOrder promotes versions in every order. The newest must be current in the end, and versions that
+// are not promoted must stay in the upload bucket.
 func TestOrder(t *testing.T) {
 	t.Parallel()
 	for _, sequencers := range [][]string{{"0A", "0AB", "0B"}, {"00ff", "00FF1", "01"}, {"", "", ""}, {"0A", "", "0C"}} {
@@ -110,22 +116,23 @@ func TestOrder(t *testing.T) {
 				for _, i := range order {
 					_, err := run(t, f, jobs[i])
 					if i < newest != errors.Is(err, job.ErrSuperseded) || i > newest && err != nil {
-						t.Errorf("promote %d after %d: %v", i, newest, err)
+						t.Errorf("promote %d after %d: %v, want the newest to win", i, newest, err)
 					}
 					newest = max(newest, i)
 					if got := f.Current(clean)[key].Body; got != fmt.Sprint(newest) {
-						t.Errorf("after %d: clean holds %s", i, got)
+						t.Errorf("after %d: clean holds %s, want the newest", i, got)
 					}
 				}
 				if n := len(f.All(clean, key)) + len(f.All(uploads, key)); n != 3 {
-					t.Errorf("%d versions left of 3", n)
+					t.Errorf("%d versions left, want 3", n)
 				}
 			})
 		}
 	}
 }
 
-// TestSequencerBeatsTime: a multipart upload carries the time of its start.
+// TestSequencerBeatsTime checks that the sequencer decides, because a multipart upload has the time of
+// its start.
 func TestSequencerBeatsTime(t *testing.T) {
 	t.Parallel()
 	f := world(true)
@@ -137,14 +144,16 @@ func TestSequencerBeatsTime(t *testing.T) {
 		t.Errorf("error = %v, want superseded", err)
 	}
 	j := finishedFirst
-	j.Object.Bucket = "other" // its sequencers say nothing about this bucket's
+	j.Object.Bucket = "other" // sequencers of two buckets cannot be compared
 	f.Make("other", true)
 	j.Object.VersionID = f.Add("other", key, upload("first")).ID
 	if _, err := run(t, f, j); err != nil {
-		t.Errorf("from another bucket, and younger: %v", err)
+		t.Errorf("from another bucket, and younger: %v, want no error", err)
 	}
 }
 
+// TestCrashAnywhere ends the function before and after each of its calls and runs it again. The result
+// must be that of an undisturbed run.
 func TestCrashAnywhere(t *testing.T) {
 	t.Parallel()
 	locked := upload("this")
@@ -181,37 +190,37 @@ func crashAnywhere(t *testing.T, fresh func() (*s3fake.S3, job.Job)) {
 		t.Fatal(err)
 	}
 	for n := 1; ; n++ {
-		for _, done := range []bool{false, true} {
+		for _, when := range s3fake.Moments {
 			f, j := fresh()
-			f.Die(n, done)
+			f.CrashAt(n, when)
 			_, err := run(t, f, j)
-			if !f.Live() {
+			if !f.Restart() {
 				if n < 5 {
-					t.Fatalf("only %d calls: this test missed some", n-1)
+					t.Fatalf("a crash was possible at %d calls, want more", n-1)
 				}
 				return
 			}
 			if err == nil {
-				t.Fatalf("call %d died unnoticed", n)
+				t.Fatalf("no error after the crash at call %d, want one", n)
 			}
 			got, err := run(t, f, j)
 			if err != nil {
-				t.Fatalf("after a death at call %d (carried out: %v): %v", n, done, err)
+				t.Fatalf("after a crash at call %d (%s): %v, want no error", n, when, err)
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("job after a death at call %d (carried out: %v) (-undisturbed +got):\n%s", n, done, diff)
+				t.Errorf("job after a crash at call %d (%s) (-undisturbed +got):\n%s", n, when, diff)
 			}
 			for _, bucket := range []string{uploads, clean} {
 				if diff := cmp.Diff(undisturbed.All(bucket, key), f.All(bucket, key), ignore); diff != "" {
-					t.Errorf("%s after a death at call %d (carried out: %v) (-undisturbed +got):\n%s", bucket, n, done, diff)
+					t.Errorf("%s after a crash at call %d (%s) (-undisturbed +got):\n%s", bucket, n, when, diff)
 				}
 			}
 		}
 	}
 }
 
-// TestRace promotes a newer version while an older one is between any two of
-// its calls: asked again, the older one must give way.
+// TestRace promotes a newer version between any two calls of an older one's promotion. The newer one
+// must be current in the end.
 func TestRace(t *testing.T) {
 	t.Parallel()
 	for _, before := range []string{"", "oldest"} {
@@ -229,7 +238,7 @@ func TestRace(t *testing.T) {
 				if calls++; start && calls == n {
 					start, reached = false, true
 					if _, err := run(t, f, newer); err != nil {
-						t.Errorf("promote the newer one: %v", err)
+						t.Errorf("promote the newer one: %v, want no error", err)
 					}
 				}
 				return nil
@@ -240,33 +249,33 @@ func TestRace(t *testing.T) {
 				_, err = run(t, f, older)
 			}
 			if err != nil && !errors.Is(err, job.ErrSuperseded) {
-				t.Errorf("race at call %d: %v", n, err)
+				t.Errorf("race at call %d: %v, want a transient error or none", n, err)
 			}
 			if got := f.Current(clean)[key].Body; reached && got != "newer" {
-				t.Errorf("race at call %d: clean holds %s, after %v", n, got, promoted(f))
+				t.Errorf("race at call %d: clean holds %s, after %v, want the newer one", n, got, promoted(f))
 			}
 			if !reached && n <= 4 {
-				t.Errorf("no race at call %d", n)
+				t.Errorf("no race at call %d, want one", n)
 			}
 		}
 	}
 }
 
-func TestClock(t *testing.T) {
+func TestNewer(t *testing.T) {
 	t.Parallel()
 	at := s3fake.Epoch
-	old := &record{bucket: "a", modified: at}
+	old := &origin{bucket: "a", modified: at}
 	for _, tt := range []struct {
 		name string
-		r    record
+		o    origin
 		want bool
 	}{
-		{"younger", record{bucket: "a", modified: at.Add(time.Second)}, true},
-		{"the same second", record{bucket: "a", modified: at}, false},
-		{"a sequencer on one side only", record{bucket: "a", sequencer: "0F", modified: at.Add(-time.Second)}, false},
+		{name: "younger", o: origin{bucket: "a", modified: at.Add(time.Second)}, want: true},
+		{name: "the same second", o: origin{bucket: "a", modified: at}},
+		{name: "a sequencer on one side only", o: origin{bucket: "a", sequencer: "0F", modified: at.Add(-time.Second)}},
 	} {
-		if got := tt.r.newer(old); got != tt.want {
-			t.Errorf("%s: newer = %v", tt.name, got)
+		if got := tt.o.newer(old); got != tt.want {
+			t.Errorf("%s: newer = %v, want the opposite", tt.name, got)
 		}
 	}
 }
@@ -276,7 +285,13 @@ func TestCompareSequencers(t *testing.T) {
 	for _, tt := range []struct {
 		a, b string
 		want int
-	}{{"0A", "0A", 0}, {"0A", "0a00", 0}, {"0A", "0A01", -1}, {"0B", "0AFF", 1}, {"00F", "01", -1}} {
+	}{
+		{a: "0A", b: "0A"},
+		{a: "0A", b: "0a00"},
+		{a: "0A", b: "0A01", want: -1},
+		{a: "0B", b: "0AFF", want: 1},
+		{a: "00F", b: "01", want: -1},
+	} {
 		if got, back := compareSequencers(tt.a, tt.b), compareSequencers(tt.b, tt.a); got != tt.want || back != -tt.want {
 			t.Errorf("%s against %s: %d and back %d, want %d", tt.a, tt.b, got, back, tt.want)
 		}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/lazaret/lazaret/internal/job"
 	"github.com/lazaret/lazaret/internal/move"
-	"github.com/lazaret/lazaret/internal/s3fake"
+	"github.com/lazaret/lazaret/internal/testing/s3fake"
 )
 
 func TestFailures(t *testing.T) {
@@ -32,18 +32,35 @@ func TestFailures(t *testing.T) {
 		disturb func(f *s3fake.S3, j *job.Job)
 		want    error
 	}{
-		{"gone", false, func(_ *s3fake.S3, j *job.Job) { j.Object.VersionID = "v99" }, job.ErrObjectGone},
-		{"overwritten", true, func(f *s3fake.S3, _ *job.Job) { f.Add(uploads, key, upload("new")) }, job.ErrObjectChanged},
-		{"infected", false, func(_ *s3fake.S3, j *job.Job) { j.Scan = &job.Scan{Verdict: job.Infected, Signature: "X"} }, job.ErrBadJob},
-		{"no verdict", false, func(_ *s3fake.S3, j *job.Job) { j.Scan = nil }, job.ErrBadJob},
-		{"clean by nothing", false, func(_ *s3fake.S3, j *job.Job) { j.Scan.SHA256 = "" }, job.ErrBadJob},
-		{"out of the clean bucket", false, func(_ *s3fake.S3, j *job.Job) { j.Object.Bucket = clean }, job.ErrBadJob},
-		{"too large to copy", false, func(_ *s3fake.S3, j *job.Job) { j.Object.Size = 5<<30 + 1 }, job.ErrBadJob},
-		{"slow down", false, refuse("CopyObject", 503, "SlowDown"), job.ErrTransient},
-		{"lost the race", false, refuse("CopyObject", 412, "PreconditionFailed"), job.ErrTransient},
-		{"two writers", false, refuse("CopyObject", 409, "ConditionalRequestConflict"), job.ErrTransient},
-		{"copy refused", false, refuse("CopyObject", 403, "AccessDenied"), job.ErrAccessDenied},
-		{"deletion refused", false, refuse("DeleteObject", 403, "AccessDenied"), job.ErrAccessDenied},
+		{name: "gone", disturb: func(_ *s3fake.S3, j *job.Job) { j.Object.VersionID = "v99" }, want: job.ErrObjectGone},
+		{
+			name:    "overwritten",
+			flat:    true,
+			disturb: func(f *s3fake.S3, _ *job.Job) { f.Add(uploads, key, upload("new")) },
+			want:    job.ErrObjectChanged,
+		},
+		{
+			name:    "infected",
+			disturb: func(_ *s3fake.S3, j *job.Job) { j.Scan = &job.Scan{Verdict: job.Infected, Signature: "X"} },
+			want:    job.ErrBadJob,
+		},
+		{name: "no verdict", disturb: func(_ *s3fake.S3, j *job.Job) { j.Scan = nil }, want: job.ErrBadJob},
+		{name: "clean by nothing", disturb: func(_ *s3fake.S3, j *job.Job) { j.Scan.SHA256 = "" }, want: job.ErrBadJob},
+		{
+			name:    "out of the clean bucket",
+			disturb: func(_ *s3fake.S3, j *job.Job) { j.Object.Bucket = clean },
+			want:    job.ErrBadJob,
+		},
+		{
+			name:    "too large to copy",
+			disturb: func(_ *s3fake.S3, j *job.Job) { j.Object.Size = 5<<30 + 1 },
+			want:    job.ErrBadJob,
+		},
+		{name: "slow down", disturb: refuse("CopyObject", 503, "SlowDown"), want: job.ErrTransient},
+		{name: "lost the race", disturb: refuse("CopyObject", 412, "PreconditionFailed"), want: job.ErrTransient},
+		{name: "two writers", disturb: refuse("CopyObject", 409, "ConditionalRequestConflict"), want: job.ErrTransient},
+		{name: "copy refused", disturb: refuse("CopyObject", 403, "AccessDenied"), want: job.ErrAccessDenied},
+		{name: "deletion refused", disturb: refuse("DeleteObject", 403, "AccessDenied"), want: job.ErrAccessDenied},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -56,14 +73,14 @@ func TestFailures(t *testing.T) {
 				t.Errorf("error = %v, want %v", err, tt.want)
 			}
 			if n := len(f.All(uploads, key)); n != before {
-				t.Errorf("uploads held %d versions, hold %d", before, n)
+				t.Errorf("uploads had %d versions, now %d, want the same", before, n)
 			}
 		})
 	}
 }
 
-// TestNeverShownUnscanned: bytes that were not scanned do not stay in the clean
-// bucket, and what they replaced is current again.
+// TestNeverShownUnscanned checks that bytes that were not scanned do not stay in the clean bucket, and
+// that the object which they replaced is current again.
 func TestNeverShownUnscanned(t *testing.T) {
 	t.Parallel()
 	f := world(true)
@@ -74,30 +91,34 @@ func TestNeverShownUnscanned(t *testing.T) {
 	j.Scan.SHA256 = strings.Repeat("0", 64)
 	_, err := run(t, f, j)
 	if !errors.Is(err, move.ErrOtherBytes) || job.Name(err) != job.Unnamed {
-		t.Errorf("error = %v", err)
+		t.Errorf("error = %v, want none", err)
 	}
 	if diff := cmp.Diff([]string{"older"}, promoted(f)); diff != "" {
 		t.Errorf("clean (-want +got):\n%s", diff)
 	}
 	if n := len(f.All(uploads, key)); n != 1 {
-		t.Errorf("%d versions left in uploads", n)
+		t.Errorf("%d versions left in uploads, want 0", n)
 	}
 }
 
-// TestAlreadyThere: only this very version with these very bytes counts.
+// TestAlreadyThere checks that only an object with the origin and the bytes of this version counts as
+// its copy.
 func TestAlreadyThere(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name  string
 		there func(j job.Job, o *s3fake.Object)
-		kept  bool // nothing is copied again
+		kept  bool // whether no other copy is made
 	}{
-		{"our own", func(job.Job, *s3fake.Object) {}, true},
-		{"the same bytes of another version", func(_ job.Job, o *s3fake.Object) { o.Metadata[keyID] = "other" }, false},
-		{"our version, recorded with other bytes", func(_ job.Job, o *s3fake.Object) { o.Metadata[keySHA256] = "00" }, false},
-		{"our record on other bytes", func(_ job.Job, o *s3fake.Object) { o.Body = "other" }, false},
-		{"our record without a checksum", func(_ job.Job, o *s3fake.Object) { o.SHA256 = false }, false},
-		{"the same bytes by somebody else", func(_ job.Job, o *s3fake.Object) { o.Metadata = nil }, false},
+		{name: "our own", there: func(job.Job, *s3fake.Object) {}, kept: true},
+		{name: "the same bytes of another version", there: func(_ job.Job, o *s3fake.Object) { o.Metadata[keyID] = "other" }},
+		{
+			name:  "our version, recorded with other bytes",
+			there: func(_ job.Job, o *s3fake.Object) { o.Metadata[move.KeySHA256] = "00" },
+		},
+		{name: "our record on other bytes", there: func(_ job.Job, o *s3fake.Object) { o.Body = "other" }},
+		{name: "our record without a checksum", there: func(_ job.Job, o *s3fake.Object) { o.SHA256 = false }},
+		{name: "the same bytes without an origin", there: func(_ job.Job, o *s3fake.Object) { o.Metadata = nil }},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -106,11 +127,11 @@ func TestAlreadyThere(t *testing.T) {
 			j := add(f, upload("this"), "0A")
 			o := upload("this")
 			o.SHA256 = true
-			src, err := move.New(f).Look(t.Context(), j.Object)
+			src, err := move.New(f).InspectOriginal(t.Context(), j.Object)
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, e := range newRecord(j, src).entries() {
+			for _, e := range newOrigin(j, src).entries() {
 				o.Metadata[e.Key] = e.Value
 			}
 			tt.there(j, &o)
@@ -119,21 +140,21 @@ func TestAlreadyThere(t *testing.T) {
 				t.Fatal(err)
 			}
 			if n := len(f.All(clean, key)); (n == 1) != tt.kept {
-				t.Errorf("%d versions in the clean bucket", n)
+				t.Errorf("%d versions in the clean bucket, want 1 if ours was there, otherwise 2", n)
 			}
 			if got := f.Current(clean)[key]; got.Body != "this" || got.Metadata[keyID] != j.Object.QuarantineKey() {
-				t.Errorf("clean holds %+v", got)
+				t.Errorf("clean holds %+v, want our copy", got)
 			}
 			if n := len(f.All(uploads, key)); n != 0 {
-				t.Errorf("%d versions left in uploads", n)
+				t.Errorf("%d versions left in uploads, want 0", n)
 			}
 		})
 	}
 }
 
-// TestVanished: after Fetch, Scan or Tag found the object gone or overwritten,
-// what is there now is another upload, though its ETag be the same. It is not
-// promoted by an earlier verdict; only an earlier attempt's copy is found.
+// TestVanished checks that nothing is promoted by the verdict of an earlier object: after Fetch, Scan
+// or Tag found the object gone or overwritten, the object that is there now is another one, even if it
+// has the same ETag. Only the copy of an earlier attempt is found.
 func TestVanished(t *testing.T) {
 	t.Parallel()
 	for _, versioned := range []bool{true, false} {
@@ -145,29 +166,33 @@ func TestVanished(t *testing.T) {
 				t.Errorf("nothing promoted before, versioned %v: %v, want %v", versioned, err, cause)
 			}
 			if got := promoted(f); len(got) != 0 {
-				t.Errorf("promoted by an earlier verdict: %q", got)
+				t.Errorf("promoted %q, want nothing, since the verdict is of an earlier object", got)
 			}
 			j.Error = nil
 			first, err := run(t, f, j)
 			if err != nil {
 				t.Fatal(err)
 			}
-			f.Add(uploads, key, upload("this")) // again, with an event of its own
+			f.Add(uploads, key, upload("this")) // a newer upload, with its own event
 			j.Error = &job.Failure{Error: job.Name(cause)}
 			again, err := run(t, f, j)
 			if err != nil || !cmp.Equal(first.Copy, again.Copy) {
 				t.Errorf("promoted before: %+v, %v, want %+v", again.Copy, err, first.Copy)
 			}
 			if len(f.All(uploads, key)) != 1 || len(promoted(f)) != 1 {
-				t.Errorf("uploads hold %d, clean %q: the younger upload was touched", len(f.All(uploads, key)), promoted(f))
+				t.Errorf(
+					"uploads has %d versions and clean has %q, want the newer upload unchanged",
+					len(f.All(uploads, key)),
+					promoted(f),
+				)
 			}
 		}
 	}
 }
 
-// TestRecordAmongTags: metadata that leaves no room for the record does not keep
-// an object out of the clean bucket, nor its order from counting.
-func TestRecordAmongTags(t *testing.T) {
+// TestOriginInTag checks that an object is promoted, and that its order counts, if its metadata has no
+// room for the origin.
+func TestOriginInTag(t *testing.T) {
 	t.Parallel()
 	own := map[string]string{"a": strings.Repeat("x", 2047)}
 	tags := func(n int, more ...string) map[string]string {
@@ -183,12 +208,12 @@ func TestRecordAmongTags(t *testing.T) {
 	tests := []struct {
 		name string
 		had  map[string]string
-		want map[string]string // without the record; nil: refused
+		want map[string]string // without the origin; nil if the job is refused
 	}{
-		{"room", tags(6), tags(6)},
-		{"definitions go", tags(7), tags(7, "scan-definitions")},
-		{"time goes", tags(8, "scan-definitions"), tags(8, "scan-definitions", "scan-time")},
-		{"no room", tags(9, "scan-definitions", "scan-time"), nil},
+		{name: "room", had: tags(6), want: tags(6)},
+		{name: "definitions go", had: tags(7), want: tags(7, "scan-definitions")},
+		{name: "time goes", had: tags(8, "scan-definitions"), want: tags(8, "scan-definitions", "scan-time")},
+		{name: "no room", had: tags(9, "scan-definitions", "scan-time")},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -201,7 +226,7 @@ func TestRecordAmongTags(t *testing.T) {
 			_, err := run(t, f, add(f, o, "0B"))
 			if tt.want == nil {
 				if !errors.Is(err, job.ErrBadJob) || len(f.All(uploads, key)) != 2 {
-					t.Errorf("error = %v", err)
+					t.Errorf("error = %v, want a job.ErrBadJob", err)
 				}
 				return
 			}
@@ -212,7 +237,7 @@ func TestRecordAmongTags(t *testing.T) {
 				t.Errorf("the older one: %v, want superseded", err)
 			}
 			got := f.Current(clean)[key]
-			delete(got.Tags, recordTag)
+			delete(got.Tags, originTag)
 			if diff := cmp.Diff(tt.want, got.Tags); diff != "" {
 				t.Errorf("tags (-want +got):\n%s", diff)
 			}
@@ -223,24 +248,29 @@ func TestRecordAmongTags(t *testing.T) {
 	}
 }
 
-// TestForgedOrder: what an uploader writes about order is not believed.
+// TestForgedOrder checks that an origin which an uploader wrote is ignored.
 func TestForgedOrder(t *testing.T) {
 	t.Parallel()
 	f := world(true)
 	o := upload("forged")
-	o.Metadata = map[string]string{keyID: "x", keyModified: "2999-01-01T00:00:00Z", keySequencer: "FF", keyBucket: uploads}
-	o.Tags[recordTag] = "x FF 2999-01-01T00:00:00Z uploads"
+	o.Metadata = map[string]string{
+		keyID:            "x",
+		move.KeyModified: "2999-01-01T00:00:00Z",
+		keySequencer:     "FF",
+		move.KeyBucket:   uploads,
+	}
+	o.Tags[originTag] = "x FF 2999-01-01T00:00:00Z uploads"
 	if _, err := run(t, f, add(f, o, "0A")); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := run(t, f, add(f, upload("newer"), "0B")); err != nil {
-		t.Errorf("promote over it: %v", err)
+		t.Errorf("promote over it: %v, want no error", err)
 	}
-	o.MissingMeta = 1 // metadata that only S3 can carry, the claim with it
+	o.MissingMeta = 1 // S3 has to copy the metadata unchanged, with the forged origin
 	if _, err := run(t, f, add(f, o, "0C")); !errors.Is(err, job.ErrBadJob) {
 		t.Errorf("error = %v, want a bad job", err)
 	}
 	if !slices.Equal(promoted(f), []string{"forged", "newer"}) {
-		t.Errorf("clean holds %v", promoted(f))
+		t.Errorf("clean holds %v, want the copy on top", promoted(f))
 	}
 }

@@ -11,10 +11,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lazaret/lazaret/internal/job"
-	"github.com/lazaret/lazaret/internal/s3fake"
+	"github.com/lazaret/lazaret/internal/move"
+	"github.com/lazaret/lazaret/internal/testing/s3fake"
 )
 
-// places says where versions with these bytes are.
+// places returns the buckets that have versions with these bytes.
 func places(f *s3fake.S3, body string) (in []string) {
 	for _, bucket := range []string{uploads, clean} {
 		for _, o := range f.All(bucket, key) {
@@ -26,10 +27,10 @@ func places(f *s3fake.S3, body string) (in []string) {
 	return in
 }
 
-// TestEndedThenSuperseded ends a promotion at each of its calls, then a newer
-// version is promoted, or the copy is deleted, and the first one goes on: its
-// object must be in one bucket, and the job must say in which.
-func TestEndedThenSuperseded(t *testing.T) {
+// TestCrashThenSuperseded ends a promotion at each of its calls. Then a newer version is promoted, or
+// the copy is deleted, and the first promotion runs again. Its object must be in exactly one bucket,
+// the one that the job names.
+func TestCrashThenSuperseded(t *testing.T) {
 	t.Parallel()
 	full := upload("older")
 	full.Metadata = map[string]string{"a": strings.Repeat("x", 2000)}
@@ -53,7 +54,9 @@ func TestEndedThenSuperseded(t *testing.T) {
 			}
 			f.Add(clean, key, s3fake.Object{Marker: true})
 		},
-		"replaced by a stranger": func(_ *testing.T, f *s3fake.S3, _ job.Job) { f.Add(clean, key, s3fake.Object{Body: "foreign"}) },
+		"replaced by a stranger": func(_ *testing.T, f *s3fake.S3, _ job.Job) {
+			f.Add(clean, key, s3fake.Object{Body: "foreign"})
+		},
 	}
 	for name, o := range map[string]s3fake.Object{"plain": upload("older"), "full of metadata": full} {
 		for what, happens := range then {
@@ -61,17 +64,17 @@ func TestEndedThenSuperseded(t *testing.T) {
 				t.Run(fmt.Sprintf("%s, %s, %q", name, what, sequencers), func(t *testing.T) {
 					t.Parallel()
 					for n := 1; ; n++ {
-						for _, done := range []bool{false, true} {
+						for _, when := range s3fake.Moments {
 							f := world(true)
 							f.Page = 1
 							older, newer := add(f, o, sequencers[0]), add(f, upload("newer"), sequencers[1])
-							f.Die(n, done)
+							f.CrashAt(n, when)
 							_, err := run(t, f, older)
-							if !f.Live() {
+							if !f.Restart() {
 								return
 							}
 							if err == nil {
-								t.Fatalf("call %d died unnoticed", n)
+								t.Fatalf("no error after the crash at call %d, want one", n)
 							}
 							copied := slices.Contains(places(f, "older"), clean)
 							happens(t, f, newer)
@@ -79,23 +82,23 @@ func TestEndedThenSuperseded(t *testing.T) {
 							out, err := run(t, f, older)
 							switch {
 							case err == nil && out.Copy == nil, err != nil && !errors.Is(err, job.ErrSuperseded):
-								t.Errorf("death at call %d (carried out: %v): %v", n, done, err)
+								t.Errorf("crash at call %d (%s): %v, want a copy or a job.ErrSuperseded", n, when, err)
 							case copied && err != nil:
-								t.Errorf("death at call %d (carried out: %v): %v, want the copy that was made", n, done, err)
+								t.Errorf("crash at call %d (%s): %v, want the copy that was made", n, when, err)
 							case err == nil && !slices.ContainsFunc(f.All(clean, key), func(v s3fake.Object) bool {
 								return v.ID == out.Copy.VersionID && v.Body == "older"
 							}):
-								t.Errorf("death at call %d (carried out: %v): %+v is not its copy", n, done, out.Copy)
+								t.Errorf("crash at call %d (%s): copy = %+v, want a version with these bytes", n, when, out.Copy)
 							}
 							want := []string{clean}
 							if err != nil {
 								want = []string{uploads}
 							}
 							if diff := cmp.Diff(want, places(f, "older")); diff != "" {
-								t.Errorf("death at call %d (carried out: %v): places (-want +got):\n%s", n, done, diff)
+								t.Errorf("crash at call %d (%s): places (-want +got):\n%s", n, when, diff)
 							}
 							if got := f.Current(clean)[key].Body; copied && got != current {
-								t.Errorf("death at call %d (carried out: %v): clean shows %q, want %q as before", n, done, got, current)
+								t.Errorf("crash at call %d (%s): clean shows %q, want %q as before", n, when, got, current)
 							}
 						}
 					}
@@ -105,8 +108,7 @@ func TestEndedThenSuperseded(t *testing.T) {
 	}
 }
 
-// spoils leave something of the original out of a copy, as a store does that ends
-// in the middle of it.
+// spoils remove something from a copy.
 var spoils = map[string]func(o *s3fake.Object){
 	"no tags":            func(o *s3fake.Object) { o.Tags = nil },
 	"one tag":            func(o *s3fake.Object) { o.Tags = map[string]string{"scan-status": "CLEAN"} },
@@ -115,36 +117,37 @@ var spoils = map[string]func(o *s3fake.Object){
 	"another's tag":      func(o *s3fake.Object) { o.Tags["project"] = "z" },
 	"no metadata":        func(o *s3fake.Object) { o.Metadata = nil },
 	"metadata in part":   func(o *s3fake.Object) { delete(o.Metadata, "owner") },
-	"the record in part": func(o *s3fake.Object) { delete(o.Metadata, keySHA256) },
+	"the record in part": func(o *s3fake.Object) { delete(o.Metadata, move.KeySHA256) },
 	"no content type":    func(o *s3fake.Object) { o.ContentType = "" },
 	"no headers":         func(o *s3fake.Object) { o.CacheControl, o.Expires, o.ContentDisposition = "", "", "" },
 	"body alone":         func(o *s3fake.Object) { *o = s3fake.Object{Body: o.Body, SHA256: o.SHA256} },
 }
 
-// TestHalfMadeCopy: no original is removed for a copy that lacks something, and
-// the next attempt makes it whole.
-func TestHalfMadeCopy(t *testing.T) {
+// TestIncompleteCopy checks that the original stays while its copy is incomplete, and that the next
+// attempt completes the copy.
+func TestIncompleteCopy(t *testing.T) {
 	t.Parallel()
 	for name, spoil := range spoils {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := world(true)
 			j := add(f, upload("this"), "0A")
-			f.Spoil = spoil
+			f.ChangeCopy = spoil
 			if _, err := run(t, f, j); job.Name(err) != "Transient" {
 				t.Errorf("got %v, want a job.ErrTransient", err)
 			}
 			if diff := cmp.Diff([]string{uploads, clean}, places(f, "this")); diff != "" {
 				t.Errorf("places (-want +got):\n%s", diff)
 			}
-			f.Spoil = nil
+			f.ChangeCopy = nil
 			out, err := run(t, f, j)
 			if err != nil {
 				t.Fatal(err)
 			}
 			got := f.Current(clean)[key]
-			if got.ID != out.Copy.VersionID || got.Tags["project"] != "x y" || got.Metadata["owner"] != "anna" || got.ContentType != "application/pdf" {
-				t.Errorf("the copy is %+v", got)
+			if got.ID != out.Copy.VersionID || got.Tags["project"] != "x y" || got.Metadata["owner"] != "anna" ||
+				got.ContentType != "application/pdf" {
+				t.Errorf("copy = %+v, want a complete one", got)
 			}
 			if n := len(f.All(uploads, key)); n != 0 {
 				t.Errorf("%d originals, want 0", n)
@@ -153,16 +156,17 @@ func TestHalfMadeCopy(t *testing.T) {
 	}
 }
 
-// TestHalfMadeCopyIsSuperseded: as a noncurrent version it is no copy either.
-func TestHalfMadeCopyIsSuperseded(t *testing.T) {
+// TestIncompleteNoncurrentCopy checks that an incomplete copy does not count as a noncurrent version
+// either.
+func TestIncompleteNoncurrentCopy(t *testing.T) {
 	t.Parallel()
 	f := world(true)
 	older, newer := add(f, upload("older"), "0A"), add(f, upload("newer"), "0B")
-	f.Spoil = spoils["one tag"]
+	f.ChangeCopy = spoils["one tag"]
 	if _, err := run(t, f, older); err == nil {
-		t.Fatal("a half-made copy was accepted")
+		t.Fatal("got no error for an incomplete copy, want one")
 	}
-	f.Spoil = nil
+	f.ChangeCopy = nil
 	if _, err := run(t, f, newer); err != nil {
 		t.Fatal(err)
 	}
@@ -170,13 +174,13 @@ func TestHalfMadeCopyIsSuperseded(t *testing.T) {
 		t.Errorf("got %v, want a job.ErrSuperseded", err)
 	}
 	if !slices.Contains(places(f, "older"), uploads) {
-		t.Error("the original is gone, and its only copy is incomplete")
+		t.Error("the original was removed, want it kept while its copy is incomplete")
 	}
 }
 
-// TestRescannedMeanwhile: a copy stays a copy when a later scan's verdict is the
-// same, at another time with other definitions.
-func TestRescannedMeanwhile(t *testing.T) {
+// TestReplayOfAnotherScan checks that a copy is not made again because a later scan gave the same
+// verdict at another time with other definitions.
+func TestReplayOfAnotherScan(t *testing.T) {
 	t.Parallel()
 	f := world(true)
 	o := upload("this")
@@ -196,8 +200,7 @@ func TestRescannedMeanwhile(t *testing.T) {
 	}
 }
 
-// TestNullVersion promotes what was uploaded without versions from beneath what
-// was written since, and nothing else.
+// TestNullVersion promotes a noncurrent version with the id "null", and nothing else.
 func TestNullVersion(t *testing.T) {
 	t.Parallel()
 	for _, above := range []s3fake.Object{upload("newer"), upload("this"), {Marker: true}} {
@@ -208,19 +211,19 @@ func TestNullVersion(t *testing.T) {
 			f.Versioning(uploads, true)
 			f.Add(uploads, key, above)
 			if _, err := run(t, f, j); err != nil {
-				t.Errorf("beneath %q: %v", above.Body, err)
+				t.Errorf("beneath %q: %v, want no error", above.Body, err)
 			}
 			if left := f.All(uploads, key); len(left) != 1 || left[0].ID == "null" {
-				t.Errorf("beneath %q: uploads hold %+v", above.Body, left)
+				t.Errorf("beneath %q: uploads hold %+v, want only the newer version", above.Body, left)
 			}
 			if got := f.Current(clean)[key].Body; got != "this" {
-				t.Errorf("beneath %q: clean holds %q", above.Body, got)
+				t.Errorf("beneath %q: clean holds %q, want this", above.Body, got)
 			}
 		}
 	}
 }
 
-// TestSpuriousAbsence: one 404 is no proof that an object is gone.
+// TestSpuriousAbsence checks that one 404 is not enough to take an object for gone.
 func TestSpuriousAbsence(t *testing.T) {
 	t.Parallel()
 	for _, op := range []string{"HeadObject", "GetObjectTagging", "CopyObject"} {
@@ -238,7 +241,7 @@ func TestSpuriousAbsence(t *testing.T) {
 			t.Errorf("%s answers 404: got %v, want a job.ErrTransient", op, err)
 		}
 		if _, err := run(t, f, j); err != nil {
-			t.Errorf("%s, again: %v", op, err)
+			t.Errorf("%s, again: %v, want no error", op, err)
 		}
 	}
 }

@@ -1,5 +1,5 @@
-// Command quarantine is the Lambda function of the state Quarantine: it
-// moves an infected object to the quarantine bucket.
+// Command quarantine is the Lambda function of the state Quarantine: it moves an infected object to
+// the quarantine bucket.
 package main
 
 import (

@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lazaret/lazaret/internal/job"
-	"github.com/lazaret/lazaret/internal/s3fake"
+	"github.com/lazaret/lazaret/internal/testing/s3fake"
 )
 
 func TestLockedOriginalStays(t *testing.T) {
@@ -22,34 +22,37 @@ func TestLockedOriginalStays(t *testing.T) {
 			o := upload()
 			o.Locked, o.HideLock = true, hidden
 			f, j := world(true, o)
-			for range 2 { // a replay ends the same
+			for range 2 { // a replay has the same result
 				out, err := run(t, f, j)
 				if err != nil {
 					t.Fatal(err)
 				}
 				if !out.Copy.SourceLocked {
-					t.Error("the job does not say that the original stays")
+					t.Error("SourceLocked = false, want true")
 				}
 			}
-			if record := f.Current(cells)[j.Object.QuarantineKey()+".json"].Body; !strings.Contains(record, `"sourceLocked": true`) {
-				t.Errorf("the record does not say that the original stays:\n%s", record)
+			if record := f.Current(quarantineBucket)[j.Object.QuarantineKey()+".json"].Body; !strings.Contains(
+				record,
+				`"sourceLocked": true`,
+			) {
+				t.Errorf("the record has no sourceLocked, want true:\n%s", record)
 			}
 			if !slices.Contains(bodies(f), body) {
-				t.Error("the locked original is gone")
+				t.Error("the locked original was removed, want it kept")
 			}
 		})
 	}
 }
 
-// TestLockIsSeen: the refusal need not name the lock.
-func TestLockIsSeen(t *testing.T) {
+// TestLockInHead checks that a lock is noticed if the refusal does not name it.
+func TestLockInHead(t *testing.T) {
 	t.Parallel()
 	o := upload()
 	o.Locked = true
 	f, j := world(true, o)
 	refuse(f, "DeleteObject", 403, "AccessDenied", "Access Denied")
 	if out, err := run(t, f, j); err != nil || !out.Copy.SourceLocked {
-		t.Errorf("copy %+v, error %v", out.Copy, err)
+		t.Errorf("copy %+v, error %v, want a job.ErrAccessDenied and no copy", out.Copy, err)
 	}
 }
 
@@ -66,7 +69,12 @@ func TestVerdictTags(t *testing.T) {
 	for i := range 9 {
 		long[fmt.Sprint("own", i)] = strings.Repeat("é", 256)
 	}
-	full := map[string]string{"scan-status": "INFECTED", "scan-time": "2026-11-22T09:30:00Z", "scan-detail": "Eicar-Test", "scan-definitions": "27500"}
+	full := map[string]string{
+		"scan-status":      "INFECTED",
+		"scan-time":        "2026-11-22T09:30:00Z",
+		"scan-detail":      "Eicar-Test",
+		"scan-definitions": "27500",
+	}
 	with := func(own map[string]string, keys ...string) map[string]string {
 		tags := maps.Clone(own)
 		for _, k := range keys {
@@ -78,13 +86,25 @@ func TestVerdictTags(t *testing.T) {
 		name      string
 		had, want map[string]string
 	}{
-		{"none", nil, full},
-		{"own", map[string]string{"a b": "c+d=/"}, with(map[string]string{"a b": "c+d=/"}, "scan-status", "scan-time", "scan-detail", "scan-definitions")},
-		{"forged", map[string]string{"scan-status": "CLEAN", "a": "b"}, with(map[string]string{"a": "b"}, "scan-status", "scan-time", "scan-detail", "scan-definitions")},
-		{"eight", eight, with(eight, "scan-status", "scan-time")},
-		{"no room", ten, ten},
-		{"too long to be written again", long, long},
-		{"tagged already", map[string]string{"scan-status": "INFECTED", "scan-detail": "as Tag wrote it"}, map[string]string{"scan-status": "INFECTED", "scan-detail": "as Tag wrote it"}},
+		{name: "none", want: full},
+		{
+			name: "own",
+			had:  map[string]string{"a b": "c+d=/"},
+			want: with(map[string]string{"a b": "c+d=/"}, "scan-status", "scan-time", "scan-detail", "scan-definitions"),
+		},
+		{
+			name: "forged",
+			had:  map[string]string{"scan-status": "CLEAN", "a": "b"},
+			want: with(map[string]string{"a": "b"}, "scan-status", "scan-time", "scan-detail", "scan-definitions"),
+		},
+		{name: "eight", had: eight, want: with(eight, "scan-status", "scan-time")},
+		{name: "no room", had: ten, want: ten},
+		{name: "too long to be written again", had: long, want: long},
+		{
+			name: "tagged already",
+			had:  map[string]string{"scan-status": "INFECTED", "scan-detail": "as Tag wrote it"},
+			want: map[string]string{"scan-status": "INFECTED", "scan-detail": "as Tag wrote it"},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -95,25 +115,29 @@ func TestVerdictTags(t *testing.T) {
 			if _, err := run(t, f, j); err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(tt.want, f.Current(cells)[j.Object.QuarantineKey()].Tags); diff != "" {
+			if diff := cmp.Diff(tt.want, f.Current(quarantineBucket)[j.Object.QuarantineKey()].Tags); diff != "" {
 				t.Errorf("tags of the copy (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-func TestOwnMetadataComesFirst(t *testing.T) {
+func TestMetadataLimit(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name    string
 		own     map[string]string
 		missing int32
-		record  []string // keys of the record that fit
+		record  []string // keys of the origin that fit
 	}{
-		{"room for a part of it", map[string]string{"a": strings.Repeat("x", 1980)}, 0, []string{"lazaret-source-bucket", "lazaret-source-version"}},
-		{"full", map[string]string{"a": strings.Repeat("x", 2047)}, 0, nil},
-		{"more than we may write", map[string]string{"a": strings.Repeat("=?UTF-8?Q?=C3=B1?=", 300)}, 0, nil},
-		{"more than HTTP can show", map[string]string{"a": "b"}, 1, nil},
+		{
+			name:   "room for a part of it",
+			own:    map[string]string{"a": strings.Repeat("x", 1980)},
+			record: []string{"lazaret-source-bucket", "lazaret-source-version"},
+		},
+		{name: "full", own: map[string]string{"a": strings.Repeat("x", 2047)}},
+		{name: "more than we may write", own: map[string]string{"a": strings.Repeat("=?UTF-8?Q?=C3=B1?=", 300)}},
+		{name: "more than HTTP can show", own: map[string]string{"a": "b"}, missing: 1},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -124,13 +148,13 @@ func TestOwnMetadataComesFirst(t *testing.T) {
 			if _, err := run(t, f, j); err != nil {
 				t.Fatal(err)
 			}
-			copied := f.Current(cells)[j.Object.QuarantineKey()]
+			copied := f.Current(quarantineBucket)[j.Object.QuarantineKey()]
 			var record []string
 			for k, v := range copied.Metadata {
 				if strings.HasPrefix(k, "lazaret-") {
 					record = append(record, k)
 				} else if tt.own[k] != v {
-					t.Errorf("metadata %s = %q, was %q", k, v, tt.own[k])
+					t.Errorf("metadata %s = %q, want %q", k, v, tt.own[k])
 				}
 			}
 			slices.Sort(record)
@@ -138,20 +162,20 @@ func TestOwnMetadataComesFirst(t *testing.T) {
 				t.Errorf("record (-want +got):\n%s", diff)
 			}
 			if len(copied.Metadata) != len(tt.own)+len(record) || copied.MissingMeta != tt.missing {
-				t.Errorf("metadata of its own was lost: %v, missing %d", copied.Metadata, copied.MissingMeta)
+				t.Errorf("metadata = %v with %d missing, want all of the original's", copied.Metadata, copied.MissingMeta)
 			}
 			if copied.ContentType != o.ContentType || copied.Expires != o.Expires || copied.Redirect != o.Redirect {
-				t.Errorf("headers were lost: %+v", copied)
+				t.Errorf("copy = %+v, want the headers of the original", copied)
 			}
-			if _, there := f.Current(cells)[j.Object.QuarantineKey()+".json"]; !there {
-				t.Error("no record beside the copy")
+			if _, there := f.Current(quarantineBucket)[j.Object.QuarantineKey()+".json"]; !there {
+				t.Error("got no record beside the copy, want one")
 			}
 		})
 	}
 }
 
-// TestForgedProvenance: what an uploader claims is not what the copy says.
-func TestForgedProvenance(t *testing.T) {
+// TestForgedOrigin checks that an origin which an uploader wrote is replaced.
+func TestForgedOrigin(t *testing.T) {
 	t.Parallel()
 	o := upload()
 	o.Metadata = map[string]string{"lazaret-verdict": "CLEAN", "lazaret-sha256": "0", "lazaret-anything": "x", "own": "y"}
@@ -159,36 +183,47 @@ func TestForgedProvenance(t *testing.T) {
 	if _, err := run(t, f, j); err != nil {
 		t.Fatal(err)
 	}
-	got := f.Current(cells)[j.Object.QuarantineKey()].Metadata
+	got := f.Current(quarantineBucket)[j.Object.QuarantineKey()].Metadata
 	if got["lazaret-verdict"] != "INFECTED Eicar-Test" || got["lazaret-sha256"] != j.Scan.SHA256 || got["own"] != "y" {
-		t.Errorf("metadata = %v", got)
+		t.Errorf("metadata = %v, want the origin in place of it", got)
 	}
 	if _, kept := got["lazaret-anything"]; kept {
-		t.Error("a claim under our prefix was carried over")
+		t.Error("the copy has reserved metadata of the original, want it left out")
 	}
 }
 
-// TestUnreadableStays: what S3 cannot read for us cannot be copied either.
+// TestUnreadableStays checks that an object which S3 cannot read for Lazaret stays where it is.
 func TestUnreadableStays(t *testing.T) {
 	t.Parallel()
 	for _, answer := range []struct {
 		op     string
 		status int
 		code   string
-	}{{"CopyObject", 403, "InvalidObjectState"}, {"CopyObject", 400, "InvalidRequest"}, {"HeadObject", 400, "BadRequest"}} {
+	}{
+		{op: "CopyObject", status: 403, code: "InvalidObjectState"},
+		{op: "CopyObject", status: 400, code: "InvalidRequest"},
+		{op: "HeadObject", status: 400, code: "BadRequest"},
+	} {
 		f, j := world(true, upload())
 		j.Scan = &job.Scan{Verdict: job.Unscannable, Reason: job.Unreadable, Time: scanTime}
 		refuse(f, answer.op, answer.status, answer.code, "")
 		out, err := run(t, f, j)
 		if err != nil || out.Copy != nil || !slices.Contains(bodies(f), body) {
-			t.Errorf("%s answers %s: copy %v, error %v, uploads %v", answer.op, answer.code, out.Copy, err, bodies(f))
+			t.Errorf(
+				"%s answers %s: copy %v, error %v, uploads %v, want neither copy nor error, and the original kept",
+				answer.op,
+				answer.code,
+				out.Copy,
+				err,
+				bodies(f),
+			)
 		}
 	}
 }
 
-// TestOverwrittenUnderway: in a bucket without versions the newer object must
-// survive, at whichever call it comes.
-func TestOverwrittenUnderway(t *testing.T) {
+// TestOverwrittenDuringMove checks that a newer object is not deleted if it is written during the
+// move, in a bucket without versions.
+func TestOverwrittenDuringMove(t *testing.T) {
 	t.Parallel()
 	for n := range 6 {
 		f, j := world(false, upload())
@@ -203,18 +238,18 @@ func TestOverwrittenUnderway(t *testing.T) {
 			if name := job.Name(err); err == nil || name == "ObjectChanged" {
 				break
 			} else if name != "Transient" || attempt == 3 {
-				t.Fatalf("overwritten at call %d: %v", n+1, err)
+				t.Fatalf("overwritten at call %d: %v, want a transient error or none", n+1, err)
 			}
 			f.Before = nil
 		}
 		if o, there := f.Current(uploads)[key]; n < 5 && (!there || o.Body != "newer") {
-			t.Errorf("overwritten at call %d: uploads hold %q", n+1, o.Body)
+			t.Errorf("overwritten at call %d: uploads hold %q, want the newer object", n+1, o.Body)
 		}
 	}
 }
 
-// TestOverwrittenAfterCrash: what an earlier attempt copied is found although
-// another object stands in its place by now.
+// TestOverwrittenAfterCrash checks that the copy of an earlier attempt is found if the original was
+// overwritten since.
 func TestOverwrittenAfterCrash(t *testing.T) {
 	t.Parallel()
 	f, j := world(false, upload())
@@ -223,25 +258,25 @@ func TestOverwrittenAfterCrash(t *testing.T) {
 			f.Add(uploads, key, s3fake.Object{Body: "newer"})
 		}
 	}
-	f.Die(4, false)
-	if _, err := run(t, f, j); err == nil || !f.Live() {
-		t.Fatalf("no death after the copy: %v", err)
+	f.CrashAt(4, s3fake.BeforeCall)
+	if _, err := run(t, f, j); err == nil || !f.Restart() {
+		t.Fatalf("got %v, want a crash after the copy", err)
 	}
 	out, err := run(t, f, j)
 	if err != nil || out.Copy == nil || out.Copy.SHA256 != j.Scan.SHA256 {
-		t.Errorf("copy %+v, error %v", out.Copy, err)
+		t.Errorf("copy %+v, error %v, want the copy", out.Copy, err)
 	}
 	if diff := cmp.Diff([]string{"newer"}, bodies(f)); diff != "" {
 		t.Errorf("uploads (-want +got):\n%s", diff)
 	}
-	if _, there := f.Current(cells)[j.Object.QuarantineKey()+".json"]; !there {
-		t.Error("no record beside the copy")
+	if _, there := f.Current(quarantineBucket)[j.Object.QuarantineKey()+".json"]; !there {
+		t.Error("got no record beside the copy, want one")
 	}
 }
 
-// TestVanished: after Fetch, Scan or Tag found the object gone or overwritten,
-// what is there now is another upload, though its ETag be the same. It has a
-// scan of its own; only the copy of an earlier attempt is looked for.
+// TestVanished checks that nothing is moved by the verdict of an earlier object: after Fetch, Scan or
+// Tag found the object gone or overwritten, the object that is there now is another one, even if it
+// has the same ETag, and has a scan of its own. Only the copy of an earlier attempt is found.
 func TestVanished(t *testing.T) {
 	t.Parallel()
 	for _, cause := range []error{job.ErrObjectGone, job.ErrObjectChanged} {
@@ -250,22 +285,26 @@ func TestVanished(t *testing.T) {
 		if _, err := run(t, f, j); !errors.Is(err, cause) {
 			t.Errorf("nothing quarantined before: %v, want %v", err, cause)
 		}
-		if n := len(f.Current(cells)); n != 0 || !slices.Equal(bodies(f), []string{body}) {
-			t.Errorf("moved by an earlier verdict: %d in quarantine, uploads %q", n, bodies(f))
+		if n := len(f.Current(quarantineBucket)); n != 0 || !slices.Equal(bodies(f), []string{body}) {
+			t.Errorf(
+				"%d objects in quarantine and uploads %q, want none moved, since the verdict is of an earlier object",
+				n,
+				bodies(f),
+			)
 		}
 		j.Error = nil
 		first, err := run(t, f, j)
 		if err != nil {
 			t.Fatal(err)
 		}
-		f.Add(uploads, key, upload()) // again, with an event of its own
+		f.Add(uploads, key, upload()) // a newer upload, with its own event
 		j.Error = &job.Failure{Error: job.Name(cause)}
 		again, err := run(t, f, j)
 		if err != nil || !cmp.Equal(first.Copy, again.Copy) {
 			t.Errorf("quarantined before: %+v, %v, want %+v", again.Copy, err, first.Copy)
 		}
 		if !slices.Equal(bodies(f), []string{body}) {
-			t.Errorf("uploads hold %q: the younger upload was touched", bodies(f))
+			t.Errorf("uploads hold %q, want the newer upload unchanged", bodies(f))
 		}
 	}
 }

@@ -1,36 +1,48 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
 
+	"github.com/lazaret/lazaret/internal/awserr"
 	"github.com/lazaret/lazaret/internal/job"
 	"github.com/lazaret/lazaret/internal/move"
 	"github.com/lazaret/lazaret/internal/verdicttag"
 )
 
-// api is what Quarantine asks of S3: a move, and the record beside the copy.
-type api interface {
+// s3API is what quarantine calls of S3.
+type s3API interface {
 	move.API
+	GetObject(context.Context, *s3.GetObjectInput, ...func(*s3.Options)) (*s3.GetObjectOutput, error)
 	PutObject(context.Context, *s3.PutObjectInput, ...func(*s3.Options)) (*s3.PutObjectOutput, error)
 }
 
+// handler moves objects to the quarantine bucket.
 type handler struct {
-	s3     api
+	s3     s3API
 	move   *move.Mover
-	bucket string // the quarantine bucket
+	bucket string // name of the quarantine bucket
 }
 
-// handle moves the version to the quarantine bucket. The original stays where
-// Object Lock keeps it (Copy.SourceLocked), and, with no Copy, where S3 itself
-// cannot read it (UNSCANNABLE unreadable).
+// handle moves the version to the quarantine bucket and returns j with Copy. The
+// original stays if Object Lock keeps it (Copy.SourceLocked). If S3 cannot read it
+// for Lazaret, it stays too, and Copy is nil.
+//
+// A job without a verdict, whose object is gone, gets that of the record beside its copy: see recall.
 func (h *handler) handle(ctx context.Context, j job.Job) (job.Job, error) {
-	copied, err := h.quarantine(ctx, j)
+	j, err := h.recall(ctx, j)
+	var copied *job.Copy
+	if err == nil {
+		copied, err = h.quarantine(ctx, j)
+	}
 	if err != nil {
 		return job.Job{}, fmt.Errorf("quarantine %s: %w", j.Object, err)
 	}
@@ -41,38 +53,39 @@ func (h *handler) handle(ctx context.Context, j job.Job) (job.Job, error) {
 func (h *handler) quarantine(ctx context.Context, j job.Job) (*job.Copy, error) {
 	switch {
 	case !j.Scan.Known() || j.Scan.Verdict == job.Clean:
-		return nil, fmt.Errorf("%w: %s is not for quarantine", job.ErrBadJob, j.Scan.Outcome())
+		return nil, fmt.Errorf("%w: the verdict is %s, want INFECTED or UNSCANNABLE", job.ErrBadJob, j.Scan.Outcome())
 	case j.Object.Bucket == h.bucket:
-		return nil, fmt.Errorf("%w: the quarantine bucket must not be scanned", job.ErrBadJob)
+		return nil, fmt.Errorf("%w: the object is in the quarantine bucket already", job.ErrBadJob)
 	}
 	copied, err := h.move.Move(ctx, j, &policy{handler: h, job: j})
-	if j.Scan.Reason == job.Unreadable && refusedByStorage(err) {
+	if j.Scan.Reason == job.Unreadable && unreadable(err) {
 		return nil, nil
 	}
 	return copied, err
 }
 
-// policy is how one job's object goes to quarantine: under a key that belongs to
-// its version alone, whose bytes therefore settle what is there.
+// policy decides how one job's object is moved to quarantine. The key there is a
+// hash of bucket, key and version, so that only copies of this version have it.
 type policy struct {
 	*handler
 	job job.Job
 }
 
-// Place is the key of this version.
-func (p *policy) Place() (bucket, key string) { return p.bucket, p.job.Object.QuarantineKey() }
+// Destination is the key of this version in the quarantine bucket.
+func (p *policy) Destination() (bucket, key string) { return p.bucket, p.job.Object.QuarantineKey() }
 
-// Target gives the copy its record, and the verdict where Tag could not.
-func (p *policy) Target(ctx context.Context, src *move.Source) (move.Target, error) {
-	tags, err := p.verdict(ctx, src)
-	return move.Target{Record: record(p.job, src), Tags: tags, SHA256: scanned(p.job)}, err
+// PlanCopy gives the copy its origin and, if Tag could not tag the original, the
+// tags of the verdict.
+func (p *policy) PlanCopy(ctx context.Context, src *move.Source) (move.CopyPlan, error) {
+	tags, err := p.verdictTags(ctx, src)
+	return move.CopyPlan{Origin: newOrigin(p.job, src), Tags: tags, SHA256: scannedSHA256(p.job)}, err
 }
 
-// verdict returns the tags for the copy of an object that Tag could not tag, or
-// nil where the original carries its verdict, or has no room for one: its own
-// tags come first, and the record beside the copy holds the verdict anyway.
-func (p *policy) verdict(ctx context.Context, src *move.Source) ([]types.Tag, error) {
-	tags, err := p.move.Tags(ctx, src)
+// verdictTags returns all tags for the copy of an original without the verdict. It
+// returns nil if the original has the verdict or no room for it: its own tags are
+// kept, and the record has the verdict in any case.
+func (p *policy) verdictTags(ctx context.Context, src *move.Source) ([]types.Tag, error) {
+	tags, err := p.move.OriginalTags(ctx, src)
 	if err != nil || verdicttag.Verdict(tags)[verdicttag.Status] == string(p.job.Scan.Verdict) {
 		return nil, err
 	}
@@ -83,25 +96,48 @@ func (p *policy) verdict(ctx context.Context, src *move.Source) ([]types.Tag, er
 	return merged, err
 }
 
-// Ours is true of what has the scanned bytes. Other bytes under this key are an
-// error, whoever put them there.
-func (p *policy) Ours(_ context.Context, found *move.Found) (bool, error) {
-	if sum := scanned(p.job); sum != "" {
-		return true, found.Holds(sum)
+// IsOurCopy reports that found is our copy, because no other object has this key. If
+// it has other bytes than were scanned, the error says so, whoever wrote them.
+func (p *policy) IsOurCopy(_ context.Context, found *move.Found) (bool, error) {
+	if sum := scannedSHA256(p.job); sum != "" {
+		return true, found.CheckSHA256(sum)
 	}
-	return true, ours(found, p.job)
+	return true, checkUnscanned(found, p.job)
 }
 
-// Replace allows a copy in place of an incomplete one: Ours refuses any other.
-func (p *policy) Replace(context.Context, *move.Found, *move.Source) error { return nil }
+// MayReplace allows to replace an incomplete copy. IsOurCopy refuses all others.
+func (p *policy) MayReplace(context.Context, *move.Found, *move.Source) error { return nil }
 
-// Beneath is false: nothing else is ever put under this key, and a copy beneath a
-// delete marker is about to expire (QuarantineRetentionDays): another one is made.
-func (p *policy) Beneath(context.Context, *move.Found, *move.Source) (bool, error) { return false, nil }
+// MayBeNoncurrent is false: nothing but copies of this version is written to this
+// key. If a delete marker hides a copy, it expires soon (QuarantineRetentionDays),
+// and another copy is made.
+func (p *policy) MayBeNoncurrent(context.Context, *move.Found, *move.Source) (bool, error) {
+	return false, nil
+}
 
-// refusedByStorage reports whether S3 cannot read the bytes for us: archived, or
-// encrypted with a key that only the uploader has (a 400 without a cause on HEAD).
-func refusedByStorage(err error) bool {
+// WriteRecord writes the job beside the copy, as <key>.json. Each attempt writes it,
+// and the last one stays.
+func (p *policy) WriteRecord(ctx context.Context, copied job.Copy) error {
+	j := p.job
+	j.Copy = &copied
+	body, err := json.MarshalIndent(j, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode the record: %w", err)
+	}
+	key := copied.Key + ".json"
+	_, err = p.s3.PutObject(ctx, &s3.PutObjectInput{
+		Bucket: &copied.Bucket, Key: &key, Body: bytes.NewReader(body), ContentType: aws.String("application/json"),
+	})
+	if err != nil {
+		return fmt.Errorf("write the record s3://%s/%s: %w", copied.Bucket, key, awserr.Classify(err))
+	}
+	return nil
+}
+
+// unreadable reports whether err says that S3 cannot read the object for Lazaret: it
+// is archived, or encrypted with a key that only its uploader has (SSE-C, for which
+// HEAD answers BadRequest).
+func unreadable(err error) bool {
 	var answer smithy.APIError
 	if !errors.As(err, &answer) {
 		return false
@@ -113,8 +149,9 @@ func refusedByStorage(err error) bool {
 	return false
 }
 
-// scanned is the SHA-256 of what was scanned, "" for what was never fetched.
-func scanned(j job.Job) string {
+// scannedSHA256 returns the SHA-256 of the scanned bytes in hexadecimal, "" if the
+// object was never fetched.
+func scannedSHA256(j job.Job) string {
 	if j.Scan.SHA256 == "" && j.Work != nil {
 		return j.Work.SHA256
 	}

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"strings"
@@ -16,18 +15,18 @@ import (
 
 	"github.com/lazaret/lazaret/internal/job"
 	"github.com/lazaret/lazaret/internal/move"
-	"github.com/lazaret/lazaret/internal/s3fake"
+	"github.com/lazaret/lazaret/internal/testing/s3fake"
 )
 
 const (
-	uploads, cells = "uploads", "quarantine"
-	key            = "in/año 1+1?.exe"
-	body           = "these bytes are bad"
+	uploads, quarantineBucket = "uploads", "quarantine"
+	key                       = "in/año 1+1?.exe"
+	body                      = "these bytes are bad"
 )
 
 var scanTime = time.Date(2026, 11, 22, 9, 30, 0, 0, time.UTC)
 
-// upload is an object with everything that an object can carry.
+// upload returns an object with all attributes that an object can have.
 func upload() s3fake.Object {
 	return s3fake.Object{
 		Body: body, Metadata: map[string]string{"owner": "anna", "case": "7"},
@@ -37,11 +36,11 @@ func upload() s3fake.Object {
 	}
 }
 
-// world has an upload between an older and a younger version, and its job.
+// world returns an S3 with an upload between an older and a newer version, and the job of the upload.
 func world(versioned bool, o s3fake.Object) (*s3fake.S3, job.Job) {
 	f := s3fake.New()
 	f.Make(uploads, versioned)
-	f.Make(cells, true)
+	f.Make(quarantineBucket, true)
 	f.Add(uploads, key, s3fake.Object{Body: "older"})
 	o = f.Add(uploads, key, o)
 	if versioned {
@@ -51,7 +50,8 @@ func world(versioned bool, o s3fake.Object) (*s3fake.S3, job.Job) {
 	return f, job.Job{
 		Version: job.Version,
 		Object: job.Object{
-			Bucket: uploads, Key: key, VersionID: o.ID, ETag: strings.Trim(o.ETag(), `"`), Size: int64(len(body)), Sequencer: "0A",
+			Bucket: uploads, Key: key, VersionID: o.ID, ETag: strings.Trim(o.ETag(), `"`), Size: int64(len(body)),
+			Sequencer: "0A",
 		},
 		Scan: &job.Scan{
 			Verdict: job.Infected, Signature: "Eicar-Test", SHA256: hex.EncodeToString(hash[:]), Size: int64(len(body)),
@@ -62,15 +62,15 @@ func world(versioned bool, o s3fake.Object) (*s3fake.S3, job.Job) {
 
 func run(t *testing.T, f *s3fake.S3, j job.Job) (job.Job, error) {
 	t.Helper()
-	h := handler{s3: f, move: move.New(f), bucket: cells}
+	h := handler{s3: f, move: move.New(f), bucket: quarantineBucket}
 	out, err := h.handle(t.Context(), j)
 	if err != nil && !strings.HasPrefix(err.Error(), "quarantine "+j.Object.String()) {
-		t.Errorf("error %q does not say what was done to what", err)
+		t.Errorf("got error %q, want one that begins with the object", err)
 	}
 	return out, err
 }
 
-// bodies are what the uploads bucket holds, oldest first.
+// bodies returns the contents of the versions in the uploads bucket, the oldest first.
 func bodies(f *s3fake.S3) (all []string) {
 	for _, o := range f.All(uploads, key) {
 		all = append(all, o.Body)
@@ -78,7 +78,8 @@ func bodies(f *s3fake.S3) (all []string) {
 	return all
 }
 
-func TestMovesAllOfIt(t *testing.T) {
+// TestQuarantine checks that the copy has everything of the original.
+func TestQuarantine(t *testing.T) {
 	t.Parallel()
 	f, j := world(true, upload())
 	out, err := run(t, f, j)
@@ -89,32 +90,64 @@ func TestMovesAllOfIt(t *testing.T) {
 		t.Errorf("uploads after it (-want +got):\n%s", diff)
 	}
 	at := j.Object.QuarantineKey()
-	copied := f.Current(cells)[at]
-	wantCopy := &job.Copy{Bucket: cells, Key: at, VersionID: copied.ID, SHA256: j.Scan.SHA256}
+	copied := f.Current(quarantineBucket)[at]
+	wantCopy := &job.Copy{Bucket: quarantineBucket, Key: at, VersionID: copied.ID, SHA256: j.Scan.SHA256}
 	if diff := cmp.Diff(wantCopy, out.Copy); diff != "" {
 		t.Errorf("job.copy (-want +got):\n%s", diff)
 	}
 	want := upload()
 	want.SHA256 = true
 	maps.Copy(want.Metadata, map[string]string{
-		"lazaret-source-bucket": uploads, "lazaret-source-key": "in/a%C3%B1o%201%2B1%3F.exe", "lazaret-source-version": j.Object.VersionID,
-		"lazaret-source-etag": j.Object.ETag, "lazaret-source-modified": "2026-11-22T10:01:00Z", "lazaret-sha256": j.Scan.SHA256,
+		"lazaret-source-bucket": uploads, "lazaret-source-key": "in/a%C3%B1o%201%2B1%3F.exe",
+		"lazaret-source-version": j.Object.VersionID,
+		"lazaret-source-etag":    j.Object.ETag, "lazaret-source-modified": "2026-11-22T10:01:00Z",
+		"lazaret-sha256":  j.Scan.SHA256,
 		"lazaret-verdict": "INFECTED Eicar-Test", "lazaret-scan-time": "2026-11-22T09:30:00Z", "lazaret-definitions": "27500",
 	})
 	if diff := cmp.Diff(want, copied, cmpopts.IgnoreFields(s3fake.Object{}, "ID", "Modified")); diff != "" {
 		t.Errorf("copy (-want +got):\n%s", diff)
 	}
 	var record job.Job
-	if err := json.Unmarshal([]byte(f.Current(cells)[at+".json"].Body), &record); err != nil {
+	if err := json.Unmarshal([]byte(f.Current(quarantineBucket)[at+".json"].Body), &record); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(out, record); diff != "" {
-		t.Errorf("record beside the copy (-job +record):\n%s", diff)
+		t.Errorf("record beside the copy (-want +got):\n%s", diff)
 	}
 }
 
-// TestCrashAnywhere kills the function before and after each of its calls and
-// runs it again: what it leaves behind must be what an undisturbed run leaves.
+// TestContentEncoding checks that an original with aws-chunked, as other stores write it, is moved
+// although S3 never gives it to a copy.
+func TestContentEncoding(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ was, want string }{
+		{"aws-chunked", ""},
+		{"gzip,aws-chunked", "gzip"},
+		{"aws-chunked, gzip , br", "gzip, br"},
+		{"gzip", "gzip"},
+		{"", ""},
+	} {
+		t.Run(tt.was, func(t *testing.T) {
+			t.Parallel()
+			o := upload()
+			o.ContentEncoding = tt.was
+			f, j := world(true, o)
+			out, err := run(t, f, j)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := f.Current(quarantineBucket)[out.Copy.Key].ContentEncoding; got != tt.want {
+				t.Errorf("Content-Encoding of the copy %q, want %q", got, tt.want)
+			}
+			if diff := cmp.Diff([]string{"older", "younger"}, bodies(f)); diff != "" {
+				t.Errorf("uploads after it (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestCrashAnywhere ends the function before and after each of its calls and runs it again. The result
+// must be that of an undisturbed run.
 func TestCrashAnywhere(t *testing.T) {
 	t.Parallel()
 	untagged := upload()
@@ -146,117 +179,42 @@ func crashAnywhere(t *testing.T, fresh func() (*s3fake.S3, job.Job)) {
 		t.Fatal(err)
 	}
 	for n := 1; ; n++ {
-		for _, done := range []bool{false, true} {
+		for _, when := range s3fake.Moments {
 			f, j := fresh()
-			f.Die(n, done)
+			f.CrashAt(n, when)
 			_, err := run(t, f, j)
-			if !f.Live() {
+			if !f.Restart() {
 				if n < 5 {
-					t.Fatalf("only %d calls: this test missed some", n-1)
+					t.Fatalf("a crash was possible at %d calls, want more", n-1)
 				}
 				return
 			}
 			if err == nil {
-				t.Fatalf("call %d died unnoticed", n)
+				t.Fatalf("no error after the crash at call %d, want one", n)
 			}
 			got, err := run(t, f, j)
 			if err != nil {
-				t.Fatalf("after a death at call %d (carried out: %v): %v", n, done, err)
+				t.Fatalf("after a crash at call %d (%s): %v, want no error", n, when, err)
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("job after a death at call %d (carried out: %v) (-undisturbed +got):\n%s", n, done, diff)
+				t.Errorf("job after a crash at call %d (%s) (-undisturbed +got):\n%s", n, when, diff)
 			}
-			for _, bucket := range []string{uploads, cells} {
-				diff := cmp.Diff(undisturbed.Current(bucket), f.Current(bucket), cmpopts.IgnoreFields(s3fake.Object{}, "ID", "Modified"))
+			for _, bucket := range []string{uploads, quarantineBucket} {
+				diff := cmp.Diff(
+					undisturbed.Current(bucket),
+					f.Current(bucket),
+					cmpopts.IgnoreFields(s3fake.Object{}, "ID", "Modified"),
+				)
 				if diff != "" {
-					t.Errorf("%s after a death at call %d (carried out: %v) (-undisturbed +got):\n%s", bucket, n, done, diff)
+					t.Errorf("%s after a crash at call %d (%s) (-undisturbed +got):\n%s", bucket, n, when, diff)
 				}
 			}
-			if n := len(f.All(cells, j.Object.QuarantineKey())); n != 1 {
-				t.Errorf("%d versions of the copy", n)
+			if n := len(f.All(quarantineBucket, j.Object.QuarantineKey())); n != 1 {
+				t.Errorf("%d versions of the copy, want 1", n)
 			}
 			if diff := cmp.Diff(bodies(undisturbed), bodies(f)); diff != "" {
 				t.Errorf("uploads (-undisturbed +got):\n%s", diff)
 			}
 		}
-	}
-}
-
-// refuse answers every call of one operation with an error of S3.
-func refuse(f *s3fake.S3, op string, status int, code, message string) {
-	f.Before = func(is string, _ int) error {
-		if is == op {
-			return s3fake.Err(op, status, code, message)
-		}
-		return nil
-	}
-}
-
-func TestFailures(t *testing.T) {
-	t.Parallel()
-	tests := []struct {
-		name    string
-		flat    bool // a bucket without versions
-		disturb func(f *s3fake.S3, j *job.Job)
-		want    error
-	}{
-		{"gone", false, func(f *s3fake.S3, j *job.Job) { j.Object.VersionID = "v99" }, job.ErrObjectGone},
-		{"overwritten", true, func(f *s3fake.S3, _ *job.Job) { f.Add(uploads, key, s3fake.Object{Body: "new"}) }, job.ErrObjectChanged},
-		{"a delete marker", false, func(f *s3fake.S3, j *job.Job) {
-			j.Object.VersionID = f.Add(uploads, key, s3fake.Object{Marker: true}).ID
-		}, job.ErrObjectGone},
-		{"clean", false, func(_ *s3fake.S3, j *job.Job) { j.Scan = &job.Scan{Verdict: job.Clean} }, job.ErrBadJob},
-		{"no verdict", false, func(_ *s3fake.S3, j *job.Job) { j.Scan = nil }, job.ErrBadJob},
-		{"too large to copy", false, func(_ *s3fake.S3, j *job.Job) { j.Object.Size = 5<<30 + 1 }, job.ErrBadJob},
-		{"neither version nor ETag", true, func(_ *s3fake.S3, j *job.Job) { j.Object.ETag = "" }, job.ErrBadJob},
-		{"slow down", false, func(f *s3fake.S3, _ *job.Job) { refuse(f, "CopyObject", 503, "SlowDown", "") }, job.ErrTransient},
-		{"no key", false, func(f *s3fake.S3, _ *job.Job) { refuse(f, "CopyObject", 403, "AccessDenied", "kms:Decrypt") }, job.ErrAccessDenied},
-		{"no bucket", false, func(f *s3fake.S3, _ *job.Job) { refuse(f, "CopyObject", 404, "NoSuchBucket", "") }, nil},
-		{"two writers", false, func(f *s3fake.S3, _ *job.Job) { refuse(f, "CopyObject", 409, "ConditionalRequestConflict", "") }, job.ErrTransient},
-		{"record refused", false, func(f *s3fake.S3, _ *job.Job) { refuse(f, "PutObject", 403, "AccessDenied", "") }, job.ErrAccessDenied},
-		{"not ours to delete", false, func(f *s3fake.S3, _ *job.Job) { refuse(f, "DeleteObject", 403, "AccessDenied", "not authorized") }, job.ErrAccessDenied},
-		{"deletion throttled", false, func(f *s3fake.S3, _ *job.Job) { refuse(f, "DeleteObject", 503, "SlowDown", "") }, job.ErrTransient},
-		{"other bytes came out", false, func(_ *s3fake.S3, j *job.Job) { j.Scan.SHA256 = strings.Repeat("0", 64) }, move.ErrOtherBytes},
-		{"somebody else's object under the key", false, func(f *s3fake.S3, j *job.Job) {
-			f.Add(cells, j.Object.QuarantineKey(), s3fake.Object{Body: "not it", SHA256: true})
-		}, move.ErrOtherBytes},
-		{"a copy without checksum under the key", false, func(f *s3fake.S3, j *job.Job) {
-			f.Add(cells, j.Object.QuarantineKey(), s3fake.Object{Body: body})
-		}, move.ErrOtherBytes},
-		{"never fetched, and another size under the key", false, func(f *s3fake.S3, j *job.Job) {
-			j.Scan = &job.Scan{Verdict: job.Unscannable, Reason: job.TooLarge}
-			f.Add(cells, j.Object.QuarantineKey(), s3fake.Object{Body: body + "!"})
-		}, move.ErrOtherBytes},
-		{"never fetched, and another version under the key", false, func(f *s3fake.S3, j *job.Job) {
-			j.Scan = &job.Scan{Verdict: job.Unscannable, Reason: job.TooLarge}
-			f.Add(cells, j.Object.QuarantineKey(), s3fake.Object{Body: body, Metadata: map[string]string{sourceVersion: "v99"}})
-		}, move.ErrOtherBytes},
-		{"never fetched, and another ETag under the key", false, func(f *s3fake.S3, j *job.Job) {
-			j.Scan = &job.Scan{Verdict: job.Unscannable, Reason: job.TooLarge}
-			f.Add(cells, j.Object.QuarantineKey(), s3fake.Object{Body: strings.ToUpper(body)})
-		}, move.ErrOtherBytes},
-		{"never fetched, and another size came out", false, func(f *s3fake.S3, j *job.Job) {
-			j.Scan = &job.Scan{Verdict: job.Unscannable, Reason: job.TooLarge}
-			f.Spoil = func(o *s3fake.Object) { o.Body += "!" }
-		}, move.ErrOtherBytes},
-		{"archived, but scanned", false, func(f *s3fake.S3, _ *job.Job) { refuse(f, "CopyObject", 403, "InvalidObjectState", "") }, nil},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			f, j := world(!tt.flat, upload())
-			tt.disturb(f, &j)
-			before := bodies(f)
-			_, err := run(t, f, j)
-			if err == nil || tt.want != nil && !errors.Is(err, tt.want) {
-				t.Errorf("error = %v, want %v", err, tt.want)
-			}
-			if tt.want == nil && job.Name(err) != job.Unnamed {
-				t.Errorf("error = %v, has the name %s", err, job.Name(err))
-			}
-			if diff := cmp.Diff(before, bodies(f)); diff != "" {
-				t.Errorf("uploads changed (-was +is):\n%s", diff)
-			}
-		})
 	}
 }

@@ -8,18 +8,18 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lazaret/lazaret/internal/job"
-	"github.com/lazaret/lazaret/internal/s3fake"
+	"github.com/lazaret/lazaret/internal/testing/s3fake"
 )
 
-// TestHalfMadeCopy: no original is removed for a copy that lacks something of it,
-// whoever began the copy, and it is made whole.
-func TestHalfMadeCopy(t *testing.T) {
+// TestIncompleteCopy checks that the original stays while its copy is incomplete, and that the next
+// attempt completes the copy.
+func TestIncompleteCopy(t *testing.T) {
 	t.Parallel()
 	spoils := map[string]func(o *s3fake.Object){
 		"no tags":            func(o *s3fake.Object) { o.Tags = nil },
 		"no metadata":        func(o *s3fake.Object) { o.Metadata = nil },
 		"no metadata of its": func(o *s3fake.Object) { delete(o.Metadata, "own") },
-		"no record":          func(o *s3fake.Object) { delete(o.Metadata, sourceKey) },
+		"no record":          func(o *s3fake.Object) { delete(o.Metadata, keySource) },
 		"no content type":    func(o *s3fake.Object) { o.ContentType = "" },
 	}
 	for name, spoil := range spoils {
@@ -27,43 +27,44 @@ func TestHalfMadeCopy(t *testing.T) {
 			o := upload()
 			o.Metadata, o.Tags = map[string]string{"own": "1"}, map[string]string{"own": "1"}
 			f, j := world(true, o)
-			f.Spoil = spoil
+			f.ChangeCopy = spoil
 			if ended {
-				f.Die(4, true) // the copy was carried out, and nobody heard of it
+				f.CrashAt(4, s3fake.AfterCall) // S3 made the copy, and the function crashed
 			}
 			if _, err := run(t, f, j); err == nil {
-				t.Errorf("%s: a half-made copy was accepted", name)
+				t.Errorf("%s: got no error for an incomplete copy, want one", name)
 			}
-			if !f.Live() == ended {
-				t.Fatal("the copy is not call 4 any more")
+			if !f.Restart() == ended {
+				t.Fatal("the crash at call 4 is not the one of the copy, want it to be")
 			}
 			if !slices.Contains(bodies(f), body) {
-				t.Errorf("%s: the original is gone", name)
+				t.Errorf("%s: the original was removed, want it kept", name)
 			}
-			f.Spoil = nil
+			f.ChangeCopy = nil
 			if _, err := run(t, f, j); err != nil {
-				t.Errorf("%s: %v", name, err)
+				t.Errorf("%s: %v, want no error", name, err)
 			}
-			got := f.Current(cells)[j.Object.QuarantineKey()]
-			if got.Tags["own"] != "1" || got.Tags["scan-status"] != "INFECTED" || got.Metadata["own"] != "1" || got.Metadata[sourceKey] == "" || got.ContentType != o.ContentType {
-				t.Errorf("%s: the copy is %+v", name, got)
+			got := f.Current(quarantineBucket)[j.Object.QuarantineKey()]
+			if got.Tags["own"] != "1" || got.Tags["scan-status"] != "INFECTED" || got.Metadata["own"] != "1" ||
+				got.Metadata[keySource] == "" ||
+				got.ContentType != o.ContentType {
+				t.Errorf("%s: copy = %+v, want a complete one", name, got)
 			}
 			if slices.Contains(bodies(f), body) {
-				t.Errorf("%s: the original is still there", name)
+				t.Errorf("%s: the original is there, want it removed", name)
 			}
 		}
 	}
 }
 
-// TestNullVersion quarantines what was uploaded without versions from beneath what
-// was written since, and nothing else.
+// TestNullVersion quarantines a noncurrent version with the id "null", and nothing else.
 func TestNullVersion(t *testing.T) {
 	t.Parallel()
 	for _, above := range []s3fake.Object{{Body: "newer"}, {Body: body}, {Marker: true}} {
 		for _, suspended := range []bool{false, true} {
 			f := s3fake.New()
 			f.Make(uploads, false)
-			f.Make(cells, true)
+			f.Make(quarantineBucket, true)
 			if suspended {
 				f.Versioning(uploads, false)
 			}
@@ -73,20 +74,20 @@ func TestNullVersion(t *testing.T) {
 			f.Versioning(uploads, true)
 			f.Add(uploads, key, above)
 			if _, err := run(t, f, j); err != nil {
-				t.Errorf("suspended %v, beneath %q: %v", suspended, above.Body, err)
+				t.Errorf("suspended %v, beneath %q: %v, want no error", suspended, above.Body, err)
 			}
 			if left := f.All(uploads, key); len(left) != 1 || left[0].ID == "null" {
-				t.Errorf("suspended %v, beneath %q: uploads hold %+v", suspended, above.Body, left)
+				t.Errorf("suspended %v, beneath %q: uploads hold %+v, want only the newer version", suspended, above.Body, left)
 			}
-			if n := len(f.All(cells, j.Object.QuarantineKey())); n != 1 {
+			if n := len(f.All(quarantineBucket, j.Object.QuarantineKey())); n != 1 {
 				t.Errorf("suspended %v, beneath %q: %d copies, want 1", suspended, above.Body, n)
 			}
 		}
 	}
 }
 
-// TestReplayOfAnotherScan: what differs between two scans of one version is no
-// reason to copy it again.
+// TestReplayOfAnotherScan checks that a copy is not made again because of values that differ between
+// two scans.
 func TestReplayOfAnotherScan(t *testing.T) {
 	t.Parallel()
 	o := upload()
@@ -106,7 +107,7 @@ func TestReplayOfAnotherScan(t *testing.T) {
 	}
 }
 
-// TestSpuriousAbsence: an infected object is not announced as gone for one 404.
+// TestSpuriousAbsence checks that one 404 is not enough to take an infected object for gone.
 func TestSpuriousAbsence(t *testing.T) {
 	t.Parallel()
 	for _, op := range []string{"HeadObject", "GetObjectTagging", "CopyObject"} {

@@ -7,57 +7,44 @@ import (
 	"io"
 	"math"
 	"os"
-	"strings"
 
 	"github.com/lazaret/lazaret/internal/clamav"
 	"github.com/lazaret/lazaret/internal/job"
+	"github.com/lazaret/lazaret/internal/unpack"
 	"github.com/lazaret/lazaret/internal/workdir"
 )
 
-// limits are the engine's limits that have a reason of their own; the others,
-// all of them bounds on how much of a file is looked at, are limit-size.
-var limits = map[string]job.Reason{
-	"MaxFiles":     job.LimitFiles,
-	"MaxRecursion": job.LimitRecursion,
-	"MaxScanTime":  job.LimitTime,
-}
-
-// conclude turns the engine's finding into a verdict. Only Clean is CLEAN; a
-// finding that is not known here is an error, never a verdict.
-func conclude(f clamav.Finding, scan *job.Scan) error {
-	scan.Engine = job.Engine{Name: "clamd", Version: strings.TrimPrefix(f.Engine, "ClamAV ")}
+// conclude turns a finding into a verdict. Only unpack.Clean is CLEAN; an unknown outcome is an error
+// and not a verdict.
+func conclude(f unpack.Finding, scan *job.Scan) error {
 	switch f.Outcome {
-	case clamav.Clean:
+	case unpack.Clean:
 		scan.Verdict = job.Clean
-	case clamav.Found:
+	case unpack.Found:
 		scan.Verdict, scan.Signature = job.Infected, f.Signature
-	case clamav.Encrypted:
-		scan.Verdict, scan.Reason, scan.Detail = job.Unscannable, job.Encrypted, f.Signature
-	case clamav.Limit:
-		reason, ok := limits[f.Limit]
-		if !ok {
-			reason = job.LimitSize
-		}
-		scan.Verdict, scan.Reason, scan.Detail = job.Unscannable, reason, f.Signature
+	case unpack.Refused:
+		scan.Verdict, scan.Reason, scan.Detail = job.Unscannable, f.Reason, f.Detail
 	default:
-		return fmt.Errorf("%w: unknown finding %q", job.ErrEngine, f.Outcome)
+		return fmt.Errorf("%w: the outcome of the finding is unknown: %q", job.ErrEngine, f.Outcome)
 	}
 	return nil
 }
 
-// verify reads the file once more and compares it with what fetch wrote. A
-// difference means that the volume lost or changed it; it is fetched again.
-func verify(f *os.File, w job.Work) error {
+// verify reads the work file again, compares it with what fetch wrote, and returns its SHA-256. A
+// difference is a job.ErrWorkFileGone, after which the object is fetched again: the volume lost or
+// changed the file.
+func verify(f *os.File, w job.Work) (clamav.Sum, error) {
 	hash := sha256.New()
-	// At an offset of its own, since the engine shares the descriptor's, and to
-	// the end, so that a file that has grown shows.
+	// With an offset of its own, because the engine shares the descriptor's, and to the end of the file,
+	// so that a file that has grown is noticed.
 	n, err := io.Copy(hash, io.NewSectionReader(f, 0, math.MaxInt64))
 	if err != nil {
-		return fmt.Errorf("read work file %s: %w", w.File, workdir.Transient(err))
+		return clamav.Sum{}, fmt.Errorf("read work file %s: %w", w.File, workdir.Transient(err))
 	}
-	if sum := hex.EncodeToString(hash.Sum(nil)); n != w.Size || sum != w.SHA256 {
-		return fmt.Errorf("%w: work file %s holds %d bytes with SHA-256 %s, fetch wrote %d with %s",
+	sum := clamav.Sum(hash.Sum(nil))
+	if hex.EncodeToString(sum[:]) != w.SHA256 || n != w.Size {
+		return clamav.Sum{}, fmt.Errorf("%w: work file %s holds %d bytes with SHA-256 %x, fetch wrote %d with %s",
 			job.ErrWorkFileGone, w.File, n, sum, w.Size, w.SHA256)
 	}
-	return nil
+	return sum, nil
 }

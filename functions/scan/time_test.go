@@ -12,7 +12,7 @@ import (
 	"github.com/lazaret/lazaret/internal/job"
 )
 
-// slow is an engine that takes a while to load, and is then never done.
+// slow returns an engine that takes this time to load, and whose scans do not end.
 func slow(loads time.Duration) fakeEngine {
 	return fakeEngine{
 		ensure: func() error { time.Sleep(loads); return nil },
@@ -23,29 +23,29 @@ func slow(loads time.Duration) fakeEngine {
 	}
 }
 
-// TestASlowScanIsNoCrash: a file that no engine is done with in the time there
-// is has reached a limit; an engine that came late has not given it that time.
-func TestASlowScanIsNoCrash(t *testing.T) {
+// TestTimeout checks that a scan which takes too long is UNSCANNABLE limit-time, unless the engine was
+// late, and that it does not count as a crash.
+func TestTimeout(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name  string
 		loads time.Duration
 		want  string
 	}{
-		{"with a ready engine", 0, "UNSCANNABLE limit-time"},
-		{"after a cold start", 2 * time.Minute, "UNSCANNABLE limit-time"},
-		{"with what a late engine left", 10 * time.Minute, ""},
+		{name: "with a ready engine", want: "UNSCANNABLE limit-time"},
+		{name: "after a cold start", loads: 2 * time.Minute, want: "UNSCANNABLE limit-time"},
+		{name: "with what a late engine left", loads: 10 * time.Minute},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				for range 3 { // each time the same: nothing is counted
+				for range 3 { // no attempt changes the next one
 					ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
 					b := newBench(t, "some content", slow(tt.loads))
 					out, err := b.handle(ctx, b.job)
-					// The content is yet to be verified, and the verdict to be sent.
+					// Time must be left to verify the content and to return the verdict.
 					if until, _ := ctx.Deadline(); time.Until(until) < (15*time.Minute-tt.loads)/11 {
-						t.Errorf("the scan left %s of %s", time.Until(until), 15*time.Minute-tt.loads)
+						t.Errorf("the scan left %s of %s, want a tenth", time.Until(until), 15*time.Minute-tt.loads)
 					}
 					cancel()
 					left := b.left(t)

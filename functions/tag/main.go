@@ -1,5 +1,5 @@
-// Command tag is the Lambda function of the state Tag: it writes the
-// verdict among the tags of the version that was scanned.
+// Command tag is the Lambda function of the state Tag: it writes the verdict into the tags of the
+// version that was scanned.
 package main
 
 import (

@@ -16,27 +16,34 @@ import (
 	"github.com/lazaret/lazaret/internal/verdicttag"
 )
 
-// api is what Tag asks of S3.
-type api interface {
+// s3API is what tag calls of S3.
+type s3API interface {
 	HeadObject(context.Context, *s3.HeadObjectInput, ...func(*s3.Options)) (*s3.HeadObjectOutput, error)
-	GetObjectTagging(context.Context, *s3.GetObjectTaggingInput, ...func(*s3.Options)) (*s3.GetObjectTaggingOutput, error)
-	ListObjectVersions(context.Context, *s3.ListObjectVersionsInput, ...func(*s3.Options)) (*s3.ListObjectVersionsOutput, error)
-	PutObjectTagging(context.Context, *s3.PutObjectTaggingInput, ...func(*s3.Options)) (*s3.PutObjectTaggingOutput, error)
+	GetObjectTagging(
+		context.Context, *s3.GetObjectTaggingInput, ...func(*s3.Options),
+	) (*s3.GetObjectTaggingOutput, error)
+	ListObjectVersions(
+		context.Context, *s3.ListObjectVersionsInput, ...func(*s3.Options),
+	) (*s3.ListObjectVersionsOutput, error)
+	PutObjectTagging(
+		context.Context, *s3.PutObjectTaggingInput, ...func(*s3.Options),
+	) (*s3.PutObjectTaggingOutput, error)
 }
 
+// handler writes verdicts as object tags.
 type handler struct {
-	s3  api
+	s3  s3API
 	now func() time.Time
 }
 
-// handle writes the job's verdict among the tags of the version that was
-// scanned, unless a later scan's stands there (verdicttag.Stands). Where that
-// one is worse the job ends here, as superseded: promoting or announcing what
-// it found would contradict it. An infection always goes on to quarantine.
+// handle writes the verdict of j into the tags of the version that was scanned. It leaves the tags of
+// a later scan as they are (verdicttag.Stands). If that scan found a worse verdict, the error is a
+// job.ErrSuperseded and the job ends: promoting or announcing this verdict would contradict the tags.
+// An INFECTED is never superseded.
 //
-// Tags cannot be written under a condition, so in a bucket without
-// versions the object is looked at before and after; what remains is the moment
-// in which an overwrite is not yet seen and the old verdict stands on it.
+// S3 has no conditional request for tags. In a bucket without versions, handle therefore checks the
+// ETag before and after it writes. An object that is overwritten between the two has the old verdict
+// until the second check.
 func (h *handler) handle(ctx context.Context, j job.Job) (job.Job, error) {
 	if err := h.tag(ctx, j.Object, j.Scan); err != nil {
 		return job.Job{}, fmt.Errorf("tag %s: %w", j.Object, original.Confirm(ctx, h.s3, j.Object, err))
@@ -44,21 +51,24 @@ func (h *handler) handle(ctx context.Context, j job.Job) (job.Job, error) {
 	return j, nil
 }
 
+// tag writes the verdict, unless a later one is there.
 func (h *handler) tag(ctx context.Context, o job.Object, scan *job.Scan) error {
 	if !scan.Known() {
 		return fmt.Errorf("%w: %s", job.ErrBadJob, scan.Outcome())
 	}
-	id, err := h.address(ctx, o)
+	id, err := h.versionID(ctx, o)
 	if err != nil {
 		return err
 	}
-	existing, err := h.get(ctx, o, id)
+	existing, err := h.readTags(ctx, o, id)
 	if err != nil {
 		return err
 	}
 	if verdicttag.Stands(existing, *scan, h.now()) {
-		if there := verdicttag.Verdict(existing); there[verdicttag.Status] != string(scan.Verdict) {
-			return fmt.Errorf("%w: a scan at %s found it %s", job.ErrSuperseded, cmp.Or(there[verdicttag.Time], "a time unknown"), there[verdicttag.Status])
+		tagged := verdicttag.Verdict(existing)
+		if status := tagged[verdicttag.Status]; status != string(scan.Verdict) {
+			at := cmp.Or(tagged[verdicttag.Time], "an unknown time")
+			return fmt.Errorf("%w: a scan at %s found it %s", job.ErrSuperseded, at, status)
 		}
 		return nil
 	}
@@ -66,19 +76,19 @@ func (h *handler) tag(ctx context.Context, o job.Object, scan *job.Scan) error {
 	if err != nil {
 		return err
 	}
-	if err := h.put(ctx, o, id, merged); err != nil {
+	if err := h.writeTags(ctx, o, id, merged); err != nil {
 		return err
 	}
-	if _, err := h.address(ctx, o); err != nil {
+	if _, err := h.versionID(ctx, o); err != nil {
 		return h.withdraw(ctx, o, id, merged, err)
 	}
 	return nil
 }
 
-// address returns the version id by which the object that was scanned is addressed,
-// nil in a bucket that has none. There, and where the id is "null", the ETag says
-// whether it is still that object. A version cannot change.
-func (h *handler) address(ctx context.Context, o job.Object) (*string, error) {
+// versionID returns the version id that requests for the scanned object must name: nil in a bucket
+// without versions. There, and if the id is "null", it checks by the ETag that the object is still the
+// scanned one. A version with an id of its own cannot change.
+func (h *handler) versionID(ctx context.Context, o job.Object) (*string, error) {
 	if id := o.Pinned(); id != "" {
 		return &id, nil
 	}
@@ -87,53 +97,55 @@ func (h *handler) address(ctx context.Context, o job.Object) (*string, error) {
 	}
 	_, id, err := original.Head(ctx, h.s3, o, s3.HeadObjectInput{})
 	if err != nil {
-		return nil, fmt.Errorf("look at the object, whose ETag was %s: %w", o.ETag, err)
+		return nil, fmt.Errorf("read the metadata of the object with ETag %s: %w", o.ETag, err)
 	}
 	return id, nil
 }
 
-// withdraw takes our verdict off an object that was overwritten while it was
-// tagged. Its own tags stay, and so does a verdict that is not ours: the newer
-// object may have been judged already. Any other failure to look is the
-// caller's to repeat, for the tags are in place.
+// withdraw removes the verdict from an object that was overwritten while it was tagged; cause is the
+// error of the second check. It keeps the other tags of the new object, and its verdict if that is not
+// the one just written: the new object may have been scanned already. If the check failed for another
+// reason, the tags stay and the state machine tries again.
 func (h *handler) withdraw(ctx context.Context, o job.Object, id *string, ours []types.Tag, cause error) error {
 	if job.Name(cause) != job.Name(job.ErrObjectChanged) {
 		return cause
 	}
-	now, err := h.get(ctx, o, id)
+	now, err := h.readTags(ctx, o, id)
 	if err != nil {
 		return fmt.Errorf("withdraw the verdict: %w", err)
 	}
 	if !maps.Equal(verdicttag.Verdict(now), verdicttag.Verdict(ours)) {
 		return cause
 	}
-	if err := h.put(ctx, o, id, verdicttag.Own(now)); err != nil {
+	if err := h.writeTags(ctx, o, id, verdicttag.WithoutVerdict(now)); err != nil {
 		return fmt.Errorf("withdraw the verdict: %w", err)
 	}
 	return cause
 }
 
-func (h *handler) get(ctx context.Context, o job.Object, id *string) ([]types.Tag, error) {
+// readTags returns the tags of the version.
+func (h *handler) readTags(ctx context.Context, o job.Object, id *string) ([]types.Tag, error) {
 	out, err := h.s3.GetObjectTagging(ctx, &s3.GetObjectTaggingInput{Bucket: &o.Bucket, Key: &o.Key, VersionId: id})
 	if err != nil {
-		return nil, absent("read its tags", err)
+		return nil, classify("read its tags", err)
 	}
 	return out.TagSet, nil
 }
 
-func (h *handler) put(ctx context.Context, o job.Object, id *string, tags []types.Tag) error {
+// writeTags replaces the tags of the version.
+func (h *handler) writeTags(ctx context.Context, o job.Object, id *string, tags []types.Tag) error {
 	_, err := h.s3.PutObjectTagging(ctx, &s3.PutObjectTaggingInput{
 		Bucket: &o.Bucket, Key: &o.Key, VersionId: id, Tagging: &types.Tagging{TagSet: tags},
 	})
 	if err != nil {
-		return absent("write its tags", err)
+		return classify("write its tags", err)
 	}
 	return nil
 }
 
-// absent says what was being done, and that a missing version is a deleted one:
-// S3 announced it.
-func absent(doing string, err error) error {
+// classify adds what was being done to an error. A version that is not found was deleted, since S3
+// sent an event about it.
+func classify(doing string, err error) error {
 	if awserr.NotFound(err) {
 		return fmt.Errorf("%s: %w: %w", doing, job.ErrObjectGone, err)
 	}

@@ -11,13 +11,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lazaret/lazaret/internal/job"
-	"github.com/lazaret/lazaret/internal/s3fake"
+	"github.com/lazaret/lazaret/internal/testing/s3fake"
 )
 
 const bucket, key = "uploads", "in/a b.txt"
 
 var verdict = map[string]string{
-	"scan-status": "INFECTED", "scan-time": "2026-11-22T09:30:00Z", "scan-detail": "Eicar-Test", "scan-definitions": "27500",
+	"scan-status": "INFECTED", "scan-time": "2026-11-22T09:30:00Z", "scan-detail": "Eicar-Test",
+	"scan-definitions": "27500",
 }
 
 func world(versioned bool, tags map[string]string) (*s3fake.S3, job.Job) {
@@ -45,10 +46,10 @@ func run(t *testing.T, f *s3fake.S3, j job.Job) error {
 	switch {
 	case err == nil:
 		if diff := cmp.Diff(j, out); diff != "" {
-			t.Errorf("the job changed (-in +out):\n%s", diff)
+			t.Errorf("job (-want +got):\n%s", diff)
 		}
 	case !strings.HasPrefix(err.Error(), "tag "+j.Object.String()):
-		t.Errorf("error %q does not say what was done to what", err)
+		t.Errorf("got error %q, want one that begins with the object", err)
 	}
 	return err
 }
@@ -64,7 +65,7 @@ func TestTagsThatVersion(t *testing.T) {
 	own := map[string]string{"project": "x", "scan-detail": "forged"}
 	for _, versioned := range []bool{true, false} {
 		f, j := world(versioned, own)
-		for range 2 { // it may be asked twice
+		for range 2 { // a repeated call has the same result
 			if err := run(t, f, j); err != nil {
 				t.Fatal(err)
 			}
@@ -89,19 +90,19 @@ func TestCrashAnywhere(t *testing.T) {
 		calls := 0
 		for n := 1; ; n++ {
 			died := false
-			for _, done := range []bool{false, true} {
+			for _, when := range s3fake.Moments {
 				f, j := world(versioned, map[string]string{"project": "x"})
-				f.Die(n, done)
+				f.CrashAt(n, when)
 				err := run(t, f, j)
-				if !f.Live() {
+				if !f.Restart() {
 					continue
 				}
 				died = true
 				if err == nil {
-					t.Fatalf("call %d died unnoticed", n)
+					t.Fatalf("no error after the crash at call %d, want one", n)
 				}
 				if err := run(t, f, j); err != nil {
-					t.Fatalf("after a death at call %d: %v", n, err)
+					t.Fatalf("second attempt after a crash at call %d: %v, want no error", n, err)
 				}
 				if diff := cmp.Diff(with(map[string]string{"project": "x"}), f.All(bucket, key)[0].Tags); diff != "" {
 					t.Errorf("tags after a death at call %d (-want +got):\n%s", n, diff)
@@ -141,17 +142,35 @@ func TestFailures(t *testing.T) {
 		disturb func(f *s3fake.S3, j *job.Job)
 		want    error
 	}{
-		{"no scan", false, nil, func(_ *s3fake.S3, j *job.Job) { j.Scan = nil }, job.ErrBadJob},
-		{"no verdict", false, nil, func(_ *s3fake.S3, j *job.Job) { j.Scan = &job.Scan{} }, job.ErrBadJob},
-		{"a verdict of its own", false, nil, func(_ *s3fake.S3, j *job.Job) { j.Scan = &job.Scan{Verdict: "SPOTLESS"} }, job.ErrBadJob},
-		{"clean, with a signature", false, nil, func(_ *s3fake.S3, j *job.Job) { j.Scan.Verdict = job.Clean }, job.ErrBadJob},
-		{"neither version nor ETag", true, nil, func(_ *s3fake.S3, j *job.Job) { j.Object.ETag = "" }, job.ErrBadJob},
-		{"gone", false, nil, func(_ *s3fake.S3, j *job.Job) { j.Object.VersionID = "v99" }, job.ErrObjectGone},
-		{"gone from a flat bucket", true, nil, func(_ *s3fake.S3, j *job.Job) { j.Object.Key = key + "2" }, job.ErrObjectGone},
-		{"a delete marker", false, nil, func(f *s3fake.S3, j *job.Job) {
+		{name: "no scan", disturb: func(_ *s3fake.S3, j *job.Job) { j.Scan = nil }, want: job.ErrBadJob},
+		{name: "no verdict", disturb: func(_ *s3fake.S3, j *job.Job) { j.Scan = &job.Scan{} }, want: job.ErrBadJob},
+		{
+			name:    "a verdict of its own",
+			disturb: func(_ *s3fake.S3, j *job.Job) { j.Scan = &job.Scan{Verdict: "SPOTLESS"} },
+			want:    job.ErrBadJob,
+		},
+		{
+			name:    "clean, with a signature",
+			disturb: func(_ *s3fake.S3, j *job.Job) { j.Scan.Verdict = job.Clean },
+			want:    job.ErrBadJob,
+		},
+		{
+			name:    "neither version nor ETag",
+			flat:    true,
+			disturb: func(_ *s3fake.S3, j *job.Job) { j.Object.ETag = "" },
+			want:    job.ErrBadJob,
+		},
+		{name: "gone", disturb: func(_ *s3fake.S3, j *job.Job) { j.Object.VersionID = "v99" }, want: job.ErrObjectGone},
+		{
+			name:    "gone from a flat bucket",
+			flat:    true,
+			disturb: func(_ *s3fake.S3, j *job.Job) { j.Object.Key = key + "2" },
+			want:    job.ErrObjectGone,
+		},
+		{name: "a delete marker", disturb: func(f *s3fake.S3, j *job.Job) {
 			j.Object.VersionID = f.Add(bucket, key, s3fake.Object{Marker: true}).ID
-		}, job.ErrObjectGone},
-		{"gone before it is written", false, nil, func(f *s3fake.S3, j *job.Job) {
+		}, want: job.ErrObjectGone},
+		{name: "gone before it is written", disturb: func(f *s3fake.S3, j *job.Job) {
 			id := j.Object.VersionID
 			f.Before = func(op string, _ int) error {
 				if op == "PutObjectTagging" {
@@ -159,14 +178,19 @@ func TestFailures(t *testing.T) {
 				}
 				return nil
 			}
-		}, job.ErrObjectGone},
-		{"a 404 for what is listed", false, nil, refuse("PutObjectTagging", 404, "NoSuchVersion"), job.ErrTransient},
-		{"overwritten before", true, nil, func(f *s3fake.S3, _ *job.Job) { f.Add(bucket, key, s3fake.Object{Body: "new"}) }, job.ErrObjectChanged},
-		{"ten tags of its own", false, ten, nil, job.ErrTagLimit},
-		{"reading refused", false, nil, refuse("GetObjectTagging", 403, "AccessDenied"), job.ErrAccessDenied},
-		{"writing refused", false, nil, refuse("PutObjectTagging", 403, "AccessDenied"), job.ErrAccessDenied},
-		{"slow down", false, nil, refuse("PutObjectTagging", 503, "SlowDown"), job.ErrTransient},
-		{"looking fails", true, nil, refuse("HeadObject", 500, ""), job.ErrTransient},
+		}, want: job.ErrObjectGone},
+		{name: "a 404 for what is listed", disturb: refuse("PutObjectTagging", 404, "NoSuchVersion"), want: job.ErrTransient},
+		{
+			name:    "overwritten before",
+			flat:    true,
+			disturb: func(f *s3fake.S3, _ *job.Job) { f.Add(bucket, key, s3fake.Object{Body: "new"}) },
+			want:    job.ErrObjectChanged,
+		},
+		{name: "ten tags of its own", own: ten, want: job.ErrTagLimit},
+		{name: "reading refused", disturb: refuse("GetObjectTagging", 403, "AccessDenied"), want: job.ErrAccessDenied},
+		{name: "writing refused", disturb: refuse("PutObjectTagging", 403, "AccessDenied"), want: job.ErrAccessDenied},
+		{name: "slow down", disturb: refuse("PutObjectTagging", 503, "SlowDown"), want: job.ErrTransient},
+		{name: "looking fails", flat: true, disturb: refuse("HeadObject", 500, ""), want: job.ErrTransient},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -180,46 +204,24 @@ func TestFailures(t *testing.T) {
 			}
 			for _, o := range f.All(bucket, key) {
 				if _, judged := o.Tags["scan-status"]; judged {
-					t.Errorf("%q has the verdict", o.Body)
+					t.Errorf("%q has the verdict, want none", o.Body)
 				}
 			}
 		})
 	}
 }
 
-// TestOverwrittenUnderway puts another object in place of the scanned one before
-// each call in a bucket without versions: the verdict must not stay on it, and
-// where it came after our tags were written, its own must.
-func TestOverwrittenUnderway(t *testing.T) {
-	t.Parallel()
-	for n := 1; n <= 4; n++ {
-		f, j := world(false, map[string]string{"old": "1"})
-		f.Before = func(_ string, call int) error {
-			if call == n {
-				f.Add(bucket, key, s3fake.Object{Body: "newer", Tags: map[string]string{"new": "1"}})
-			}
-			return nil
-		}
-		if err := run(t, f, j); !errors.Is(err, job.ErrObjectChanged) {
-			t.Errorf("overwritten before call %d: %v", n, err)
-		}
-		got := f.Current(bucket)[key].Tags
-		if _, judged := got["scan-status"]; judged {
-			t.Errorf("overwritten before call %d: tags %v", n, got)
-		}
-		// Between reading and writing the tags, S3 offers no way to keep the newer's.
-		if n != 3 && got["new"] != "1" {
-			t.Errorf("overwritten before call %d: the newer object's own tags are gone, %v left", n, got)
-		}
-	}
-}
-
-// TestSlowExecution: a verdict that a later scan of this version wrote is not
-// undone by an execution that was slow to get here, unless it is a worse one.
-func TestSlowExecution(t *testing.T) {
+// TestLaterVerdictStays checks that a slow execution does not replace the verdict of a later scan,
+// unless its own verdict is worse.
+func TestLaterVerdictStays(t *testing.T) {
 	t.Parallel()
 	later := func(status string) map[string]string {
-		return map[string]string{"scan-status": status, "scan-time": "2026-11-22T10:00:00Z", "scan-detail": "of the later scan", "own": "1"}
+		return map[string]string{
+			"scan-status": status,
+			"scan-time":   "2026-11-22T10:00:00Z",
+			"scan-detail": "of the later scan",
+			"own":         "1",
+		}
 	}
 	scans := map[job.Verdict]job.Scan{
 		job.Clean:       {Verdict: job.Clean},
@@ -232,14 +234,14 @@ func TestSlowExecution(t *testing.T) {
 		err   error
 		stays bool
 	}{
-		{"INFECTED", job.Clean, job.ErrSuperseded, true},
-		{"INFECTED", job.Unscannable, job.ErrSuperseded, true},
-		{"INFECTED", job.Infected, nil, true}, // and goes on to quarantine
-		{"UNSCANNABLE", job.Clean, job.ErrSuperseded, true},
-		{"UNSCANNABLE", job.Infected, nil, false},
-		{"CLEAN", job.Clean, nil, true},
-		{"CLEAN", job.Unscannable, nil, false},
-		{"CLEAN", job.Infected, nil, false},
+		{there: "INFECTED", scan: job.Clean, err: job.ErrSuperseded, stays: true},
+		{there: "INFECTED", scan: job.Unscannable, err: job.ErrSuperseded, stays: true},
+		{there: "INFECTED", scan: job.Infected, stays: true}, // the job goes on to quarantine
+		{there: "UNSCANNABLE", scan: job.Clean, err: job.ErrSuperseded, stays: true},
+		{there: "UNSCANNABLE", scan: job.Infected},
+		{there: "CLEAN", scan: job.Clean, stays: true},
+		{there: "CLEAN", scan: job.Unscannable},
+		{there: "CLEAN", scan: job.Infected},
 	}
 	for _, tt := range tests {
 		for _, versioned := range []bool{true, false} {
@@ -251,59 +253,10 @@ func TestSlowExecution(t *testing.T) {
 				t.Errorf("%s over %s: %v, want %v", tt.scan, tt.there, err, tt.err)
 			}
 			got := f.All(bucket, key)[0].Tags
-			if stays := cmp.Equal(later(tt.there), got); stays != tt.stays || !stays && got["scan-status"] != string(tt.scan) || got["own"] != "1" {
-				t.Errorf("%s over %s, versioned %v: tags %v", tt.scan, tt.there, versioned, got)
+			if stays := cmp.Equal(later(tt.there), got); stays != tt.stays || !stays && got["scan-status"] != string(tt.scan) ||
+				got["own"] != "1" {
+				t.Errorf("%s over %s, versioned %v: tags %v, want those of the worse verdict", tt.scan, tt.there, versioned, got)
 			}
-		}
-	}
-}
-
-// TestForeignVerdictStays: a newer object that was judged before we looked again
-// keeps its verdict.
-func TestForeignVerdictStays(t *testing.T) {
-	t.Parallel()
-	f, j := world(false, nil)
-	newer := map[string]string{"scan-status": "CLEAN", "scan-time": "2026-11-22T09:31:00Z"}
-	f.Before = func(_ string, call int) error {
-		if call == 4 {
-			f.Add(bucket, key, s3fake.Object{Body: "newer", Tags: newer})
-		}
-		return nil
-	}
-	if err := run(t, f, j); !errors.Is(err, job.ErrObjectChanged) {
-		t.Errorf("error = %v", err)
-	}
-	if diff := cmp.Diff(newer, f.Current(bucket)[key].Tags); diff != "" {
-		t.Errorf("tags (-want +got):\n%s", diff)
-	}
-}
-
-// TestNullVersion tags what was uploaded without versions, whatever became of its
-// bucket and lies above it, and nothing else.
-func TestNullVersion(t *testing.T) {
-	t.Parallel()
-	for _, above := range []string{"", "scanned", "newer", "a delete marker"} {
-		f, j := world(false, map[string]string{"own": "1"})
-		f.Versioning(bucket, true)
-		switch above {
-		case "":
-		case "a delete marker":
-			f.Add(bucket, key, s3fake.Object{Marker: true})
-		default:
-			f.Add(bucket, key, s3fake.Object{Body: above})
-		}
-		for _, id := range []string{"", "null"} {
-			j.Object.VersionID = id
-			if err := run(t, f, j); err != nil {
-				t.Errorf("beneath %q: %v", above, err)
-			}
-		}
-		all := f.All(bucket, key)
-		if diff := cmp.Diff(with(map[string]string{"own": "1"}), all[0].Tags); diff != "" {
-			t.Errorf("beneath %q (-want +got):\n%s", above, diff)
-		}
-		if len(all) > 1 && len(all[1].Tags) > 0 {
-			t.Errorf("tags of %q above it: %v", above, all[1].Tags)
 		}
 	}
 }

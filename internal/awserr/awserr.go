@@ -1,8 +1,7 @@
-// Package awserr says what an error of the AWS SDK means to the state machine:
-// wait and ask again, or a refusal. It decides nothing about absence: whether a
-// missing key is a vanished object or a copy not made yet is known only to the
-// caller, who asks NotFound and PreconditionFailed. Every function that talks
-// to AWS passes its errors through Classify once; nothing here retries.
+// Package awserr tells what an error of the AWS SDK means to the state machine: that the same request
+// may succeed later, or that a policy refuses it. Each function that calls AWS passes its errors
+// through Classify once; nothing here retries. Whether a missing object is an error depends on the
+// caller, who asks NotFound and PreconditionFailed.
 package awserr
 
 import (
@@ -20,53 +19,51 @@ import (
 	"github.com/lazaret/lazaret/internal/job"
 )
 
-// transient holds the codes that pass by waiting and that the SDK's own lists
-// lack, because its retries are over in seconds. The conflicts are S3's answer
-// to two conditional writes of one key; credentials and clocks go stale while
-// Lambda freezes an environment.
-var transient = map[string]struct{}{
+// transientCodes are error codes after which the same request may succeed later, and that the SDK's
+// own lists lack because its retries end within seconds. OperationAborted and
+// ConditionalRequestConflict are S3's answers to two conditional writes of one key. Credentials expire
+// and clocks differ while Lambda freezes an environment.
+var transientCodes = map[string]struct{}{
 	"InternalError": {}, "InternalFailure": {}, "ServiceUnavailable": {}, "RequestExpired": {},
 	"OperationAborted": {}, "ConditionalRequestConflict": {},
 	"ExpiredToken": {}, "ExpiredTokenException": {}, "RequestTimeTooSkewed": {},
 }
 
-// refused holds the codes of a refusal by policy. JSON services answer them
-// with status 400, so the status alone is not enough; HEAD says Forbidden.
-var refused = map[string]struct{}{
+// refusedCodes are error codes of a refusal by policy. JSON services send them with status 400, so
+// that the status is not enough; HEAD requests get Forbidden.
+var refusedCodes = map[string]struct{}{
 	"AccessDenied": {}, "AccessDeniedException": {}, "AuthorizationError": {},
 	"AuthorizationErrorException": {}, "Forbidden": {}, "UnauthorizedOperation": {},
 }
 
-// passing is the SDK's judgement of codes, statuses and connections, extended.
-var passing = retry.IsErrorRetryables(append([]retry.IsErrorRetryable{
-	retry.RetryableErrorCode{Codes: transient},
+// retryable is the SDK's own judgement of codes, statuses and connections, with transientCodes added.
+var retryable = retry.IsErrorRetryables(append([]retry.IsErrorRetryable{
+	retry.RetryableErrorCode{Codes: transientCodes},
 }, retry.DefaultRetryables...))
 
-// Classify wraps err with the error of package job that it means to the state
-// machine: job.ErrAccessDenied for a refusal by policy or key, job.ErrTransient
-// for throttling, a service's own failure, a timeout or a cut connection. Any
-// other error is returned as it is, nil and errors that carry a meaning already
-// among them.
+// Classify wraps err with the error of package job that it stands for: job.ErrAccessDenied for a
+// refusal by a policy or a KMS key; job.ErrTransient for throttling, a failure of the service, a
+// timeout or a broken connection. Any other error is returned as it is, and so are nil and errors that
+// already wrap an error of package job.
 func Classify(err error) error {
 	switch {
 	case err == nil || job.Name(err) != job.Unnamed:
 		return err
-	case denied(err):
+	case isRefusal(err):
 		return fmt.Errorf("%w: %w", job.ErrAccessDenied, err)
-	case passes(err):
+	case isTransient(err):
 		return fmt.Errorf("%w: %w", job.ErrTransient, err)
-	// Last, since a stale token or clock is a 403 as well. So is an archived
-	// object, which no policy refuses.
+	// Last, because expired tokens and wrong clocks are a 403 too. An archived object also is, but no
+	// policy refuses it.
 	case Status(err) == http.StatusForbidden && code(err) != "InvalidObjectState":
 		return fmt.Errorf("%w: %w", job.ErrAccessDenied, err)
 	}
 	return err
 }
 
-// NotFound reports whether err says that an object or one version of it is not
-// there. A missing bucket is a mistake in the configuration and does not count,
-// except with HeadObject, whose answer names no cause. The 405 of a version
-// that is a delete marker counts: it has no bytes and no tags.
+// NotFound reports whether err says that an object or one version of it does not exist. A missing
+// bucket is a mistake in the configuration and does not count, except with HeadObject, whose answer
+// names no cause. Status 405, which S3 sends for a version that is a delete marker, counts.
 func NotFound(err error) bool {
 	switch code(err) {
 	case "NoSuchBucket":
@@ -78,40 +75,41 @@ func NotFound(err error) bool {
 	return s == http.StatusNotFound || s == http.StatusMethodNotAllowed
 }
 
-// PreconditionFailed reports whether err is S3's 412: If-Match or
-// If-None-Match did not hold, on the source or the destination of a copy.
+// PreconditionFailed reports whether err is S3's 412: the condition If-Match or If-None-Match did not
+// hold, for the source or the destination of a copy.
 func PreconditionFailed(err error) bool {
 	return code(err) == "PreconditionFailed" || Status(err) == http.StatusPreconditionFailed
 }
 
-// denied knows refusals by code. Those of a key come as KMS.DisabledException
-// (S3), KMSAccessDenied (SNS) and KmsAccessDenied (SQS), with status 400.
-func denied(err error) bool {
+// isRefusal recognises a refusal by its code. The codes for a KMS key are KMS.DisabledException (S3),
+// KMSAccessDenied (SNS) and KmsAccessDenied (SQS), with status 400.
+func isRefusal(err error) bool {
 	c := code(err)
-	if _, ok := refused[c]; ok {
+	if _, ok := refusedCodes[c]; ok {
 		return true
 	}
 	lower := strings.ToLower(c)
 	return strings.HasPrefix(lower, "kms") && !strings.Contains(lower, "throttl")
 }
 
-// passes reports whether the same request may succeed later. The SDK does not
-// retry what its caller cancelled; here the caller is Lambda's clock, and the
-// state machine has another.
-func passes(err error) bool {
+// isTransient reports whether the same request may succeed later. The SDK does not retry after the
+// context has ended; here that is the end of the invocation, and the state machine starts another one.
+func isTransient(err error) bool {
 	switch {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), errors.Is(err, io.ErrUnexpectedEOF):
 		return true
 	case strings.Contains(strings.ToLower(code(err)), "throttl"), Status(err) == http.StatusTooManyRequests:
 		return true
 	}
-	if s := Status(err); s >= http.StatusInternalServerError && s != http.StatusNotImplemented && s != http.StatusHTTPVersionNotSupported {
-		return true // the SDK knows four of them; 507 is a store without room
+	// The SDK retries four of the 5xx statuses. Another one is 507, of a store that is full.
+	s := Status(err)
+	if s >= 500 && s != http.StatusNotImplemented && s != http.StatusHTTPVersionNotSupported {
+		return true
 	}
-	return passing.IsErrorRetryable(err) == aws.TrueTernary
+	return retryable.IsErrorRetryable(err) == aws.TrueTernary
 }
 
-// code is the service's name for the error, or "".
+// code returns the error code that the service sent, or "".
 func code(err error) string {
 	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		return api.ErrorCode()
@@ -119,7 +117,7 @@ func code(err error) string {
 	return ""
 }
 
-// Status is the HTTP status of the response, or 0 when there was none.
+// Status returns the HTTP status of the response, or 0 if there was none.
 func Status(err error) int {
 	var r interface{ HTTPStatusCode() int }
 	if errors.As(err, &r) {

@@ -19,7 +19,7 @@ import (
 	"github.com/lazaret/lazaret/internal/job"
 )
 
-// answer is the chain of errors in which the SDK hands over a response.
+// answer returns an error in the error types of the SDK.
 func answer(status int, code string) error {
 	return &smithy.OperationError{ServiceID: "S3", OperationName: "CopyObject", Err: &awshttp.ResponseError{
 		ResponseError: &smithyhttp.ResponseError{
@@ -35,48 +35,52 @@ func TestClassify(t *testing.T) {
 	tests := []struct {
 		name string
 		err  error
-		want error // nil: unchanged
+		want error // nil if the error is returned as it is
 	}{
-		{"no error", nil, nil},
-		{"slow down", answer(503, "SlowDown"), job.ErrTransient},
-		{"throttling with status 400", answer(400, "ThrottlingException"), job.ErrTransient},
-		{"throttled by KMS through SQS", answer(400, "KmsThrottled"), job.ErrTransient},
-		{"throttled by KMS through S3", answer(400, "KMS.ThrottlingException"), job.ErrTransient},
-		{"too many requests without a code", answer(429, ""), job.ErrTransient},
-		{"internal error", answer(500, "InternalError"), job.ErrTransient},
-		{"internal error in a body of status 200", answer(200, "InternalError"), job.ErrTransient},
-		{"bad gateway", answer(502, ""), job.ErrTransient},
-		{"a store without room", answer(507, "InsufficientStorage"), job.ErrTransient},
-		{"a store without room, as MinIO says it", answer(507, "XMinioStorageFull"), job.ErrTransient},
-		{"HTTP version", answer(505, ""), nil},
-		{"request timeout", answer(400, "RequestTimeout"), job.ErrTransient},
-		{"two conditional writes at once", answer(409, "ConditionalRequestConflict"), job.ErrTransient},
-		{"operation aborted", answer(409, "OperationAborted"), job.ErrTransient},
-		{"stale credentials", answer(400, "ExpiredToken"), job.ErrTransient},
-		{"stale clock", answer(403, "RequestTimeTooSkewed"), job.ErrTransient},
-		{"deadline", fmt.Errorf("operation error: %w", context.DeadlineExceeded), job.ErrTransient},
-		{"deadline as the SDK wraps it", &smithy.CanceledError{Err: context.DeadlineExceeded}, job.ErrTransient},
-		{"cancelled", &smithy.CanceledError{Err: context.Canceled}, job.ErrTransient},
-		{"body cut short", fmt.Errorf("read body: %w", io.ErrUnexpectedEOF), job.ErrTransient},
-		{"connection reset", &net.OpError{Op: "read", Err: syscall.ECONNRESET}, job.ErrTransient},
-		{"connection refused", &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}, job.ErrTransient},
-		{"request not sent", &smithyhttp.RequestSendError{Err: io.EOF}, job.ErrTransient},
-		{"access denied", answer(403, "AccessDenied"), job.ErrAccessDenied},
-		{"access denied in a body of status 200", answer(500, "AccessDenied"), job.ErrAccessDenied},
-		{"access denied by a JSON service", answer(400, "AccessDeniedException"), job.ErrAccessDenied},
-		{"forbidden HEAD", answer(403, "Forbidden"), job.ErrAccessDenied},
-		{"403 without a code", answer(403, ""), job.ErrAccessDenied},
-		{"wrong signature", answer(403, "SignatureDoesNotMatch"), job.ErrAccessDenied},
-		{"disabled key", answer(400, "KMS.DisabledException"), job.ErrAccessDenied},
-		{"key refused through SNS", answer(400, "KMSAccessDenied"), job.ErrAccessDenied},
-		{"archived", answer(403, "InvalidObjectState"), nil},
-		{"missing key", answer(404, "NoSuchKey"), nil},
-		{"precondition", answer(412, "PreconditionFailed"), nil},
-		{"not implemented", answer(501, "NotImplemented"), nil},
-		{"invalid argument", answer(400, "InvalidArgument"), nil},
-		{"no name", &net.DNSError{IsNotFound: true}, nil},
-		{"our own error", errors.New("anything"), nil},
-		{"a meaning given already", fmt.Errorf("%w: %w", job.ErrObjectGone, answer(503, "SlowDown")), nil},
+		{name: "no error"},
+		{name: "slow down", err: answer(503, "SlowDown"), want: job.ErrTransient},
+		{name: "throttling with status 400", err: answer(400, "ThrottlingException"), want: job.ErrTransient},
+		{name: "throttled by KMS through SQS", err: answer(400, "KmsThrottled"), want: job.ErrTransient},
+		{name: "throttled by KMS through S3", err: answer(400, "KMS.ThrottlingException"), want: job.ErrTransient},
+		{name: "too many requests without a code", err: answer(429, ""), want: job.ErrTransient},
+		{name: "internal error", err: answer(500, "InternalError"), want: job.ErrTransient},
+		{name: "internal error in a body of status 200", err: answer(200, "InternalError"), want: job.ErrTransient},
+		{name: "bad gateway", err: answer(502, ""), want: job.ErrTransient},
+		{name: "a store without room", err: answer(507, "InsufficientStorage"), want: job.ErrTransient},
+		{name: "a store without room, as MinIO says it", err: answer(507, "XMinioStorageFull"), want: job.ErrTransient},
+		{name: "HTTP version", err: answer(505, "")},
+		{name: "request timeout", err: answer(400, "RequestTimeout"), want: job.ErrTransient},
+		{name: "two conditional writes at once", err: answer(409, "ConditionalRequestConflict"), want: job.ErrTransient},
+		{name: "operation aborted", err: answer(409, "OperationAborted"), want: job.ErrTransient},
+		{name: "stale credentials", err: answer(400, "ExpiredToken"), want: job.ErrTransient},
+		{name: "stale clock", err: answer(403, "RequestTimeTooSkewed"), want: job.ErrTransient},
+		{name: "deadline", err: fmt.Errorf("operation error: %w", context.DeadlineExceeded), want: job.ErrTransient},
+		{
+			name: "deadline as the SDK wraps it",
+			err:  &smithy.CanceledError{Err: context.DeadlineExceeded},
+			want: job.ErrTransient,
+		},
+		{name: "cancelled", err: &smithy.CanceledError{Err: context.Canceled}, want: job.ErrTransient},
+		{name: "body cut short", err: fmt.Errorf("read body: %w", io.ErrUnexpectedEOF), want: job.ErrTransient},
+		{name: "connection reset", err: &net.OpError{Op: "read", Err: syscall.ECONNRESET}, want: job.ErrTransient},
+		{name: "connection refused", err: &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}, want: job.ErrTransient},
+		{name: "request not sent", err: &smithyhttp.RequestSendError{Err: io.EOF}, want: job.ErrTransient},
+		{name: "access denied", err: answer(403, "AccessDenied"), want: job.ErrAccessDenied},
+		{name: "access denied in a body of status 200", err: answer(500, "AccessDenied"), want: job.ErrAccessDenied},
+		{name: "access denied by a JSON service", err: answer(400, "AccessDeniedException"), want: job.ErrAccessDenied},
+		{name: "forbidden HEAD", err: answer(403, "Forbidden"), want: job.ErrAccessDenied},
+		{name: "403 without a code", err: answer(403, ""), want: job.ErrAccessDenied},
+		{name: "wrong signature", err: answer(403, "SignatureDoesNotMatch"), want: job.ErrAccessDenied},
+		{name: "disabled key", err: answer(400, "KMS.DisabledException"), want: job.ErrAccessDenied},
+		{name: "key refused through SNS", err: answer(400, "KMSAccessDenied"), want: job.ErrAccessDenied},
+		{name: "archived", err: answer(403, "InvalidObjectState")},
+		{name: "missing key", err: answer(404, "NoSuchKey")},
+		{name: "precondition", err: answer(412, "PreconditionFailed")},
+		{name: "not implemented", err: answer(501, "NotImplemented")},
+		{name: "invalid argument", err: answer(400, "InvalidArgument")},
+		{name: "no name", err: &net.DNSError{IsNotFound: true}},
+		{name: "our own error", err: errors.New("anything")},
+		{name: "a meaning given already", err: fmt.Errorf("%w: %w", job.ErrObjectGone, answer(503, "SlowDown"))},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -93,7 +97,7 @@ func TestClassify(t *testing.T) {
 			}
 			for _, other := range []error{job.ErrTransient, job.ErrAccessDenied} {
 				if !errors.Is(tt.want, other) && errors.Is(got, other) {
-					t.Errorf("Classify = %v is %v too", got, other)
+					t.Errorf("Classify = %v is %v too, want one meaning", got, other)
 				}
 			}
 		})
@@ -107,18 +111,18 @@ func TestAbsence(t *testing.T) {
 		err               error
 		notFound, precond bool
 	}{
-		{"no error", nil, false, false},
-		{"no such key", &types.NoSuchKey{}, true, false},
-		{"no such version", answer(404, "NoSuchVersion"), true, false},
-		{"HEAD", &types.NotFound{}, true, false},
-		{"404 without a code", answer(404, ""), true, false},
-		{"delete marker", answer(405, "MethodNotAllowed"), true, false},
-		{"no such bucket", answer(404, "NoSuchBucket"), false, false},
-		{"precondition", answer(412, "PreconditionFailed"), false, true},
-		{"412 without a code", answer(412, ""), false, true},
-		{"not modified", answer(304, "NotModified"), false, false},
-		{"access denied", answer(403, "AccessDenied"), false, false},
-		{"our own error", errors.New("anything"), false, false},
+		{name: "no error"},
+		{name: "no such key", err: &types.NoSuchKey{}, notFound: true},
+		{name: "no such version", err: answer(404, "NoSuchVersion"), notFound: true},
+		{name: "HEAD", err: &types.NotFound{}, notFound: true},
+		{name: "404 without a code", err: answer(404, ""), notFound: true},
+		{name: "delete marker", err: answer(405, "MethodNotAllowed"), notFound: true},
+		{name: "no such bucket", err: answer(404, "NoSuchBucket")},
+		{name: "precondition", err: answer(412, "PreconditionFailed"), precond: true},
+		{name: "412 without a code", err: answer(412, ""), precond: true},
+		{name: "not modified", err: answer(304, "NotModified")},
+		{name: "access denied", err: answer(403, "AccessDenied")},
+		{name: "our own error", err: errors.New("anything")},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -8,11 +8,10 @@ import (
 	"time"
 )
 
-// TestCacheKeepsNoHalfTruths scans an archive in which a limit keeps the engine
-// from the inside of inner, and then inner alone, which no limit concerns.
-// clamd remembers what was clean by content: if it remembered inner, EICAR in
-// it would be lost.
-func TestCacheKeepsNoHalfTruths(t *testing.T) {
+// TestCacheAfterLimit scans an archive in which a limit keeps the engine from scanning the content of
+// inner, and then inner alone, for which there is no limit. If clamd had inner in its cache as clean,
+// it would miss EICAR.
+func TestCacheAfterLimit(t *testing.T) {
 	t.Parallel()
 	inner := zipOf(t, member{"1", []byte("first member")}, member{"2", []byte("second member")},
 		member{"3", []byte("third member")}, member{"4", []byte("fourth member")}, member{"5", hidden(200)})
@@ -30,10 +29,25 @@ func TestCacheKeepsNoHalfTruths(t *testing.T) {
 		outer  []byte
 		want   string
 	}{
-		{"files", func(l *Limits) { l.Files = 11 }, zipOf(t, append(many, member{"inner", inner})...), "MaxFiles"},
-		{"files, inner last but one", func(l *Limits) { l.Files = 11 }, zipOf(t, append(many, member{"inner", inner}, member{"z", []byte("last member")})...), "MaxFiles"},
-		{"recursion", func(l *Limits) { l.Recursion = 4 }, deep, "MaxRecursion"},
-		{"recursion by one", func(l *Limits) { l.Recursion = 2 }, zipOf(t, member{"m", inner}), "MaxRecursion"},
+		{
+			name:   "files",
+			change: func(l *Limits) { l.Files = 11 },
+			outer:  zipOf(t, append(many, member{"inner", inner})...),
+			want:   "MaxFiles",
+		},
+		{
+			name:   "files, inner last but one",
+			change: func(l *Limits) { l.Files = 11 },
+			outer:  zipOf(t, append(many, member{"inner", inner}, member{"z", []byte("last member")})...),
+			want:   "MaxFiles",
+		},
+		{name: "recursion", change: func(l *Limits) { l.Recursion = 4 }, outer: deep, want: "MaxRecursion"},
+		{
+			name:   "recursion by one",
+			change: func(l *Limits) { l.Recursion = 2 },
+			outer:  zipOf(t, member{"m", inner}),
+			want:   "MaxRecursion",
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -51,7 +65,7 @@ func TestCacheKeepsNoHalfTruths(t *testing.T) {
 	}
 }
 
-func TestCacheKeepsNoEncryptedMember(t *testing.T) {
+func TestCacheAfterEncryptedMember(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"zipcrypto.zip", "aes256.zip", "encrypted.7z", "encrypted-names.7z"} {
 		t.Run(name, func(t *testing.T) {
@@ -73,9 +87,9 @@ func TestCacheKeepsNoEncryptedMember(t *testing.T) {
 	}
 }
 
-// TestCacheKeepsNothingOfAScanThatRanOutOfTime ends a scan within inner by the
-// clock, at a point that the machine decides, and asks for inner again.
-func TestCacheKeepsNothingOfAScanThatRanOutOfTime(t *testing.T) {
+// TestCacheAfterTimeout ends a scan inside inner by the time limit, at a point that depends on the
+// machine, and scans inner again.
+func TestCacheAfterTimeout(t *testing.T) {
 	t.Parallel()
 	inner := zipOf(t, member{"m", hidden(8 << 20)})
 	outer := zipOf(t, member{"pad", hidden(8 << 20)[:8<<20]}, member{"inner", inner})
@@ -85,10 +99,10 @@ func TestCacheKeepsNothingOfAScanThatRanOutOfTime(t *testing.T) {
 			limits.ScanTime = time.Duration(ms) * time.Millisecond
 			e := engine(t, Config{Limits: limits})
 			if got := scanned(t, e, onDisk(t, outer)); got.Outcome == Clean {
-				t.Errorf("Scan(outer) = %+v", got)
+				t.Errorf("Scan(outer) = %+v, want a detection", got)
 			}
 			if got := scanned(t, e, onDisk(t, inner)); got.Outcome == Clean {
-				t.Errorf("Scan(inner) after outer = %+v", got)
+				t.Errorf("Scan(inner) after outer = %+v, want a detection", got)
 			}
 		})
 	}

@@ -11,15 +11,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// client speaks clamd's protocol, one connection per command: sessions gain
-// nothing on a local socket and answer out of order. See clamd(8), COMMANDS.
+// client speaks clamd's protocol, with one connection for each command: sessions have no advantage
+// with a local socket, and answer out of order. See COMMANDS in clamd(8).
 type client struct {
-	home *os.File // the folder in which clamd listens as "s"
+	home *os.File // the folder with clamd's socket, named "s"
 }
 
-// ask sends one command, with a descriptor if f is not nil, and returns all
-// that comes back until clamd closes. The error is the context's own when the
-// context ended.
+// ask sends one command, with the descriptor of f if f is not nil, and returns all that clamd sends
+// until it closes the connection. If ctx ends, the error is its cause.
 func (c client) ask(ctx context.Context, command string, f *os.File) ([]byte, error) {
 	conn, err := c.dial(ctx)
 	if err != nil {
@@ -39,10 +38,9 @@ func (c client) ask(ctx context.Context, command string, f *os.File) ([]byte, er
 	return raw, nil
 }
 
-// dial goes through the folder's descriptor: so the address stays short
-// however deep the folder is (it has 108 bytes), and it is the folder that
-// this engine was started in even if another took its name. Control keeps the
-// descriptor's number ours meanwhile.
+// dial connects through the descriptor of the folder. The address is short, however deep the folder is
+// (an address has 108 bytes at most), and the socket is that of this engine, also if the folder was
+// replaced. Control keeps the descriptor open meanwhile.
 func (c client) dial(ctx context.Context) (*net.UnixConn, error) {
 	raw, err := c.home.SyscallConn()
 	if err != nil {
@@ -62,6 +60,7 @@ func (c client) dial(ctx context.Context) (*net.UnixConn, error) {
 	return conn.(*net.UnixConn), nil
 }
 
+// exchange sends one command and reads the reply.
 func exchange(conn *net.UnixConn, command string, f *os.File) ([]byte, error) {
 	if _, err := conn.Write([]byte("z" + command + "\x00")); err != nil {
 		return nil, fmt.Errorf("send command: %w", err)
@@ -78,8 +77,8 @@ func exchange(conn *net.UnixConn, command string, f *os.File) ([]byte, error) {
 	return raw, nil
 }
 
-// sendDescriptor passes f along with one byte, without which no ancillary data
-// travels. Control keeps f open meanwhile; Fd would make it blocking.
+// sendDescriptor sends the descriptor of f with one byte of data, which ancillary data needs. Control
+// keeps f open meanwhile; Fd would make it blocking.
 func sendDescriptor(conn *net.UnixConn, f *os.File) error {
 	raw, err := f.SyscallConn()
 	if err != nil {

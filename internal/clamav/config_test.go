@@ -14,30 +14,34 @@ var update = flag.Bool("update", false, "write golden files anew")
 
 func TestRender(t *testing.T) {
 	t.Parallel()
-	got, err := Config{}.withDefaults().render("/mnt/definitions/generations/5adecd9c", "/tmp/clamd-1/tmp")
-	if err != nil {
-		t.Fatal(err)
-	}
-	const golden = "testdata/clamd.conf"
-	if *update {
-		if err := os.WriteFile(golden, got, 0o644); err != nil {
+	for golden, v := range map[string]version{
+		"testdata/clamd-1.4.conf": {major: 1, minor: 4},
+		"testdata/clamd-1.5.conf": {major: 1, minor: 5},
+	} {
+		got, err := Config{}.withDefaults().render(v, "/mnt/definitions/generations/5adecd9c", "/tmp/clamd-1/tmp")
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("clamd.conf (-want +got):\n%s", diff)
+		if *update {
+			if err := os.WriteFile(golden, got, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(golden)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), string(got)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", golden, diff)
+		}
 	}
 }
 
-func TestRenderRefusesPathsThatClamdWouldMisread(t *testing.T) {
+func TestRenderRefuses(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{"", "/a b", "/a\nUser root", "/a#b", `/a"b`, "/a\tb"} {
-		if conf, err := (Config{}).withDefaults().render(path, "/tmp"); err == nil {
-			t.Errorf("render(%q) wrote %q", path, conf)
+		if conf, err := (Config{}).withDefaults().render(version{major: 1, minor: 4}, path, "/tmp"); err == nil {
+			t.Errorf("render(%q) wrote %q, want an error", path, conf)
 		}
 	}
 }
@@ -50,12 +54,20 @@ func TestValidate(t *testing.T) {
 		want   string
 	}{
 		{name: "defaults", change: func(*Config) {}},
-		{name: "unpacked beyond the engine's reach", change: func(c *Config) { c.Limits.Unpacked = maxUnpacked + 1 }, want: "Unpacked"},
+		{
+			name:   "unpacked beyond the engine's reach",
+			change: func(c *Config) { c.Limits.Unpacked = maxUnpacked + 1 },
+			want:   "Unpacked",
+		},
 		{name: "nothing unpacked", change: func(c *Config) { c.Limits.Unpacked = 0 }, want: "Unpacked"},
 		{name: "no files would be no limit", change: func(c *Config) { c.Limits.Files = 0 }, want: "Files"},
 		{name: "no recursion", change: func(c *Config) { c.Limits.Recursion = 0 }, want: "Recursion"},
 		{name: "deeper than libclamav can", change: func(c *Config) { c.Limits.Recursion = 101 }, want: "Recursion"},
-		{name: "less than a millisecond is no limit", change: func(c *Config) { c.Limits.ScanTime = time.Microsecond }, want: "ScanTime"},
+		{
+			name:   "less than a millisecond is no limit",
+			change: func(c *Config) { c.Limits.ScanTime = time.Microsecond },
+			want:   "ScanTime",
+		},
 		{name: "negative threads", change: func(c *Config) { c.Threads = -1 }, want: "Threads"},
 	}
 	for _, tt := range tests {

@@ -6,43 +6,46 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/lazaret/lazaret/internal/definitions"
 )
 
-// Engine is one clamd with one generation of definitions, which it never
-// changes. It is safe for concurrent use. After an error with ErrEngine it
-// must be stopped: nothing that it says from then on counts.
+// Engine is one clamd process with one generation of definitions, which it never changes. It is safe
+// for concurrent use. After an error with ErrEngine it must be stopped: none of its later answers
+// count.
 type Engine struct {
 	cfg         Config
 	definitions definitions.Generation
 	proc        *process
 	client      client
-	home        *os.File // the private folder
+	home        *os.File // private folder
 	temp        folder
-	room        *room
-	version     atomic.Pointer[string] // set by Ready
+	tempSpace   *tempSpace
+	version     version
+	loaded      atomic.Bool // set by Ready
 	proved      atomic.Pointer[time.Time]
-	spent       atomic.Bool // its cache may hold lies, see scan
+	// cacheTainted: clamd's own cache may have wrong entries; see scan.
+	cacheTainted atomic.Bool
+	clean        *cleanCache
 }
 
-// Start begins to load the definitions of g, which need not be published, and
-// returns at once. Wait with Ready, and end the engine with Stop in any case.
+// Start starts clamd, which loads the definitions of g, and returns at once. g need not be published.
+// Wait with Ready; end the engine with Stop in any case.
 func Start(cfg Config, g definitions.Generation) (*Engine, error) {
 	cfg = cfg.withDefaults()
 	if err := cfg.validate(); err != nil {
 		return nil, fmt.Errorf("start engine: %w", err)
 	}
-	e := &Engine{cfg: cfg, definitions: g}
+	e := &Engine{cfg: cfg, definitions: g, clean: newCleanCache()}
 	if err := e.start(); err != nil {
 		return nil, fmt.Errorf("%w: start: %w", ErrEngine, errors.Join(err, e.remove()))
 	}
 	return e, nil
 }
 
+// start creates the private folder and starts clamd in it.
 func (e *Engine) start() error {
 	dir, err := os.MkdirTemp(e.cfg.RunDir, "clamd-") // created 0700
 	if err != nil {
@@ -58,10 +61,13 @@ func (e *Engine) start() error {
 	if e.temp, err = makeFolder(filepath.Join(dir, "tmp")); err != nil {
 		return err
 	}
-	if e.room, err = measureRoom(e.temp.path, e.cfg.Limits.Unpacked, e.cfg.Threads); err != nil {
+	if e.tempSpace, err = newTempSpace(e.temp.path, e.cfg.Limits.Unpacked, e.cfg.Threads); err != nil {
 		return err
 	}
-	conf, err := e.cfg.render(e.definitions.Dir, e.temp.path)
+	if e.version, err = versionOf(e.cfg.Clamd); err != nil {
+		return err
+	}
+	conf, err := e.cfg.render(e.version, e.definitions.Dir, e.temp.path)
 	if err != nil {
 		return err
 	}
@@ -73,55 +79,37 @@ func (e *Engine) start() error {
 	return err
 }
 
-// Ready waits until the definitions are loaded, as long as ctx allows. After
-// the context's own error the engine is still loading and may be asked again;
-// any other means that it will never be ready.
+// Ready waits until the definitions are loaded or ctx ends. If ctx ended, the engine goes on loading,
+// and Ready may be called again. After any other error the engine will never be ready.
 func (e *Engine) Ready(ctx context.Context) error {
-	if e.version.Load() != nil {
+	if e.loaded.Load() {
 		return nil
 	}
 	if err := e.proc.ready(ctx, e.client); err != nil {
 		return fmt.Errorf("%w: %w", ErrEngine, err)
 	}
-	raw, err := e.client.ask(ctx, "VERSION", nil)
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrEngine, err)
-	}
-	text, err := oneReply(raw)
-	if err != nil {
-		return fmt.Errorf("%w: VERSION: %w", ErrEngine, err)
-	}
-	// "ClamAV 1.4.6/27500/Sun Nov ..." if it finds a daily set, whose version
-	// is known better from its own header.
-	version, _, _ := strings.Cut(text, "/")
-	e.version.Store(&version)
+	e.loaded.Store(true)
 	return nil
 }
 
-// Complaints returns the first errors and warnings that libclamav printed. After
-// Ready they are about the definitions: it leaves out YARA rules that it cannot
-// parse, say, and loads the rest.
-func (e *Engine) Complaints() []string {
+// Warnings returns the first errors and warnings that libclamav printed. After Ready they are about
+// the definitions: for example, libclamav leaves out YARA rules that it cannot parse, and loads the
+// others.
+func (e *Engine) Warnings() []string {
 	e.proc.out.sync()
-	return e.proc.out.complaints()
+	return e.proc.out.warnings()
 }
 
-// Version is what clamd calls itself, "ClamAV 1.4.6"; empty before Ready.
-func (e *Engine) Version() string {
-	if v := e.version.Load(); v != nil {
-		return *v
-	}
-	return ""
-}
+// Version returns the version of clamd, "ClamAV 1.4.6".
+func (e *Engine) Version() string { return e.version.text }
 
-// Scan asks the engine about all of f, wherever its offset stands. It does not
-// prove the engine; see Prove and Supervisor.
+// Scan has the engine scan all of f, whatever the offset of f is. It does not prove the engine; see
+// Prove and Supervisor.
 //
-// What the caller owes: clamd reads the same open file description, so f must
-// not be read through its offset meanwhile, and only a hash of the content,
-// taken from the same descriptor with ReadAt after Scan has returned, shows
-// that these bytes were scanned. A file that is cut or grown meanwhile is Clean
-// to clamd; so is one whose blocks could not be read.
+// clamd reads the same open file description. Therefore f must not be read with its offset meanwhile.
+// Only a hash of the content shows that clamd scanned these bytes; compute it with ReadAt from the
+// same f, after Scan has returned. clamd also answers OK for a file that is truncated or grows during
+// the scan, and for one whose blocks cannot be read.
 func (e *Engine) Scan(ctx context.Context, f *os.File) (Finding, error) {
 	if small, err := examine(f); err != nil {
 		return Finding{}, err
@@ -135,14 +123,28 @@ func (e *Engine) Scan(ctx context.Context, f *os.File) (Finding, error) {
 	if err != nil {
 		return Finding{}, err
 	}
-	finding.Engine, finding.Definitions = e.Version(), e.definitions.Fingerprint
-	return finding, nil
+	return e.complete(finding), nil
 }
 
-// scan brackets the question with checks of what clamd itself would not
-// report. Any doubt is an error, also about a good answer.
+// complete adds to a finding which engine answered, with which definitions.
+func (e *Engine) complete(f Finding) Finding {
+	f.Engine, f.Definitions, f.by = e.Version(), e.definitions.Fingerprint, e
+	return f
+}
+
+// Known returns Clean for content that was added with Finding.Keep, if this engine was proved since
+// and is healthy now.
+func (e *Engine) Known(sum Sum) (Finding, bool) {
+	if !e.clean.contains(sum) || e.checkHealth() != nil {
+		return Finding{}, false
+	}
+	return e.complete(Finding{Outcome: Clean}), true
+}
+
+// scan asks clamd about f, and checks before and after for problems that clamd does not report. If
+// there is one, the answer does not count, whatever it is.
 func (e *Engine) scan(ctx context.Context, f *os.File) (Finding, error) {
-	if err := e.sound(); err != nil {
+	if err := e.checkHealth(); err != nil {
 		return Finding{}, fmt.Errorf("%w: before the scan: %w", ErrEngine, err)
 	}
 	bound := e.cfg.Limits.ScanTime + e.cfg.ReplyMargin
@@ -150,44 +152,44 @@ func (e *Engine) scan(ctx context.Context, f *os.File) (Finding, error) {
 	defer cancel()
 	ctx, hung := context.WithCancelCause(ctx)
 	defer hung(nil)
-	go e.pulse(ctx, hung)
-	seen := e.room.watch()
+	go e.detectHang(ctx, hung)
+	stopWatch := e.tempSpace.watch()
 	raw, err := e.client.ask(ctx, "FILDES", f)
-	roomErr := seen()
+	spaceErr := stopWatch()
 	if err == nil && len(raw) == 0 {
 		err = errEmptyReply
 	}
 	if err != nil {
-		return Finding{}, e.blame(ctx, err)
+		return Finding{}, e.classifyFailure(ctx, err)
 	}
 	finding, err := parseReply(raw)
-	if errors.Is(roomErr, errUnpacked) {
-		// Whatever else it said, or complained about, comes from this. The parts
-		// that it saw cut are in its cache as clean from now on.
-		e.spent.Store(true)
+	if errors.Is(spaceErr, errTempLimit) {
+		// The result, and what clamd printed, are consequences of the limit. Members that clamd scanned only
+		// in part are in its cache of clean files now.
+		e.cacheTainted.Store(true)
 		if finding.Outcome != Found {
 			finding = Finding{Outcome: Limit, Limit: "MaxScanSize"}
 		}
 		return finding, nil
 	}
-	if err = errors.Join(err, roomErr, e.sound()); err != nil {
+	if err = errors.Join(err, spaceErr, e.checkHealth()); err != nil {
 		return Finding{}, fmt.Errorf("%w: after the scan: %w", ErrEngine, err)
 	}
 	return finding, nil
 }
 
-// deathNews is how long the end of a process may lag behind the end of its
-// connections. It only decides between ErrEngineDied and ErrEngine.
-const deathNews = 2 * time.Second
+// exitDelay is how long after the end of its connections a process may end. It only decides between
+// ErrEngineDied and ErrEngine.
+const exitDelay = 2 * time.Second
 
-// blame tells an engine that ended, or hangs as a whole, from a scan that is not
-// done in time, and that from a caller who gave up.
-func (e *Engine) blame(ctx context.Context, err error) error {
+// classifyFailure wraps the error of a question to clamd: with ErrEngineDied if the process ended or
+// hangs, with ErrOverdue if the scan took too long, and with ErrEngine otherwise.
+func (e *Engine) classifyFailure(ctx context.Context, err error) error {
 	if errors.Is(err, errHung) {
 		return fmt.Errorf("%w: %w", ErrEngineDied, err)
 	}
-	if ctx.Err() == nil && e.proc.diedWithin(ctx, deathNews) {
-		return fmt.Errorf("%w: %w: %w", ErrEngineDied, err, e.proc.obituary())
+	if ctx.Err() == nil && e.proc.exitedWithin(ctx, exitDelay) {
+		return fmt.Errorf("%w: %w: %w", ErrEngineDied, err, e.proc.exitError())
 	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) && e.proc.alive() {
 		return fmt.Errorf("%w: %w", ErrOverdue, err)
@@ -195,24 +197,24 @@ func (e *Engine) blame(ctx context.Context, err error) error {
 	return fmt.Errorf("%w: %w", ErrEngine, err)
 }
 
-// sound looks for the two things that turn every answer into OK: a temporary
-// folder that is not the one clamd was given, and complaints about it.
-func (e *Engine) sound() error {
-	if e.spent.Load() {
-		return errors.New("its cache is not to be trusted after a scan that reached the limit of temporary files")
+// checkHealth looks for the problems because of which clamd would answer OK for anything: a temporary
+// folder that is missing or was replaced, and printed errors about it.
+func (e *Engine) checkHealth() error {
+	if e.cacheTainted.Load() {
+		return errors.New("its cache may have wrong entries after a scan that reached the limit of temporary files")
 	}
 	if err := e.temp.check(); err != nil {
 		return err
 	}
 	e.proc.out.sync()
-	if fault := e.proc.out.faulty(); fault != "" {
+	if fault := e.proc.out.firstFault(); fault != "" {
 		return fmt.Errorf("clamd printed %q", fault)
 	}
 	return nil
 }
 
-// Stop ends the engine and removes its folder. It takes at most some seconds;
-// an error means that the process may still be there. Stopping again is fine.
+// Stop ends the engine and removes its folder. It takes some seconds at most. An error means that the
+// process may still run. Stop may be called again.
 func (e *Engine) Stop() error {
 	return e.end(termGrace)
 }

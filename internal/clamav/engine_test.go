@@ -15,6 +15,7 @@ import (
 
 	"github.com/lazaret/lazaret/internal/definitions"
 	"github.com/lazaret/lazaret/internal/eicar"
+	"github.com/lazaret/lazaret/internal/testing/need"
 )
 
 func TestScan(t *testing.T) {
@@ -25,25 +26,25 @@ func TestScan(t *testing.T) {
 		content []byte
 		want    Outcome
 	}{
-		{"eicar", eicar.Bytes(), Found},
-		{"text", []byte("nothing here\n"), Clean},
-		{"eicar at the end of a megabyte", hidden(1 << 20), Found},
-		{"zip", zipOf(t, member{"a", hidden(100)}), Found},
-		{"clean zip", zipOf(t, member{"a", []byte("nothing here")}), Clean},
-		{"tar.gz", gzipOf(t, tarOf(t, member{"a", hidden(100)})), Found},
-		{"cab", cabOf(t, hidden(100_000)), Found},
-		{"pdf", pdfOf(t, hidden(1000)), Found},
-		{"mail", mailOf(hidden(1000)), Found},
-		{"html", htmlOf(hidden(1000)), Found},
-		{"nothing", nil, Unexamined},
-		{"five bytes", []byte("12345"), Unexamined},
-		{"six bytes", []byte("123456"), Clean},
+		{name: "eicar", content: eicar.Bytes(), want: Found},
+		{name: "text", content: []byte("nothing here\n"), want: Clean},
+		{name: "eicar at the end of a megabyte", content: hidden(1 << 20), want: Found},
+		{name: "zip", content: zipOf(t, member{"a", hidden(100)}), want: Found},
+		{name: "clean zip", content: zipOf(t, member{"a", []byte("nothing here")}), want: Clean},
+		{name: "tar.gz", content: gzipOf(t, tarOf(t, member{"a", hidden(100)})), want: Found},
+		{name: "cab", content: cabOf(t, hidden(100_000)), want: Found},
+		{name: "pdf", content: pdfOf(t, hidden(1000)), want: Found},
+		{name: "mail", content: mailOf(hidden(1000)), want: Found},
+		{name: "html", content: htmlOf(hidden(1000)), want: Found},
+		{name: "nothing", want: Unexamined},
+		{name: "five bytes", content: []byte("12345"), want: Unexamined},
+		{name: "six bytes", content: []byte("123456"), want: Clean},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			f := onDisk(t, tt.content)
-			if _, err := f.Seek(30, 0); err != nil { // nobody's business
+			if _, err := f.Seek(30, 0); err != nil { // the offset must not matter
 				t.Fatal(err)
 			}
 			got := scanned(t, e, f)
@@ -53,8 +54,10 @@ func TestScan(t *testing.T) {
 			if tt.want == Found && got.Signature != definitions.TestSignature {
 				t.Errorf("Signature = %q, want %q", got.Signature, definitions.TestSignature)
 			}
-			if tt.want != Unexamined && (got.Engine != e.Version() || !strings.HasPrefix(got.Engine, "ClamAV ") || got.Definitions != e.definitions.Fingerprint) {
-				t.Errorf("Scan() = %+v does not say who answered", got)
+			if tt.want != Unexamined &&
+				(got.Engine != e.Version() || !strings.HasPrefix(got.Engine, "ClamAV ") ||
+					got.Definitions != e.definitions.Fingerprint) {
+				t.Errorf("Scan() = %+v, want the engine's version and definitions", got)
 			}
 		})
 	}
@@ -91,12 +94,12 @@ func TestScanRefusesDescriptors(t *testing.T) {
 		file *os.File
 		want error
 	}{
-		{"write only", open(os.O_WRONLY), ErrDescriptor},
-		{"path only", open(unix.O_PATH), ErrDescriptor},
-		{"pipe", pipe, ErrDescriptor},
-		{"folder", opened(t, t.TempDir()), ErrDescriptor},
-		{"closed", shut, ErrDescriptor},
-		{"too large", huge, ErrTooLarge},
+		{name: "write only", file: open(os.O_WRONLY), want: ErrDescriptor},
+		{name: "path only", file: open(unix.O_PATH), want: ErrDescriptor},
+		{name: "pipe", file: pipe, want: ErrDescriptor},
+		{name: "folder", file: opened(t, t.TempDir()), want: ErrDescriptor},
+		{name: "closed", file: shut, want: ErrDescriptor},
+		{name: "too large", file: huge, want: ErrTooLarge},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -111,8 +114,8 @@ func TestScanRefusesDescriptors(t *testing.T) {
 	}
 }
 
-// TestUnreadableDescriptorLies shows why that is refused.
-func TestUnreadableDescriptorLies(t *testing.T) {
+// TestClamdWithUnreadableDescriptor shows why such descriptors are refused.
+func TestClamdWithUnreadableDescriptor(t *testing.T) {
 	t.Parallel()
 	e := engine(t, Config{})
 	f, err := os.OpenFile(onDisk(t, eicar.Bytes()).Name(), os.O_WRONLY, 0)
@@ -120,16 +123,20 @@ func TestUnreadableDescriptorLies(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	raw, err := e.client.ask(within(t, time.Minute), "FILDES", f)
-	if err != nil || !bytes.HasSuffix(raw, []byte(": OK\x00")) {
-		t.Errorf("clamd about a write-only EICAR: %q, %v", raw, err)
+	want := ": OK\x00"
+	if e.version.atLeast(1, 5) {
+		want = ": Can't read file ERROR\x00"
 	}
-	if err := e.sound(); err == nil {
-		t.Error("clamd could not read, and nobody noticed")
+	raw, err := e.client.ask(within(t, time.Minute), "FILDES", f)
+	if err != nil || !bytes.HasSuffix(raw, []byte(want)) {
+		t.Errorf("clamd about a write-only EICAR: %q, %v, want %q", raw, err, want)
+	}
+	if err := e.checkHealth(); err == nil {
+		t.Error("checkHealth() = nil after a file that clamd could not read, want an error")
 	}
 }
 
-func TestTemporaryFolderIsWatched(t *testing.T) {
+func TestTemporaryFolder(t *testing.T) {
 	t.Parallel()
 	away := func(dir string) error { return os.Rename(dir, dir+".away") }
 	tests := []struct {
@@ -155,21 +162,25 @@ func TestTemporaryFolderIsWatched(t *testing.T) {
 	}
 }
 
-// TestMissingTemporaryFolderLies keeps the reason for all this in sight: clamd
-// calls EICAR OK, and only its standard error says why.
-func TestMissingTemporaryFolderLies(t *testing.T) {
+// TestClamdWithoutTemporaryFolder shows why the temporary folder is checked: clamd before 1.5 answers
+// OK for EICAR, in a zip or not, and only prints why.
+func TestClamdWithoutTemporaryFolder(t *testing.T) {
 	t.Parallel()
 	e := engine(t, Config{})
 	if err := os.RemoveAll(e.temp.path); err != nil {
 		t.Fatal(err)
 	}
-	raw, err := e.client.ask(t.Context(), "FILDES", onDisk(t, eicar.Bytes()))
-	if err != nil || !bytes.HasSuffix(raw, []byte(": OK\x00")) {
-		t.Errorf("clamd without its temporary folder: %q, %v", raw, err)
+	want, printed := ": OK\x00", "Can't create temporary directory"
+	if e.version.atLeast(1, 5) {
+		want, printed = ": Can't create temporary file ERROR\x00", "failed to create temporary file"
+	}
+	raw, err := e.client.ask(t.Context(), "FILDES", onDisk(t, zipped(eicar.Bytes())))
+	if err != nil || !bytes.HasSuffix(raw, []byte(want)) {
+		t.Errorf("clamd without its temporary folder: %q, %v, want %q", raw, err, want)
 	}
 	e.proc.out.sync()
-	if fault := e.proc.out.faulty(); !strings.Contains(fault, "Can't create temporary directory") {
-		t.Errorf("the complaint was missed, output is %q", e.proc.out.tail())
+	if fault := e.proc.out.firstFault(); !strings.Contains(fault, printed) {
+		t.Errorf("clamd printed %q, want %q in it", e.proc.out.tail(), printed)
 	}
 }
 
@@ -192,7 +203,7 @@ func TestProve(t *testing.T) {
 func TestCanaryZipHidesEicar(t *testing.T) {
 	t.Parallel()
 	if bytes.Contains(zipped(eicar.Bytes()), eicar.Bytes()[:20]) {
-		t.Error("EICAR stands undeflated in the zip, so that finding it proves no unpacking")
+		t.Error("the canary zip has EICAR without compression, want it deflated")
 	}
 }
 
@@ -210,11 +221,12 @@ func TestStartNeedsDefinitions(t *testing.T) {
 			if err := spoil(g.Dir); err != nil {
 				t.Fatal(err)
 			}
-			e, err := Start(Config{RunDir: t.TempDir()}, g)
+			e, err := Start(Config{Clamd: need.Clamd(t), RunDir: t.TempDir()}, g)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := e.Ready(within(t, time.Minute)); !errors.Is(err, ErrEngine) || !strings.Contains(err.Error(), "last lines: ") {
+			if err := e.Ready(within(t, time.Minute)); !errors.Is(err, ErrEngine) ||
+				!strings.Contains(err.Error(), "last lines: ") {
 				t.Errorf("Ready() = %v, want ErrEngine with clamd's lines", err)
 			}
 			if err := e.Stop(); err != nil {
@@ -226,18 +238,21 @@ func TestStartNeedsDefinitions(t *testing.T) {
 
 func TestStartErrors(t *testing.T) {
 	t.Parallel()
-	if _, err := Start(Config{Clamd: "/no/clamd", RunDir: t.TempDir()}, testSet(t)); !errors.Is(err, ErrEngine) || !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("Start without clamd = %v", err)
+	if _, err := Start(Config{Clamd: "/no/clamd", RunDir: t.TempDir()}, testSet(t)); !errors.Is(err, ErrEngine) ||
+		!errors.Is(err, os.ErrNotExist) {
+		t.Errorf("Start without clamd = %v, want ErrEngine and ErrNotExist", err)
 	}
-	if _, err := Start(Config{RunDir: "/no/folder"}, testSet(t)); !errors.Is(err, ErrEngine) {
-		t.Errorf("Start without a folder = %v", err)
+	cfg := Config{Clamd: fake(t, "always-clean"), RunDir: "/no/folder"}
+	if _, err := Start(cfg, testSet(t)); !errors.Is(err, ErrEngine) {
+		t.Errorf("Start without a folder = %v, want ErrEngine", err)
 	}
-	if _, err := Start(Config{RunDir: t.TempDir(), Threads: -1}, testSet(t)); err == nil {
-		t.Error("Start took an impossible configuration")
+	cfg.RunDir, cfg.Threads = t.TempDir(), -1
+	if _, err := Start(cfg, testSet(t)); err == nil {
+		t.Error("Start with -1 threads: got no error, want one")
 	}
 }
 
-func TestRunDirMayBeDeep(t *testing.T) {
+func TestDeepRunDir(t *testing.T) {
 	t.Parallel()
 	deep := filepath.Join(t.TempDir(), strings.Repeat("deep/", 40))
 	if err := os.MkdirAll(deep, 0o700); err != nil {
@@ -248,10 +263,10 @@ func TestRunDirMayBeDeep(t *testing.T) {
 	}
 }
 
-func TestStopLeavesNothing(t *testing.T) {
+func TestStop(t *testing.T) {
 	t.Parallel()
 	run := t.TempDir()
-	e, err := Start(Config{RunDir: run}, testSet(t))
+	e, err := Start(Config{Clamd: need.Clamd(t), RunDir: run}, testSet(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -261,7 +276,7 @@ func TestStopLeavesNothing(t *testing.T) {
 	pid := e.proc.cmd.Process.Pid
 	info, err := os.Stat(e.home.Name())
 	if err != nil || info.Mode().Perm() != 0o700 {
-		t.Errorf("private folder is %v, %v", info, err)
+		t.Errorf("private folder is %v, %v, want mode 0700", info, err)
 	}
 	if pgid, err := syscall.Getpgid(pid); err != nil || pgid != syscall.Getpgrp() {
 		t.Errorf("clamd is in process group %d, %v, want ours", pgid, err)
@@ -270,19 +285,19 @@ func TestStopLeavesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := syscall.Kill(pid, 0); !errors.Is(err, syscall.ESRCH) {
-		t.Errorf("clamd %d is still there: %v", pid, err)
+		t.Errorf("clamd %d is still there: %v, want ESRCH", pid, err)
 	}
 	if left, _ := os.ReadDir(run); len(left) != 0 {
-		t.Errorf("left in RunDir: %v", left)
+		t.Errorf("left in RunDir: %v, want nothing", left)
 	}
 }
 
-func TestScanKeepsTheContextsError(t *testing.T) {
+func TestScanWithEndedContext(t *testing.T) {
 	t.Parallel()
 	e := engine(t, Config{})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	// Nothing was asked yet, so nothing is wrong with the engine.
+	// clamd was not asked, so that the engine is not the cause.
 	if _, err := e.Scan(ctx, onDisk(t, eicar.Bytes())); !errors.Is(err, context.Canceled) || errors.Is(err, ErrEngine) {
 		t.Errorf("Scan() = %v, want context.Canceled and no ErrEngine", err)
 	}

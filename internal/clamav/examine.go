@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// examine refuses files that clamd answers OK for without reading them, and
-// reports those that are too small for it to look at.
+// examine returns an ErrDescriptor or an ErrTooLarge for a file that clamd would answer OK for without
+// reading it, and reports whether the file is too small for clamd.
 func examine(f *os.File) (small bool, err error) {
 	conn, err := f.SyscallConn()
 	if err != nil {
@@ -35,8 +35,7 @@ func examine(f *os.File) (small bool, err error) {
 	case info.Size() > MaxFileSize:
 		return false, fmt.Errorf("%w: %d bytes", ErrTooLarge, info.Size())
 	}
-	// One byte proves more than flags do: a descriptor of a file system that
-	// went away still has good ones.
+	// Read one byte, because the flags of a descriptor stay valid if its file system goes away.
 	var b [1]byte
 	if _, err := f.ReadAt(b[:], max(0, info.Size()-1)); err != nil && !(err == io.EOF && info.Size() == 0) {
 		return false, fmt.Errorf("%w: read its last byte: %w", ErrDescriptor, err)

@@ -7,19 +7,21 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/lazaret/lazaret/internal/eicar"
+	"github.com/lazaret/lazaret/internal/testing/need"
 )
 
-// fakeName begins the names by which the test binary is a clamd that
-// misbehaves, in the way that the rest of the name says.
+// fakeName begins the names under which the test binary is a clamd that misbehaves; the rest of the
+// name says how.
 const fakeName = "fake-clamd-"
 
-// fake returns the path of such a clamd.
+// fake returns the path of a clamd that misbehaves in this way.
 func fake(t testing.TB, how string) string {
 	t.Helper()
 	self, err := os.Executable()
@@ -33,9 +35,14 @@ func fake(t testing.TB, how string) string {
 	return path
 }
 
-// beFake is the misbehaving clamd: like the real one it runs in its private
-// folder, listens on "s" there and answers one command per connection.
+// beFake is the clamd that misbehaves. Like the real one it runs in its private folder, listens on "s"
+// there and answers one command for each connection.
 func beFake(how string) {
+	becomesReal := how == "read-only-temp" || how == "small-temp"
+	if slices.Contains(os.Args, "--version") && !becomesReal {
+		fmt.Println("ClamAV 1.4.6")
+		os.Exit(0)
+	}
 	switch how {
 	case "dies-loading":
 		fmt.Println("ERROR: the last words of clamd")
@@ -54,7 +61,7 @@ func beFake(how string) {
 		return
 	}
 	if how == "late-mode" {
-		time.Sleep(50 * time.Millisecond) // several connects are refused
+		time.Sleep(50 * time.Millisecond) // several connections are refused meanwhile
 		if err := os.Chmod("s", 0o600); err != nil {
 			fmt.Println(err)
 			return
@@ -76,11 +83,9 @@ func answer(conn *net.UnixConn, how string) {
 	switch command := string(buf[:n]); {
 	case strings.HasPrefix(command, "zPING"):
 		conn.Write([]byte("PONG\x00"))
-	case strings.HasPrefix(command, "zVERSION"):
-		conn.Write([]byte("ClamAV 1.4.6\x00"))
 	default:
 		if n == len("zFILDES\x00") {
-			conn.ReadMsgUnix(buf[:], oob[:]) // the descriptor, or a reset would be ours
+			conn.ReadMsgUnix(buf[:], oob[:]) // read the descriptor, or closing would reset the connection
 		}
 		misbehave(conn, how)
 	}
@@ -111,7 +116,7 @@ func misbehave(conn *net.UnixConn, how string) {
 	case "always-found":
 		conn.Write([]byte("fd[9]: Everything FOUND\x00"))
 	case "complains":
-		// As libclamav does: first the line, then the lie.
+		// As libclamav does: it prints the error, and answers OK.
 		fmt.Fprintln(os.Stderr, "LibClamAV Error: Can't create temporary directory for scan: /x.")
 		conn.Write([]byte("fd[9]: OK\x00"))
 	}
@@ -149,7 +154,7 @@ func TestBadRepliesAreNoVerdict(t *testing.T) {
 	}
 }
 
-func TestSilentEngineEndsWithTheContext(t *testing.T) {
+func TestNoAnswerBeforeDeadline(t *testing.T) {
 	t.Parallel()
 	for _, how := range []string{"hangs", "half"} {
 		t.Run(how, func(t *testing.T) {
@@ -173,7 +178,7 @@ func TestSilentEngineEndsWithTheContext(t *testing.T) {
 	}
 }
 
-func TestSilentEngineEndsWithoutADeadline(t *testing.T) {
+func TestNoAnswerWithoutDeadline(t *testing.T) {
 	t.Parallel()
 	limits := DefaultLimits()
 	limits.ScanTime = time.Millisecond
@@ -194,7 +199,7 @@ func TestSocketGone(t *testing.T) {
 	got, err := e.Scan(within(t, time.Minute), onDisk(t, eicar.Bytes()))
 	noVerdict(t, got, err)
 	if errors.Is(err, ErrEngineDied) {
-		t.Errorf("Scan() error = %v, but clamd lives", err)
+		t.Errorf("Scan() error = %v, but clamd lives, want no ErrEngineDied while clamd runs", err)
 	}
 }
 
@@ -228,9 +233,11 @@ func TestReadyEndsWithTheContext(t *testing.T) {
 	}
 }
 
-func TestProveNoticesLiars(t *testing.T) {
+func TestProveWrongAnswers(t *testing.T) {
 	t.Parallel()
-	for how, want := range map[string]string{"always-clean": "canary eicar", "always-found": "canary clean", "empty": "canary eicar", "dies": "canary eicar"} {
+	for how, want := range map[string]string{
+		"always-clean": "canary eicar", "always-found": "canary clean", "empty": "canary eicar", "dies": "canary eicar",
+	} {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
 			err := engine(t, Config{Clamd: fake(t, how)}).Prove(within(t, time.Minute))
@@ -241,21 +248,21 @@ func TestProveNoticesLiars(t *testing.T) {
 	}
 }
 
-func TestComplaintsNameWhatDidNotLoad(t *testing.T) {
+func TestWarnings(t *testing.T) {
 	t.Parallel()
 	g := testSet(t)
 	rules := "rule good { strings: $a = \"hello world\" condition: $a }\nrule bad { condition: $nope }\n"
 	if err := os.WriteFile(filepath.Join(g.Dir, "own.yara"), []byte(rules), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	e, err := Start(Config{RunDir: t.TempDir()}, g)
+	e, err := Start(Config{Clamd: need.Clamd(t), RunDir: t.TempDir()}, g)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := e.Ready(within(t, time.Minute)); err != nil {
 		t.Error(err)
 	}
-	if got := strings.Join(e.Complaints(), "\n"); !strings.Contains(got, "own.yara line 2") {
+	if got := strings.Join(e.Warnings(), "\n"); !strings.Contains(got, "own.yara line 2") {
 		t.Errorf("Complaints() = %q, want the file and the line", got)
 	}
 	if err := e.Stop(); err != nil {

@@ -27,9 +27,14 @@ func TestLimits(t *testing.T) {
 		content []byte
 		want    string
 	}{
-		{"files", func(l *Limits) { l.Files = 5 }, zipOf(t, many...), "MaxFiles"},
-		{"recursion", func(l *Limits) { l.Recursion = 4 }, deep, "MaxRecursion"},
-		{"time", func(l *Limits) { l.ScanTime = time.Millisecond }, zipOf(t, member{"m", hidden(8 << 20)}), "MaxScanTime"},
+		{name: "files", change: func(l *Limits) { l.Files = 5 }, content: zipOf(t, many...), want: "MaxFiles"},
+		{name: "recursion", change: func(l *Limits) { l.Recursion = 4 }, content: deep, want: "MaxRecursion"},
+		{
+			name:    "time",
+			change:  func(l *Limits) { l.ScanTime = time.Millisecond },
+			content: zipOf(t, member{"m", hidden(8 << 20)}),
+			want:    "MaxScanTime",
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -37,7 +42,7 @@ func TestLimits(t *testing.T) {
 			limits := DefaultLimits()
 			tt.change(&limits)
 			e := engine(t, Config{Limits: limits})
-			for range 2 { // clamd's cache must not make it clean
+			for range 2 { // clamd must not have it in its cache as clean
 				got := scanned(t, e, onDisk(t, tt.content))
 				if got.Outcome != Limit || got.Limit != tt.want || got.Signature != "Heuristics.Limits.Exceeded."+tt.want {
 					t.Errorf("Scan() = %+v, want limit %s", got, tt.want)
@@ -47,7 +52,7 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestDetectionWinsOverLimit: what was found before a limit is not less found.
+// TestDetectionWinsOverLimit checks that a detection before a limit is reported.
 func TestDetectionWinsOverLimit(t *testing.T) {
 	t.Parallel()
 	limits := DefaultLimits()
@@ -62,8 +67,7 @@ func TestDetectionWinsOverLimit(t *testing.T) {
 	}
 }
 
-// TestLargestFile shows where the engine's reach ends, with files of which
-// almost nothing is on the disk.
+// TestLargestFile checks the largest size that the engine scans, with sparse files.
 func TestLargestFile(t *testing.T) {
 	t.Parallel()
 	e := engine(t, Config{})
@@ -71,14 +75,14 @@ func TestLargestFile(t *testing.T) {
 	if err := os.Truncate(f.Name(), MaxFileSize+1); err != nil {
 		t.Fatal(err)
 	}
-	// clamd itself takes one byte more for too much, so that our refusal
-	// (TestScanRefusesDescriptors) comes neither too late nor too early.
+	// clamd itself reports one byte more as too large, so that the limit of examine
+	// (TestScanRefusesDescriptors) is the right one.
 	raw, err := e.client.ask(within(t, time.Minute), "FILDES", f)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got, err := parseReply(raw); err != nil || got.Limit != "MaxFileSize" {
-		t.Errorf("clamd about %d bytes: %+v, %v", MaxFileSize+1, got, err)
+		t.Errorf("clamd about %d bytes: %+v, %v, want the limit MaxFileSize", MaxFileSize+1, got, err)
 	}
 }
 
@@ -113,7 +117,7 @@ func TestEncrypted(t *testing.T) {
 	}
 }
 
-// TestGrownFile pins down what is the caller's part: clamd does not notice.
+// TestGrownFile checks that clamd does not notice a file that grows, which callers of Scan must.
 func TestGrownFile(t *testing.T) {
 	t.Parallel()
 	e := engine(t, Config{})

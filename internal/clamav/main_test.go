@@ -10,10 +10,11 @@ import (
 	"time"
 
 	"github.com/lazaret/lazaret/internal/definitions"
+	"github.com/lazaret/lazaret/internal/testing/need"
 )
 
-// TestMain lets the test binary be a clamd that misbehaves, when it is called
-// by a name that says how; see fake_test.go.
+// TestMain makes the test binary a clamd that misbehaves, if it is called by a name that says how; see
+// fake_test.go.
 func TestMain(m *testing.M) {
 	if how, ok := strings.CutPrefix(filepath.Base(os.Args[0]), fakeName); ok {
 		beFake(how)
@@ -22,7 +23,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// testSet returns definitions that know EICAR, apart from every other set.
+// testSet returns definitions for EICAR in a new folder, with more signatures if given.
 func testSet(t testing.TB, extra ...string) definitions.Generation {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "db")
@@ -41,16 +42,20 @@ func testSet(t testing.TB, extra ...string) definitions.Generation {
 	return g
 }
 
-// within gives a test that waits for an engine an end of its own.
+// within returns a context with its own deadline, for a test that waits for an engine.
 func within(t testing.TB, d time.Duration) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	t.Cleanup(cancel)
 	return ctx
 }
 
-// engine returns a loaded engine with the test set.
+// engine returns an engine that has loaded the test definitions: the real clamd if
+// cfg names none.
 func engine(t testing.TB, cfg Config) *Engine {
 	t.Helper()
+	if cfg.Clamd == "" {
+		cfg.Clamd = need.Clamd(t)
+	}
 	if cfg.RunDir == "" {
 		cfg.RunDir = t.TempDir()
 	}
@@ -69,7 +74,7 @@ func engine(t testing.TB, cfg Config) *Engine {
 	return e
 }
 
-// onDisk returns content as an open file.
+// onDisk returns an open file with this content.
 func onDisk(t testing.TB, content []byte) *os.File {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "object")
@@ -89,17 +94,17 @@ func opened(t testing.TB, path string) *os.File {
 	return f
 }
 
-// scanned wants an answer and no error.
+// scanned scans f and fails the test after an error.
 func scanned(t testing.TB, e *Engine, f *os.File) Finding {
 	t.Helper()
-	got, err := e.Scan(within(t, time.Minute), f)
+	got, err := e.Scan(within(t, 10*time.Minute), f) // it takes seconds, and longer on a busy machine
 	if err != nil {
 		t.Fatal(err)
 	}
 	return got
 }
 
-// noVerdict wants an engine error and nothing that could pass for an answer.
+// noVerdict fails the test unless there is an ErrEngine and no finding.
 func noVerdict(t testing.TB, got Finding, err error) {
 	t.Helper()
 	if !errors.Is(err, ErrEngine) || got != (Finding{}) {

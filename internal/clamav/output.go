@@ -9,12 +9,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// faults are what libclamav prints when it could not keep what it unpacked or
-// read what it was to scan, in lower case. It goes on after them and answers
-// OK, for mail attachments, PDF streams and HTML, say, when the disk is full.
-// Only its own lines count, see complaint; that a hostile file can get one of
-// these texts printed costs its uploader a verdict and nothing else.
-var faults = []string{
+// faultTexts are texts, in lower case, that libclamav prints when it could not write what it unpacked
+// or read what it was to scan. It goes on afterwards and answers OK, for example for mail attachments,
+// PDF streams and HTML if the disk is full. Only lines of libclamav count, see isFault. An uploader
+// who gets one of these texts printed only loses the verdict.
+var faultTexts = []string{
 	"an't create temp", "an't generate temp", "failed to create temp", "failed to generate temp",
 	"an't write", "annot write", "failed to write", "failed write", "only wrote",
 	"write error", "writing error", "error writing", "writen error", "write failed",
@@ -22,37 +21,42 @@ var faults = []string{
 	"readn: read error", "pread error", "pread fail", "changed as we read",
 }
 
-// complaint reports whether a line says that libclamav could not do its work.
-func complaint(line string) bool {
-	if !strings.HasPrefix(line, "LibClamAV Error: ") && !strings.HasPrefix(line, "LibClamAV Warning: ") {
+// isFault reports whether a line says that libclamav could not do its work.
+func isFault(line string) bool {
+	if !fromLibrary(line) {
 		return false
 	}
 	line = strings.ToLower(line)
-	return slices.ContainsFunc(faults, func(f string) bool { return strings.Contains(line, f) })
+	return slices.ContainsFunc(faultTexts, func(f string) bool { return strings.Contains(line, f) })
 }
 
-// output reads what clamd prints, so that it never blocks on a full pipe, and
-// keeps the last lines for errors and the first fault for ever.
+// fromLibrary reports whether a line is an error or a warning of libclamav.
+func fromLibrary(line string) bool {
+	return strings.HasPrefix(line, "LibClamAV Error: ") || strings.HasPrefix(line, "LibClamAV Warning: ")
+}
+
+// output reads what clamd prints, so that clamd is never blocked by a full pipe. It keeps the last
+// lines for errors, and the first fault.
 type output struct {
 	r    *os.File
 	done chan struct{} // closed at the end of the output
 
 	mu    sync.Mutex
-	part  string   // the line that has no end yet
+	part  string   // of a line that has no end yet
 	lines []string // the last tailLines
-	fault string
+	fault string   // the first line that is a fault, or ""
 	first []string // the first headLines of libclamav's errors and warnings
 }
 
 const (
 	tailLines = 12
 	headLines = 8
-	lineMax   = 1 << 10 // longer lines are cut: file names can be in them
-	pipeSize  = 64 << 10
+	lineMax   = 1 << 10  // bytes; longer lines, which may have file names, are cut
+	pipeSize  = 64 << 10 // bytes, the default of Linux
 )
 
-// watch reads until clamd has closed its end.
-func (o *output) watch() {
+// readAll reads until clamd closes its end of the pipe.
+func (o *output) readAll() {
 	defer close(o.done)
 	defer o.r.Close()
 	conn, err := o.r.SyscallConn()
@@ -61,35 +65,35 @@ func (o *output) watch() {
 	}
 	_ = conn.Read(func(fd uintptr) bool { // ends with the pipe
 		for {
-			if n, more := o.take(int(fd)); n <= 0 {
+			if n, more := o.readOnce(int(fd)); n <= 0 {
 				return !more
 			}
 		}
 	})
 }
 
-// sync takes in all that clamd had printed before the call. After a reply this
-// shows the fault that led to it, even if watch did not run yet.
+// sync reads all that clamd printed before the call, also if readAll has not run yet. After a reply
+// this shows the fault that led to it.
 func (o *output) sync() {
 	conn, err := o.r.SyscallConn()
 	if err != nil {
 		return
 	}
 	_ = conn.Control(func(fd uintptr) {
-		// More than a pipe holds was printed since: enough was seen.
-		for seen := 0; seen <= pipeSize; {
-			n, _ := o.take(int(fd))
+		// More than a pipe holds was printed since the call.
+		for total := 0; total <= pipeSize; {
+			n, _ := o.readOnce(int(fd))
 			if n <= 0 {
 				return
 			}
-			seen += n
+			total += n
 		}
 	})
 }
 
-// take reads once, without blocking, and keeps reading and keeping in one
-// order under the lock. more is false at the end of the output.
-func (o *output) take(fd int) (n int, more bool) {
+// readOnce reads once without blocking. It reads and keeps under the lock, so that lines stay in their
+// order. more is false at the end of the output.
+func (o *output) readOnce(fd int) (n int, more bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	var buf [8 << 10]byte
@@ -106,6 +110,7 @@ func (o *output) take(fd int) (n int, more bool) {
 	}
 }
 
+// keep splits text into lines.
 func (o *output) keep(text string) {
 	for {
 		line, rest, ended := strings.Cut(text, "\n")
@@ -121,21 +126,22 @@ func (o *output) keep(text string) {
 	}
 }
 
+// line keeps one line.
 func (o *output) line(line string) {
 	o.lines = append(o.lines, line)
 	if len(o.lines) > tailLines {
 		o.lines = append(o.lines[:0], o.lines[1:]...)
 	}
-	if len(o.first) < headLines && (strings.HasPrefix(line, "LibClamAV Error: ") || strings.HasPrefix(line, "LibClamAV Warning: ")) {
+	if len(o.first) < headLines && fromLibrary(line) {
 		o.first = append(o.first, line)
 	}
-	if o.fault == "" && complaint(line) {
+	if o.fault == "" && isFault(line) {
 		o.fault = line
 	}
 }
 
-// faulty returns the first line that makes the engine worthless, or "".
-func (o *output) faulty() string {
+// firstFault returns the first line that is a fault, or "". After it no answer of the engine counts.
+func (o *output) firstFault() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.fault
@@ -148,8 +154,8 @@ func (o *output) tail() string {
 	return strings.Join(o.lines, "; ")
 }
 
-// complaints returns the first of libclamav's errors and warnings.
-func (o *output) complaints() []string {
+// warnings returns the first errors and warnings of libclamav.
+func (o *output) warnings() []string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return slices.Clone(o.first)

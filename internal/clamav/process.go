@@ -10,14 +10,16 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/lazaret/lazaret/internal/excerpt"
 )
 
 const (
-	// termGrace is what an idle clamd needs to leave by itself. It has nothing
-	// to save; one in the middle of a scan would take 10 s.
+	// termGrace is how long an idle clamd may take to end by itself. It has nothing to save. During a scan
+	// it would take 10 s.
 	termGrace = 500 * time.Millisecond
-	// killGrace is how long the kernel may take to end a killed process, which
-	// unmaps a gigabyte and may wait for a network file system.
+	// killGrace is how long the kernel may take to end a killed process. It has to unmap a gigabyte, and
+	// may have to wait for a network file system.
 	killGrace = 10 * time.Second
 )
 
@@ -29,9 +31,9 @@ type process struct {
 	state  error         // how it ended; valid once exited is closed
 }
 
-// startProcess runs clamd in dir, as an ordinary child: Lambda refuses prctl, so
-// the engine cannot be bound to our life (Pdeathsig). Whoever ends an environment,
-// Lambda or the local stack, ends all of its processes.
+// startProcess runs clamd in dir as an ordinary child process. Lambda refuses prctl, so that clamd
+// cannot be made to end with its parent (Pdeathsig); Lambda and the local stack end all processes of
+// an environment.
 func startProcess(binary, dir, conf string) (*process, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -43,7 +45,7 @@ func startProcess(binary, dir, conf string) (*process, error) {
 	p := &process{cmd: cmd, out: &output{r: r, done: make(chan struct{})}, exited: make(chan struct{})}
 
 	err = cmd.Start()
-	w.Close() // the child has its own; ours would hide the end of the output
+	w.Close() // the child has its own copy; with this one open, the output would never end
 	if err != nil {
 		r.Close()
 		return nil, fmt.Errorf("start clamd: %w", err)
@@ -52,10 +54,11 @@ func startProcess(binary, dir, conf string) (*process, error) {
 		p.state = cmd.Wait()
 		close(p.exited)
 	}()
-	go p.out.watch()
+	go p.out.readAll()
 	return p, nil
 }
 
+// alive reports whether the process has not ended.
 func (p *process) alive() bool {
 	select {
 	case <-p.exited:
@@ -65,9 +68,9 @@ func (p *process) alive() bool {
 	}
 }
 
-// diedWithin waits for news of the process's end, which comes shortly after
-// its connections were closed by it.
-func (p *process) diedWithin(ctx context.Context, d time.Duration) bool {
+// exitedWithin waits until the process has ended, at most for d, and reports whether it has. The end
+// of a process is known shortly after its connections are closed.
+func (p *process) exitedWithin(ctx context.Context, d time.Duration) bool {
 	ctx, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
 	select {
@@ -78,12 +81,12 @@ func (p *process) diedWithin(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// obituary says how the process ended and what it said last. Call it only
-// after its end.
-func (p *process) obituary() error {
+// exitError returns an error with the exit status and the last lines of output. The process must have
+// ended.
+func (p *process) exitError() error {
 	select {
 	case <-p.out.done:
-	case <-time.After(time.Second): // somebody inherited its end of the pipe
+	case <-time.After(time.Second): // another process inherited its end of the pipe
 	}
 	how := "exit status 0"
 	if p.state != nil {
@@ -92,8 +95,8 @@ func (p *process) obituary() error {
 	return fmt.Errorf("clamd ended (%s), last lines: %s", how, p.out.tail())
 }
 
-// ready waits until clamd answers a PING. It listens only once its definitions
-// are loaded, so the socket's appearance is what is waited for.
+// ready waits until clamd answers a PING. clamd creates its socket only after it has loaded the
+// definitions.
 func (p *process) ready(ctx context.Context, c client) error {
 	wait := time.Millisecond
 	for {
@@ -102,7 +105,7 @@ func (p *process) ready(ctx context.Context, c client) error {
 			return nil
 		}
 		if err == nil {
-			return fmt.Errorf("PING: unknown reply %q", clip(string(raw)))
+			return fmt.Errorf("send PING: unknown reply %q", excerpt.Cut(string(raw), quoteLimit))
 		}
 		if !notYet(err) && ctx.Err() == nil && p.alive() {
 			return err
@@ -111,40 +114,40 @@ func (p *process) ready(ctx context.Context, c client) error {
 		select {
 		case <-p.exited:
 			t.Stop()
-			return p.obituary()
+			return p.exitError()
 		case <-ctx.Done():
 			t.Stop()
 			return fmt.Errorf("wait for clamd to load: %w", context.Cause(ctx))
 		case <-t.C:
-			// A test set loads in milliseconds, the official one in 8 to 20 s.
+			// Test definitions load in milliseconds, the official ones in 8 to 20 s.
 			wait = min(wait+wait/8+1, 20*time.Millisecond)
 		}
 	}
 }
 
-// notYet tells a socket that clamd has still to make. It binds it and changes its
-// mode afterwards (LocalSocketMode): in between, nobody but root may connect.
+// notYet reports whether err means that clamd has not created its socket yet. clamd changes the
+// socket's mode after it has bound it (LocalSocketMode); in between, only root may connect.
 func notYet(err error) bool {
 	return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, unix.EACCES)
 }
 
-// stop ends the process and returns when it is gone: politely first, if grace
-// is not 0. The error says that it could not be ended.
+// stop ends the process and waits until it has ended. If grace is not 0, it sends SIGTERM first. The
+// error says that the process could not be ended.
 func (p *process) stop(grace time.Duration) error {
 	if grace > 0 && p.alive() {
 		_ = p.cmd.Process.Signal(syscall.SIGTERM)
-		if p.diedWithin(context.Background(), grace) {
+		if p.exitedWithin(context.Background(), grace) {
 			return nil
 		}
 	}
 	p.kill()
-	if !p.diedWithin(context.Background(), killGrace) {
+	if !p.exitedWithin(context.Background(), killGrace) {
 		return fmt.Errorf("clamd %d did not end %s after it was killed", p.cmd.Process.Pid, killGrace)
 	}
 	return nil
 }
 
-// kill does not wait. A process that has ended already is fine.
+// kill sends SIGKILL and does not wait. It is no error if the process has ended.
 func (p *process) kill() {
 	_ = p.cmd.Process.Kill()
 }

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestReadyWaitsForTheSocket has a clamd that binds its socket a while before it
-// lets anybody connect, as the real one does to whoever is not root.
+// TestReadyWaitsForTheSocket has a clamd that binds its socket some time before it allows connections,
+// as the real one does for users other than root.
 func TestReadyWaitsForTheSocket(t *testing.T) {
 	t.Parallel()
 	if os.Geteuid() == 0 {
@@ -46,7 +46,7 @@ func TestNotYet(t *testing.T) {
 func TestStopIsBounded(t *testing.T) {
 	t.Parallel()
 	e := engine(t, Config{})
-	// A stopped process does not see SIGTERM.
+	// A stopped process does not react to SIGTERM.
 	if err := syscall.Kill(e.proc.cmd.Process.Pid, syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func TestStopIsBounded(t *testing.T) {
 			t.Error(err)
 		}
 	case <-time.After(termGrace + killGrace):
-		t.Error("Stop() did not return")
+		t.Error("Stop() has not returned, want it to")
 	}
 }
 
@@ -74,15 +74,15 @@ func TestOutputKeepsTheLastLines(t *testing.T) {
 	o.keep("y\nend\n")
 	tail := strings.Split(o.tail(), "; ")
 	if len(tail) != tailLines || tail[len(tail)-1] != "end" || len(tail[len(tail)-2]) != lineMax {
-		t.Errorf("tail() = %q", tail)
+		t.Errorf("tail() = %q, want the last lines, the longest one cut", tail)
 	}
-	if want := "LibClamAV Warning: cli_unzip: failed to write 8192 inflated bytes"; o.faulty() != want {
-		t.Errorf("faulty() = %q, want %q", o.faulty(), want)
+	if want := "LibClamAV Warning: cli_unzip: failed to write 8192 inflated bytes"; o.firstFault() != want {
+		t.Errorf("firstFault() = %q, want %q", o.firstFault(), want)
 	}
 }
 
-// TestComplaint has lines that clamd 1.4.6 was seen to print.
-func TestComplaint(t *testing.T) {
+// TestIsFault has lines that clamd 1.4.6 has printed.
+func TestIsFault(t *testing.T) {
 	t.Parallel()
 	for line, want := range map[string]bool{
 		"LibClamAV Error: Can't create temporary directory for scan: /tmp/x.":                             true,
@@ -97,8 +97,8 @@ func TestComplaint(t *testing.T) {
 		"Can't write": false,
 		"":            false,
 	} {
-		if complaint(line) != want {
-			t.Errorf("complaint(%q) = %t", line, !want)
+		if isFault(line) != want {
+			t.Errorf("isFault(%q) = %t", line, !want)
 		}
 	}
 }

@@ -6,20 +6,23 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/lazaret/lazaret/internal/excerpt"
 )
 
-// maxReply is more than any honest reply needs, signature names being at most
-// a few hundred bytes.
+// maxReply is the most bytes of a reply. Names of signatures have a few hundred at most.
 const maxReply = 64 << 10
 
-// fdPrefix is how clamd names a file that came as a descriptor: by the number
-// that it has in clamd, which says nothing to us.
+// quoteLimit is how many bytes of clamd's output an error quotes.
+const quoteLimit = 200
+
+// fdPrefix matches how clamd names a file that it got as a descriptor: by the descriptor's number in
+// clamd.
 var fdPrefix = regexp.MustCompile(`^fd\[[0-9]{1,10}\]: `)
 
-// parseReply turns everything that clamd sent on one connection into a
-// finding. Only one NUL-ended reply in exactly the form of FILDES is an
-// answer; a second reply, a missing NUL or an unknown word is an error. The
-// verdict is read from the end, because names could hold any of its words.
+// parseReply turns all that clamd sent on one connection into a finding. Only one reply in exactly the
+// form of FILDES, with a NUL at its end, is an answer; a second reply, a missing NUL or an unknown
+// word is an error. The result is read from the end, because a name could contain any of the words.
 func parseReply(raw []byte) (Finding, error) {
 	text, err := oneReply(raw)
 	if err != nil {
@@ -29,22 +32,21 @@ func parseReply(raw []byte) (Finding, error) {
 	rest := text[len(prefix):]
 	switch {
 	case strings.HasSuffix(rest, " ERROR"):
-		return Finding{}, fmt.Errorf("clamd answered %q", clip(text))
+		return Finding{}, fmt.Errorf("clamd answered %q", excerpt.Cut(text, quoteLimit))
 	case prefix == "":
-		return Finding{}, fmt.Errorf("unknown reply %q", clip(text))
+		return Finding{}, fmt.Errorf("unknown reply %q", excerpt.Cut(text, quoteLimit))
 	case rest == "OK":
 		return Finding{Outcome: Clean}, nil
 	}
 	signature, ok := strings.CutSuffix(rest, " FOUND")
 	if !ok || strings.TrimSpace(signature) == "" {
-		return Finding{}, fmt.Errorf("unknown reply %q", clip(text))
+		return Finding{}, fmt.Errorf("unknown reply %q", excerpt.Cut(text, quoteLimit))
 	}
 	return classify(signature), nil
 }
 
-// oneReply checks the frame: 1 to maxReply bytes of text, then one NUL at the
-// very end. Control characters are in no honest reply, and a line break would
-// mean a second one.
+// oneReply checks the form: 1 to maxReply bytes of text, then one NUL at the very end. No reply
+// contains control characters; a line break would mean a second reply.
 func oneReply(raw []byte) (string, error) {
 	switch {
 	case len(raw) == 0:
@@ -54,13 +56,13 @@ func oneReply(raw []byte) (string, error) {
 	}
 	switch i := bytes.IndexByte(raw, 0); {
 	case i < 0:
-		return "", fmt.Errorf("reply without its end: %q", clip(string(raw)))
+		return "", fmt.Errorf("reply without its end: %q", excerpt.Cut(string(raw), quoteLimit))
 	case i != len(raw)-1:
-		return "", fmt.Errorf("more than one reply: %q", clip(string(raw)))
+		return "", fmt.Errorf("more than one reply: %q", excerpt.Cut(string(raw), quoteLimit))
 	}
 	text := string(raw[:len(raw)-1])
 	if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-		return "", fmt.Errorf("control character in reply %q", clip(text))
+		return "", fmt.Errorf("control character in reply %q", excerpt.Cut(text, quoteLimit))
 	}
 	return text, nil
 }
@@ -70,16 +72,16 @@ var errEmptyReply = errors.New("empty reply")
 const (
 	limitPrefix     = "Heuristics.Limits.Exceeded"
 	encryptedPrefix = "Heuristics.Encrypted."
-	// dictionaryLimit is the one limit with a name of its own: an xz whose
-	// dictionary the engine does not want to allocate is not unpacked.
+	// dictionaryLimit is the only limit with another name: an xz with a dictionary larger than the engine
+	// allocates is not unpacked.
 	dictionaryLimit = "Heuristics.XZ.DicSizeLimit"
-	// clamd adds this to whatever a loose signature file reports; a name with
-	// it is a signature even if somebody called it like a heuristic.
+	// clamd adds this to every signature of a loose file. A name with it is a signature, also if it begins
+	// like a heuristic.
 	unofficialSuffix = ".UNOFFICIAL"
 )
 
-// classify tells detections from the engine's notes that it saw only a part.
-// Other heuristics (phishing, macros ...) are detections.
+// classify distinguishes detections from the heuristics which say that the engine saw only a part of
+// the file. Other heuristics (phishing, macros and so on) are detections.
 func classify(signature string) Finding {
 	f := Finding{Outcome: Found, Signature: signature}
 	if strings.HasSuffix(signature, unofficialSuffix) {
@@ -93,12 +95,4 @@ func classify(signature string) Finding {
 		f.Outcome = Encrypted
 	}
 	return f
-}
-
-// clip keeps errors readable whatever the other side sent.
-func clip(s string) string {
-	if len(s) > 200 {
-		return s[:200] + "..."
-	}
-	return s
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 func TestParseReply(t *testing.T) {
@@ -15,19 +16,59 @@ func TestParseReply(t *testing.T) {
 		wantErr   string
 	}{
 		{name: "clean", raw: "fd[11]: OK\x00", want: Finding{Outcome: Clean}},
-		{name: "found", raw: "fd[9]: Win.Test.EICAR_HDB-1 FOUND\x00", want: Finding{Outcome: Found, Signature: "Win.Test.EICAR_HDB-1"}},
+		{
+			name: "found",
+			raw:  "fd[9]: Win.Test.EICAR_HDB-1 FOUND\x00",
+			want: Finding{Outcome: Found, Signature: "Win.Test.EICAR_HDB-1"},
+		},
 		{name: "signature called OK", raw: "fd[9]: OK FOUND\x00", want: Finding{Outcome: Found, Signature: "OK"}},
-		{name: "signature with a blank", raw: "fd[9]: My sig.UNOFFICIAL FOUND\x00", want: Finding{Outcome: Found, Signature: "My sig.UNOFFICIAL"}},
+		{
+			name: "signature with a blank",
+			raw:  "fd[9]: My sig.UNOFFICIAL FOUND\x00",
+			want: Finding{Outcome: Found, Signature: "My sig.UNOFFICIAL"},
+		},
 		{name: "signature with a colon", raw: "fd[9]: a: OK FOUND\x00", want: Finding{Outcome: Found, Signature: "a: OK"}},
-		{name: "other heuristic", raw: "fd[9]: Heuristics.Phishing.Email.SpoofedDomain FOUND\x00", want: Finding{Outcome: Found, Signature: "Heuristics.Phishing.Email.SpoofedDomain"}},
-		{name: "limit", raw: "fd[9]: Heuristics.Limits.Exceeded.MaxFiles FOUND\x00", want: Finding{Outcome: Limit, Signature: "Heuristics.Limits.Exceeded.MaxFiles", Limit: "MaxFiles"}},
-		{name: "limit without a name", raw: "fd[9]: Heuristics.Limits.Exceeded FOUND\x00", want: Finding{Outcome: Limit, Signature: "Heuristics.Limits.Exceeded"}},
-		{name: "dictionary limit", raw: "fd[9]: Heuristics.XZ.DicSizeLimit FOUND\x00", want: Finding{Outcome: Limit, Signature: "Heuristics.XZ.DicSizeLimit", Limit: "DicSizeLimit"}},
-		{name: "signature like a limit", raw: "fd[9]: Heuristics.Limits.ExceededX FOUND\x00", want: Finding{Outcome: Found, Signature: "Heuristics.Limits.ExceededX"}},
-		{name: "somebody's signature called a limit", raw: "fd[9]: Heuristics.Limits.Exceeded.A.UNOFFICIAL FOUND\x00", want: Finding{Outcome: Found, Signature: "Heuristics.Limits.Exceeded.A.UNOFFICIAL"}},
-		{name: "encrypted", raw: "fd[9]: Heuristics.Encrypted.Zip FOUND\x00", want: Finding{Outcome: Encrypted, Signature: "Heuristics.Encrypted.Zip"}},
+		{
+			name: "other heuristic",
+			raw:  "fd[9]: Heuristics.Phishing.Email.SpoofedDomain FOUND\x00",
+			want: Finding{Outcome: Found, Signature: "Heuristics.Phishing.Email.SpoofedDomain"},
+		},
+		{
+			name: "limit",
+			raw:  "fd[9]: Heuristics.Limits.Exceeded.MaxFiles FOUND\x00",
+			want: Finding{Outcome: Limit, Signature: "Heuristics.Limits.Exceeded.MaxFiles", Limit: "MaxFiles"},
+		},
+		{
+			name: "limit without a name",
+			raw:  "fd[9]: Heuristics.Limits.Exceeded FOUND\x00",
+			want: Finding{Outcome: Limit, Signature: "Heuristics.Limits.Exceeded"},
+		},
+		{
+			name: "dictionary limit",
+			raw:  "fd[9]: Heuristics.XZ.DicSizeLimit FOUND\x00",
+			want: Finding{Outcome: Limit, Signature: "Heuristics.XZ.DicSizeLimit", Limit: "DicSizeLimit"},
+		},
+		{
+			name: "signature like a limit",
+			raw:  "fd[9]: Heuristics.Limits.ExceededX FOUND\x00",
+			want: Finding{Outcome: Found, Signature: "Heuristics.Limits.ExceededX"},
+		},
+		{
+			name: "a signature that is named like a limit",
+			raw:  "fd[9]: Heuristics.Limits.Exceeded.A.UNOFFICIAL FOUND\x00",
+			want: Finding{Outcome: Found, Signature: "Heuristics.Limits.Exceeded.A.UNOFFICIAL"},
+		},
+		{
+			name: "encrypted",
+			raw:  "fd[9]: Heuristics.Encrypted.Zip FOUND\x00",
+			want: Finding{Outcome: Encrypted, Signature: "Heuristics.Encrypted.Zip"},
+		},
 		{name: "error", raw: "fd[10]: Can't write to file ERROR\x00", wantErr: "Can't write to file ERROR"},
-		{name: "error without a file", raw: "No file descriptor received. ERROR\x00", wantErr: "No file descriptor received. ERROR"},
+		{
+			name:    "error without a file",
+			raw:     "No file descriptor received. ERROR\x00",
+			wantErr: "No file descriptor received. ERROR",
+		},
 		{name: "error that ends like found", raw: "fd[10]: x FOUND ERROR\x00", wantErr: "clamd answered"},
 		{name: "empty", raw: "", wantErr: "empty reply"},
 		{name: "only the end", raw: "\x00", wantErr: "unknown reply"},
@@ -60,7 +101,7 @@ func TestParseReply(t *testing.T) {
 			} else if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(tt.want, got); diff != "" {
+			if diff := cmp.Diff(tt.want, got, cmpopts.IgnoreUnexported(Finding{})); diff != "" {
 				t.Errorf("parseReply() (-want +got):\n%s", diff)
 			}
 		})

@@ -16,12 +16,12 @@ import (
 	"github.com/lazaret/lazaret/internal/eicar"
 )
 
-// hidden is size bytes of text with EICAR at its very end.
+// hidden returns size bytes of text with EICAR at the end.
 func hidden(size int) []byte {
 	return append(text(size), eicar.Bytes()...)
 }
 
-// text is size bytes that no compressor makes nothing of.
+// text returns size bytes that compress, but not to almost nothing.
 func text(size int) []byte {
 	var page bytes.Buffer
 	for i := 0; page.Len() < min(size, 64<<10); i++ {
@@ -40,7 +40,10 @@ func zipOf(t testing.TB, members ...member) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)
-	w.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, flate.BestSpeed) })
+	w.RegisterCompressor(
+		zip.Deflate,
+		func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, flate.BestSpeed) },
+	)
 	for _, m := range members {
 		f, err := w.Create(m.name)
 		if err != nil {
@@ -86,7 +89,8 @@ func pdfOf(t testing.TB, content []byte) []byte {
 func mailOf(content []byte) []byte {
 	var b bytes.Buffer
 	b.WriteString("From: a@example.com\r\nTo: b@example.com\r\nSubject: x\r\nMIME-Version: 1.0\r\n" +
-		"Content-Type: multipart/mixed; boundary=\"q\"\r\n\r\n--q\r\nContent-Type: application/octet-stream; name=\"x.bin\"\r\n" +
+		"Content-Type: multipart/mixed; boundary=\"q\"\r\n\r\n" +
+		"--q\r\nContent-Type: application/octet-stream; name=\"x.bin\"\r\n" +
 		"Content-Transfer-Encoding: base64\r\nContent-Disposition: attachment; filename=\"x.bin\"\r\n\r\n")
 	for line := range bytes.SplitSeq(chunked(base64.StdEncoding.EncodeToString(content)), []byte("\n")) {
 		b.Write(line)
@@ -106,12 +110,15 @@ func chunked(s string) []byte {
 }
 
 func htmlOf(content []byte) []byte {
-	return []byte("<html><body><p>text</p><a href=\"data:text/plain;base64," + base64.StdEncoding.EncodeToString(content) + "\">x</a></body></html>")
+	return []byte(
+		"<html><body><p>text</p><a href=\"data:text/plain;base64," + base64.StdEncoding.EncodeToString(
+			content,
+		) + "\">x</a></body></html>",
+	)
 }
 
-// cabOf writes a cabinet with one MSZIP member, after Microsoft's "Cabinet
-// File Format": blocks of 32 KiB, each deflated with the one before as its
-// dictionary.
+// cabOf returns a cabinet with one MSZIP member, as Microsoft's "Cabinet File Format" describes it:
+// blocks of 32 KiB, each deflated with the block before as its dictionary.
 func cabOf(t testing.TB, content []byte) []byte {
 	t.Helper()
 	const block, header, folder = 32 << 10, 36, 8

@@ -11,10 +11,15 @@ import (
 	"time"
 
 	"github.com/lazaret/lazaret/internal/eicar"
+	"github.com/lazaret/lazaret/internal/testing/need"
 )
 
+// supervisor returns one that starts the real clamd if cfg names none.
 func supervisor(t testing.TB, cfg Config) *Supervisor {
 	t.Helper()
+	if cfg.Clamd == "" {
+		cfg.Clamd = need.Clamd(t)
+	}
 	if cfg.RunDir == "" {
 		cfg.RunDir = t.TempDir()
 	}
@@ -27,7 +32,7 @@ func supervisor(t testing.TB, cfg Config) *Supervisor {
 	return s
 }
 
-// pid is the process of the engine, 0 without one.
+// pid returns the process id of the engine, 0 if there is none.
 func (s *Supervisor) pid() int {
 	if e := s.current(); e != nil {
 		return e.proc.cmd.Process.Pid
@@ -47,18 +52,18 @@ func TestSupervisorKeepsOneEngine(t *testing.T) {
 	for range 3 {
 		got, err := s.Scan(within(t, time.Minute), g, onDisk(t, eicar.Bytes()))
 		if err != nil || got.Outcome != Found || got.Definitions != g.Fingerprint {
-			t.Errorf("Scan() = %+v, %v", got, err)
+			t.Errorf("Scan() = %+v, %v, want found with the generation", got, err)
 		}
 	}
 	if err := s.Start(g); err != nil {
 		t.Error(err)
 	}
 	if s.pid() != pid || pid == 0 {
-		t.Errorf("engine was %d, is %d", pid, s.pid())
+		t.Errorf("engine was %d, is %d, want the same", pid, s.pid())
 	}
 }
 
-func TestSupervisorFollowsTheGeneration(t *testing.T) {
+func TestSupervisorSwitchesGeneration(t *testing.T) {
 	t.Parallel()
 	s := supervisor(t, Config{})
 	one, two := testSet(t), testSet(t, "Lazaret-Test-Word:0:*:6c617a617265742d746573742d776f7264") // "lazaret-test-word"
@@ -66,27 +71,27 @@ func TestSupervisorFollowsTheGeneration(t *testing.T) {
 
 	got, err := s.Scan(within(t, time.Minute), one, word)
 	if err != nil || got.Outcome != Clean {
-		t.Fatalf("Scan() with one = %+v, %v", got, err)
+		t.Fatalf("Scan() with one = %+v, %v, want clean", got, err)
 	}
 	old := s.pid()
 	got, err = s.Scan(within(t, time.Minute), two, word)
 	if err != nil || got.Signature != "Lazaret-Test-Word.UNOFFICIAL" || got.Definitions != two.Fingerprint {
-		t.Errorf("Scan() with two = %+v, %v", got, err)
+		t.Errorf("Scan() with two = %+v, %v, want Lazaret-Test-Word.UNOFFICIAL", got, err)
 	}
 	if !gone(old) || s.pid() == old {
-		t.Errorf("engine %d of the old generation is still there", old)
+		t.Errorf("engine %d of the old generation is still there, want it ended", old)
 	}
 	if left, _ := os.ReadDir(s.cfg.RunDir); len(left) != 1 {
 		t.Errorf("RunDir holds %v, want one engine's folder", left)
 	}
 }
 
-func TestSupervisorReplacesAnEngineThat(t *testing.T) {
+func TestSupervisorReplacesEngineThat(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name  string
 		spoil func(s *Supervisor) error
-		// fails says that the next scan notices, and gives no verdict.
+		// fails says that the next scan gives no verdict.
 		fails bool
 		died  bool
 	}{
@@ -102,8 +107,12 @@ func TestSupervisorReplacesAnEngineThat(t *testing.T) {
 		{name: "lost its socket", fails: true, spoil: func(s *Supervisor) error {
 			return os.Remove(filepath.Join(s.current().home.Name(), "s"))
 		}},
-		{name: "lost its temporary folder", fails: true, spoil: func(s *Supervisor) error { return os.RemoveAll(s.current().temp.path) }},
-		{name: "is spent", spoil: func(s *Supervisor) error { s.current().spent.Store(true); return nil }},
+		{
+			name:  "lost its temporary folder",
+			fails: true,
+			spoil: func(s *Supervisor) error { return os.RemoveAll(s.current().temp.path) },
+		},
+		{name: "has a tainted cache", spoil: func(s *Supervisor) error { s.current().cacheTainted.Store(true); return nil }},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -122,26 +131,26 @@ func TestSupervisorReplacesAnEngineThat(t *testing.T) {
 			}
 			got, err := s.Scan(within(t, time.Minute), g, onDisk(t, eicar.Bytes()))
 			if err != nil || got.Outcome != Found {
-				t.Errorf("Scan() after it = %+v, %v", got, err)
+				t.Errorf("Scan() after it = %+v, %v, want found", got, err)
 			}
 			if replaced := s.pid() != pid; replaced == (tt.name == "was stopped and goes on, as in a freeze") {
-				t.Errorf("engine replaced = %t", replaced)
+				t.Errorf("engine replaced = %t, want it replaced unless it was only frozen", replaced)
 			}
 			if s.pid() != pid && !gone(pid) {
-				t.Errorf("the old engine %d is still there", pid)
+				t.Errorf("the old engine %d is still there, want it ended", pid)
 			}
 		})
 	}
 }
 
-func TestSupervisorSaysThatTheEngineDied(t *testing.T) {
+func TestSupervisorReportsCrash(t *testing.T) {
 	t.Parallel()
 	s, g := supervisor(t, Config{}), testSet(t)
 	if err := s.Ensure(within(t, time.Minute), g); err != nil {
 		t.Fatal(err)
 	}
 	e := s.current()
-	// Stopped, it is sure to be asked and not to have answered when it is killed.
+	// A stopped engine has certainly not answered when it is killed.
 	if err := syscall.Kill(s.pid(), syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
@@ -156,11 +165,11 @@ func TestSupervisorSaysThatTheEngineDied(t *testing.T) {
 		t.Errorf("Scan() error = %v, want ErrEngineDied", err)
 	}
 	if got, err := s.Scan(within(t, time.Minute), g, onDisk(t, eicar.Bytes())); err != nil || got.Outcome != Found {
-		t.Errorf("Scan() after it = %+v, %v", got, err)
+		t.Errorf("Scan() after it = %+v, %v, want found", got, err)
 	}
 }
 
-func TestSupervisorNeedsTheCanaries(t *testing.T) {
+func TestSupervisorProvesEngine(t *testing.T) {
 	t.Parallel()
 	for _, how := range []string{"always-clean", "always-found"} {
 		t.Run(how, func(t *testing.T) {
@@ -168,26 +177,25 @@ func TestSupervisorNeedsTheCanaries(t *testing.T) {
 			s := supervisor(t, Config{Clamd: fake(t, how)})
 			got, err := s.Scan(within(t, time.Minute), testSet(t), onDisk(t, []byte("nothing here")))
 			noVerdict(t, got, err)
-			if pid := s.pid(); !s.current().proc.diedWithin(t.Context(), time.Minute) {
-				t.Errorf("the liar %d was not killed", pid)
+			if pid := s.pid(); !s.current().proc.exitedWithin(t.Context(), time.Minute) {
+				t.Errorf("engine %d gave a wrong answer and runs, want it killed", pid)
 			}
 		})
 	}
 }
 
-// TestStaleProofIsMadeAnew scans with an engine that went bad without a sign:
-// the proof that is made before the answer is given out takes it back.
-func TestStaleProofIsMadeAnew(t *testing.T) {
+// TestProofAge checks that an engine is proved again if its last proof is too old.
+func TestProofAge(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name  string
 		later time.Duration
-		want  bool // proved again
+		want  bool // whether the engine is proved again
 	}{
-		{"fresh", 59 * time.Second, false},
-		{"old", 61 * time.Second, true},
-		{"thawed after a week", 7 * 24 * time.Hour, true},
-		{"clock set back", -time.Hour, true},
+		{name: "fresh", later: 59 * time.Second},
+		{name: "old", later: 61 * time.Second, want: true},
+		{name: "thawed after a week", later: 7 * 24 * time.Hour, want: true},
+		{name: "clock set back", later: -time.Hour, want: true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -209,56 +217,59 @@ func TestStaleProofIsMadeAnew(t *testing.T) {
 	}
 }
 
-func TestStaleProofTakesTheAnswerBack(t *testing.T) {
+// TestOldProofWithdrawsAnswer checks that an answer does not count if the engine fails the proof that
+// is made after it.
+func TestOldProofWithdrawsAnswer(t *testing.T) {
 	t.Parallel()
 	s, g := supervisor(t, Config{}), testSet(t)
 	if err := s.Ensure(within(t, time.Minute), g); err != nil {
 		t.Fatal(err)
 	}
-	// From now on everything is clean to it.
+	// From now on the engine answers clean for every file.
 	e := s.current()
-	liar := engine(t, Config{Clamd: fake(t, "always-clean")})
-	e.client = liar.client
+	wrong := engine(t, Config{Clamd: fake(t, "always-clean")})
+	e.client = wrong.client
 	f := onDisk(t, []byte("nothing here"))
 	if got, err := s.Scan(within(t, time.Minute), g, f); err != nil || got.Outcome != Clean {
-		t.Fatalf("Scan() = %+v, %v; the liar is not noticed while the proof is fresh", got, err)
+		t.Fatalf("Scan() = %+v, %v, want clean while the proof is fresh", got, err)
 	}
 	s.now = func() time.Time { return time.Now().Add(time.Hour) }
 	got, err := s.Scan(within(t, time.Minute), g, f)
 	noVerdict(t, got, err)
 	s.now = time.Now
 	if got, err := s.Scan(within(t, time.Minute), g, onDisk(t, eicar.Bytes())); err != nil || got.Outcome != Found {
-		t.Errorf("Scan() with the next engine = %+v, %v", got, err)
+		t.Errorf("Scan() with the next engine = %+v, %v, want found", got, err)
 	}
 }
 
-func TestLoadingOutlivesADeadline(t *testing.T) {
+func TestLoadTime(t *testing.T) {
 	t.Parallel()
 	s, g := supervisor(t, Config{Clamd: fake(t, "never-ready"), LoadTime: 150 * time.Millisecond}), testSet(t)
 	if err := s.Start(g); err != nil {
 		t.Fatal(err)
 	}
 	pid := s.pid()
-	if err := s.Ensure(within(t, 50*time.Millisecond), g); !errors.Is(err, ErrEngine) || !errors.Is(err, context.DeadlineExceeded) {
+	if err := s.Ensure(within(t, 50*time.Millisecond), g); !errors.Is(err, ErrEngine) ||
+		!errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Ensure() = %v, want ErrEngine and the deadline", err)
 	}
 	if s.pid() != pid || gone(pid) {
-		t.Errorf("engine %d did not go on loading", pid)
+		t.Errorf("engine %d has ended, want it to go on loading", pid)
 	}
-	// Waited for too long in all, it is taken for stuck.
+	// After a wait of LoadTime in all, the engine counts as hung.
 	stuck := s.current().proc
-	for calls := 0; stuck.alive() && calls < 100; calls++ { // a call that was not scheduled in time has not waited
+	for calls := 0; stuck.alive() && calls < 100; calls++ { // a call may have waited for less, on a busy machine
 		if err := s.Ensure(within(t, 200*time.Millisecond), g); !errors.Is(err, ErrEngine) {
 			t.Errorf("Ensure() = %v, want ErrEngine", err)
 		}
-		if stuck.diedWithin(t.Context(), 100*time.Millisecond) {
+		if stuck.exitedWithin(t.Context(), 100*time.Millisecond) {
 			return
 		}
 	}
-	t.Error("a stuck engine was not killed")
+	t.Error("the engine that does not load still runs, want it killed")
 }
 
-func TestUnusableFilesDoNotHurtTheEngine(t *testing.T) {
+func TestUnusableFilesKeepTheEngine(t *testing.T) {
 	t.Parallel()
 	s, g := supervisor(t, Config{}), testSet(t)
 	if err := s.Ensure(within(t, time.Minute), g); err != nil {
@@ -269,10 +280,10 @@ func TestUnusableFilesDoNotHurtTheEngine(t *testing.T) {
 		t.Errorf("Scan(folder) = %v, want ErrDescriptor", err)
 	}
 	if got, err := s.Scan(within(t, time.Minute), g, onDisk(t, []byte("12345"))); err != nil || got.Outcome != Unexamined {
-		t.Errorf("Scan(5 bytes) = %+v, %v", got, err)
+		t.Errorf("Scan(5 bytes) = %+v, %v, want unexamined", got, err)
 	}
 	if err := s.Ensure(within(t, time.Minute), g); err != nil || s.pid() != pid {
-		t.Errorf("engine was %d, is %d, %v", pid, s.pid(), err)
+		t.Errorf("engine was %d, is %d, %v, want the same", pid, s.pid(), err)
 	}
 }
 
@@ -324,7 +335,7 @@ func TestCloseEndsAScan(t *testing.T) {
 		t.Errorf("Scan() = %v, want ErrEngine", err)
 	}
 	if !gone(pid) {
-		t.Errorf("engine %d is still there", pid)
+		t.Errorf("engine %d is still there, want it ended", pid)
 	}
 	if _, err := s.Scan(within(t, time.Minute), g, onDisk(t, eicar.Bytes())); !errors.Is(err, ErrEngine) {
 		t.Errorf("Scan() after Close = %v, want ErrEngine", err)

@@ -9,26 +9,24 @@ import (
 	"time"
 )
 
-// headerSize is the length of the text header in front of the archive inside
-// a .cvd or .cld (https://docs.clamav.net/manual/Signatures.html, "Signature
-// database container format").
+// headerSize is the length in bytes of the text before the archive in a .cvd or .cld:
+// https://docs.clamav.net/manual/Signatures.html ("Signature database container format")
 const headerSize = 512
 
 const headerMagic = "ClamAV-VDB:"
 
-// Header is what the first 512 bytes of a .cvd or .cld say about it. Only
-// these bytes are trusted for freshness: freshclam's exit status is 0 in many
-// cases in which nothing was updated.
+// Header is the first 512 bytes of a .cvd or .cld. They decide whether a set is newer, because
+// freshclam's exit status is also 0 in many cases in which nothing was updated.
 type Header struct {
-	Built           time.Time // when the set was built, UTC
-	Version         int       // counts up with every release of the set
-	Signatures      int       // how many signatures it holds
-	FunctionalLevel int       // the least engine level which can use all of it
-	Builder         string    // who built it
+	Built           time.Time // UTC
+	Version         int       // a newer one is greater
+	Signatures      int       // number of signatures
+	FunctionalLevel int       // the lowest level of an engine that can use all signatures
+	Builder         string    // name of the builder
 }
 
-// ReadHeader reads and parses the header of a database container. It does not
-// verify the container's digital signature: the engine does so when it loads.
+// ReadHeader reads the header of a container. It does not verify the container's signature; the engine
+// does when it loads the container.
 func ReadHeader(r io.Reader) (Header, error) {
 	buf := make([]byte, headerSize)
 	if _, err := io.ReadFull(r, buf); err != nil {
@@ -37,9 +35,9 @@ func ReadHeader(r io.Reader) (Header, error) {
 	return parseHeader(buf)
 }
 
-// parseHeader takes the fields, which are separated by colons and padded with
-// blanks: magic, build time, version, signatures, functional level, MD5,
-// digital signature, builder and, since 2009, the build time in seconds.
+// parseHeader reads the fields, which are separated by colons and filled up with blanks: magic, build
+// time, version, signatures, functional level, MD5, digital signature, builder and, since 2009, the
+// build time in seconds.
 func parseHeader(buf []byte) (Header, error) {
 	text, ok := bytes.CutPrefix(buf, []byte(headerMagic))
 	if !ok {
@@ -55,9 +53,9 @@ func parseHeader(buf []byte) (Header, error) {
 		name string
 		text string
 	}{
-		{&h.Version, "version", fields[1]},
-		{&h.Signatures, "number of signatures", fields[2]},
-		{&h.FunctionalLevel, "functional level", fields[3]},
+		{into: &h.Version, name: "version", text: fields[1]},
+		{into: &h.Signatures, name: "number of signatures", text: fields[2]},
+		{into: &h.FunctionalLevel, name: "functional level", text: fields[3]},
 	} {
 		n, err := strconv.ParseUint(f.text, 10, 31)
 		if err != nil {
@@ -70,15 +68,15 @@ func parseHeader(buf []byte) (Header, error) {
 	if err != nil {
 		return Header{}, fmt.Errorf("parse container header: build time: %w", err)
 	}
-	if year := built.Year(); year < 1 || year > 9999 { // nothing else can be written down in RFC 3339
+	if year := built.Year(); year < 1 || year > 9999 { // RFC 3339 has no other years
 		return Header{}, fmt.Errorf("parse container header: build time in the year %d", year)
 	}
 	h.Built = built
 	return h, nil
 }
 
-// buildTime prefers the seconds, which are exact; the text has minutes only
-// and a dash in place of the colon that would end its field.
+// buildTime returns the build time. It uses the seconds if there are any; the text has only minutes,
+// with a dash instead of the colon, which would end the field.
 func buildTime(fields []string) (time.Time, error) {
 	if len(fields) > 7 {
 		sec, err := strconv.ParseUint(fields[7], 10, 40)

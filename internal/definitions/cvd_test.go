@@ -11,8 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// container is a .cvd or .cld as far as this package looks: a padded header
-// and something after it.
+// container returns a padded header with one byte after it, which is all of a .cvd that this package
+// reads.
 func container(fields string) string {
 	return fmt.Sprintf("%-*s", headerSize, fields) + "archive"
 }
@@ -38,13 +38,23 @@ func TestReadHeader(t *testing.T) {
 		{name: "no seconds", text: container(old), want: toTheMinute},
 		{
 			name: "a day of one digit", text: container(strings.Replace(old, "16 Nov", "02 Nov", 1)),
-			want: Header{Built: time.Date(2026, 11, 2, 9, 24, 0, 0, time.UTC), Version: 27825, Signatures: 2063500, FunctionalLevel: 90, Builder: "builder"},
+			want: Header{
+				Built:           time.Date(2026, 11, 2, 9, 24, 0, 0, time.UTC),
+				Version:         27825,
+				Signatures:      2063500,
+				FunctionalLevel: 90,
+				Builder:         "builder",
+			},
 		},
 		{name: "short", text: dailyHeader, wantErr: "unexpected EOF"},
 		{name: "other magic", text: container("ClamAV-XDB:a:1:2:3:4:5:6:7"), wantErr: "no \"ClamAV-VDB:\""},
 		{name: "few fields", text: container("ClamAV-VDB:a:1:2:3"), wantErr: "4 fields"},
 		{name: "version not a number", text: container(strings.Replace(dailyHeader, "27825", "new", 1)), wantErr: "version"},
-		{name: "negative count", text: container(strings.Replace(dailyHeader, "2063500", "-1", 1)), wantErr: "number of signatures"},
+		{
+			name:    "negative count",
+			text:    container(strings.Replace(dailyHeader, "2063500", "-1", 1)),
+			wantErr: "number of signatures",
+		},
 		{name: "bad seconds", text: container(dailyHeader + "x"), wantErr: "build time"},
 		{name: "bad text", text: container(strings.Replace(old, "16 Nov", "16 Foo", 1)), wantErr: "build time"},
 	}

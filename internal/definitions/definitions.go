@@ -1,8 +1,8 @@
-// Package definitions keeps ClamAV's signature sets as immutable generations
-// on a volume: <root>/generations/<fingerprint>/ and a symlink <root>/current
-// that one rename switches. The freshclam function publishes, the scan
-// function reads. Whether the engine loads a set and finds the canaries with
-// it is proved by the caller before Publish; this package never runs ClamAV.
+// Package definitions keeps ClamAV's definitions as immutable generations on a volume: each is a
+// folder <root>/generations/<fingerprint>/, and the symlink <root>/current, which one rename switches,
+// names the one to use. The freshclam function publishes generations and the scan function reads them.
+// The caller of Publish must have proved that an engine loads the generation and finds the canaries;
+// this package never runs ClamAV.
 package definitions
 
 import (
@@ -14,47 +14,46 @@ import (
 	"time"
 )
 
-// ErrNone says that a store has no generation yet, or that the one that
-// current names is not complete. Callers wait for the freshclam function.
+// ErrNone: the store has no generation yet, or the one that current names is not complete. The next
+// run of the freshclam function publishes one.
 var ErrNone = errors.New("no definitions published")
 
-// ErrUnknown says that a store does not keep the generation that was named.
+// ErrUnknown: the store does not have the generation that was named.
 var ErrUnknown = errors.New("no such generation is kept")
 
-// manifestName is a file inside each generation with what Inspect found. The
-// leading dot keeps it out of the fingerprint, and clamd reads only files with
-// a database extension.
+// manifestName is the file in each generation with the result of Inspect. The fingerprint does not
+// include it. clamd ignores it, because it reads only files with the extension of a database.
 const manifestName = ".generation.json"
 
 // Generation is one immutable set of definitions.
 type Generation struct {
-	// Fingerprint names the set by its content, see Inspect.
+	// Fingerprint identifies the generation by its content, see Inspect.
 	Fingerprint string `json:"fingerprint"`
-	// Dir is the absolute folder to load, free of symlinks that could move.
+	// Dir is the absolute path of the folder to load. No part of it is a symlink that is switched.
 	Dir string `json:"-"`
-	// Version is the version of the daily set, 0 where there is none.
+	// Version is the version of the daily set, 0 if there is none.
 	Version int `json:"version"`
-	// Built is when the daily set was built, zero where there is none.
+	// Built is when the daily set was built, UTC; zero if there is none.
 	Built time.Time `json:"built,omitzero"`
-	// Signatures counts what the containers state and the lines of loose files.
+	// Signatures is the number of signatures: those that the headers of containers state, and the lines of
+	// loose files.
 	Signatures int `json:"signatures"`
 }
 
-// Store is the root folder of the generations on a volume.
+// Store is the folder that holds the generations.
 type Store struct {
 	root string
 }
 
-// Open returns the store at root. It touches nothing: the folders are created
-// by the first Publish, and a store without any is simply empty.
+// Open returns the store at root. It does not access the volume: the first Publish creates the
+// folders, and before that the store is empty.
 func Open(root string) *Store {
 	return &Store{root: root}
 }
 
-// Current returns the generation that scans are to use now, or ErrNone. It
-// costs one readlink and one small read, so it can be asked at every
-// invocation; the name is resolved once, so that Dir stays on one generation
-// however often current moves.
+// Current returns the generation that scans should use now, or ErrNone. It takes one readlink and one
+// small read, so that each invocation can call it. Dir names this generation, also when current is
+// switched later.
 func (s *Store) Current() (Generation, error) {
 	return s.linked("current")
 }
@@ -64,6 +63,7 @@ func (s *Store) Previous() (Generation, error) {
 	return s.linked("previous")
 }
 
+// linked returns the generation that a symlink names.
 func (s *Store) linked(link string) (Generation, error) {
 	target, err := os.Readlink(filepath.Join(s.root, link))
 	if errors.Is(err, os.ErrNotExist) {
@@ -75,8 +75,8 @@ func (s *Store) linked(link string) (Generation, error) {
 	return s.generation(filepath.Base(target))
 }
 
-// generation reads the manifest, which Publish writes before the folder gets
-// its name: a folder without it was not put there by Publish.
+// generation reads the manifest of a generation. Publish writes it before the folder gets its name, so
+// that a folder without it counts as none.
 func (s *Store) generation(fingerprint string) (Generation, error) {
 	dir, err := filepath.Abs(s.path(fingerprint))
 	if err != nil {
@@ -94,11 +94,12 @@ func (s *Store) generation(fingerprint string) (Generation, error) {
 		return Generation{}, fmt.Errorf("read generation %s: decode its manifest: %w", fingerprint, err)
 	}
 	if g.Fingerprint != fingerprint {
-		return Generation{}, fmt.Errorf("read generation %s: its manifest says %q", fingerprint, g.Fingerprint)
+		return Generation{}, fmt.Errorf("read generation %s: its manifest has the fingerprint %q", fingerprint, g.Fingerprint)
 	}
 	return g, nil
 }
 
+// path returns the folder of a generation.
 func (s *Store) path(fingerprint string) string {
 	return filepath.Join(s.root, "generations", fingerprint)
 }

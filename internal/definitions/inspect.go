@@ -15,21 +15,25 @@ import (
 	"strings"
 )
 
-// extensions are those that clamd loads from its folder (CLI_DBEXT in
-// libclamav/readdb.h, 1.4). Left out on purpose are ".cfg", which switches
-// whole parts of the engine off, and ".cud", a container that nobody signed.
+// SignExt is the extension of files such as daily-27826.cvd.sign, with which ClamAV verifies
+// containers since 1.5.
+const SignExt = ".sign"
+
+// extensions are those that clamd loads from its folder (CLI_DBEXT in libclamav/readdb.h, 1.4), and
+// SignExt. Two are left out: ".cfg", which switches off parts of the engine, and ".cud", a container
+// without a signature.
 var extensions = []string{
 	".cat", ".cbc", ".cdb", ".cld", ".crb", ".cvd", ".db", ".fp", ".ftm", ".gdb", ".hdb", ".hdu", ".hsb", ".hsu",
 	".idb", ".ign", ".ign2", ".imp", ".ioc", ".ldb", ".ldu", ".mdb", ".mdu", ".msb", ".msu", ".ndb", ".ndu", ".pdb",
-	".pwdb", ".rmd", ".sdb", ".sfp", ".wdb", ".yar", ".yara", ".zmd",
+	".pwdb", ".rmd", ".sdb", ".sfp", ".wdb", ".yar", ".yara", ".zmd", SignExt,
 }
 
-// validName keeps out hidden files and whatever a shell or a log would
-// misread; real sets use nothing else.
+// validName excludes hidden files, and characters that a shell or a log would misread. ClamAV uses no
+// others.
 var validName = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z._-]{0,127}$`)
 
-// freshclamState is freshclam's note of its cool-down. It lives in the folder
-// that freshclam fills, says nothing about signatures and changes by itself.
+// freshclamState is the file in which freshclam notes its cool-down. It is in the folder that
+// freshclam updates, and is not a database.
 const freshclamState = "freshclam.dat"
 
 // file is one database file of a staged folder.
@@ -37,25 +41,24 @@ type file struct {
 	name       string
 	sum        string // SHA-256, hex
 	size       int64
-	header     *Header // nil for a loose file
+	header     *Header // nil if it is not a container
 	signatures int
 }
 
-// Inspect checks a staged folder and says which generation it would become,
-// with Dir being the folder itself. It refuses anything but regular files with
-// names and extensions that clamd loads, and empty files, since clamd does not
-// start with one. The fingerprint is over sorted names and contents and can be
-// checked by hand inside a generation:
+// Inspect checks a staged folder and returns the generation that it would become, with Dir being the
+// folder itself. The folder may only have regular files with names and extensions that clamd loads. An
+// empty file is an error, because clamd does not start with one. The fingerprint is computed from the
+// sorted names and the contents. Inside a generation this command prints it:
 //
 //	LC_ALL=C sha256sum * | sha256sum | cut -c1-32
 //
-// 32 digits are 128 bits: nobody finds a second set for a given fingerprint,
-// and the name still fits a line of the console.
+// 32 digits are 128 bits: it is not feasible to make another set with the same fingerprint.
 func Inspect(ctx context.Context, dir string) (Generation, error) {
 	g, _, err := inspect(ctx, dir)
 	return g, err
 }
 
+// inspect is Inspect, and also returns the files.
 func inspect(ctx context.Context, dir string) (Generation, []file, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
@@ -72,7 +75,7 @@ func inspect(ctx context.Context, dir string) (Generation, []file, error) {
 		if e.Name() == freshclamState || e.Name() == manifestName {
 			continue
 		}
-		f, err := read(ctx, abs, e)
+		f, err := inspectFile(ctx, abs, e)
 		if err != nil {
 			return Generation{}, nil, fmt.Errorf("inspect definitions: %s: %w", e.Name(), err)
 		}
@@ -91,16 +94,17 @@ func inspect(ctx context.Context, dir string) (Generation, []file, error) {
 	return g, files, nil
 }
 
-func read(ctx context.Context, dir string, e os.DirEntry) (file, error) {
+// inspectFile reads one database file, and computes its hash.
+func inspectFile(ctx context.Context, dir string, e os.DirEntry) (file, error) {
 	f := file{name: e.Name()}
 	ext := filepath.Ext(f.name)
 	switch {
 	case !validName.MatchString(f.name):
-		return f, errors.New("name not allowed")
+		return f, errors.New("the name is not allowed")
 	case !e.Type().IsRegular():
-		return f, errors.New("not a regular file")
+		return f, errors.New("it is not a regular file")
 	case !slices.Contains(extensions, ext):
-		return f, errors.New("extension not allowed")
+		return f, errors.New("the extension is not allowed")
 	}
 	src, err := os.Open(filepath.Join(dir, f.name))
 	if err != nil {
@@ -121,15 +125,14 @@ func read(ctx context.Context, dir string, e os.DirEntry) (file, error) {
 	if f.size == 0 {
 		return f, errors.New("empty database file, with which clamd does not start")
 	}
-	if f.header == nil {
+	if f.header == nil && ext != SignExt {
 		f.signatures = lines.n
 	}
 	f.sum = hex.EncodeToString(sum.Sum(nil))
 	return f, nil
 }
 
-// lineCounter counts line ends, which for loose files is the number of
-// signatures near enough for a person.
+// lineCounter counts lines, which in loose files is about the number of signatures.
 type lineCounter struct{ n int }
 
 func (c *lineCounter) Write(p []byte) (int, error) {
@@ -137,7 +140,7 @@ func (c *lineCounter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// ctxReader ends a long copy when its context ends.
+// ctxReader returns an error when its context ends, to end a long copy.
 type ctxReader struct {
 	ctx context.Context
 	r   io.Reader

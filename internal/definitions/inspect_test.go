@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// stage writes files into a new folder.
+// stage writes files into a new folder and returns it.
 func stage(t *testing.T, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -38,10 +38,11 @@ func TestInspect(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if g.Dir != dir || g.Version != 27825 || g.Signatures != 2063500+6647427+2 || !g.Built.Equal(time.Unix(1794821067, 0)) {
-		t.Errorf("Inspect() = %+v", g)
+	if g.Dir != dir || g.Version != 27825 || g.Signatures != 2063500+6647427+2 ||
+		!g.Built.Equal(time.Unix(1794821067, 0)) {
+		t.Errorf("Inspect() = %+v, want the values of daily.cvd", g)
 	}
-	// The recipe in the documentation is what people check a generation with.
+	// The command in the comment of Inspect must print the fingerprint.
 	if err := os.Remove(filepath.Join(dir, "freshclam.dat")); err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +71,7 @@ func TestFingerprintDependsOnNamesAndContents(t *testing.T) {
 			t.Fatal(err)
 		}
 		if other, ok := seen[g.Fingerprint]; ok {
-			t.Errorf("%s and %s have one fingerprint", name, other)
+			t.Errorf("%s and %s have one fingerprint, want different ones", name, other)
 		}
 		seen[g.Fingerprint] = name
 	}
@@ -87,14 +88,22 @@ func TestInspectRefuses(t *testing.T) {
 		{name: "nothing", want: "no database file"},
 		{name: "only freshclam's state", files: map[string]string{"freshclam.dat": "x"}, want: "no database file"},
 		{name: "empty file", files: map[string]string{"a.ndb": "x\n", "b.hdb": ""}, want: "b.hdb: empty"},
-		{name: "unknown extension", files: map[string]string{"notes.txt": "x"}, want: "extension not allowed"},
-		{name: "engine switches", files: map[string]string{"daily.cfg": "x"}, want: "extension not allowed"},
-		{name: "unsigned container", files: map[string]string{"own.cud": "x"}, want: "extension not allowed"},
-		{name: "hidden", files: map[string]string{".a.ndb": "x"}, want: "name not allowed"},
-		{name: "blank in name", files: map[string]string{"a b.ndb": "x"}, want: "name not allowed"},
+		{name: "unknown extension", files: map[string]string{"notes.txt": "x"}, want: "extension is not allowed"},
+		{name: "engine switches", files: map[string]string{"daily.cfg": "x"}, want: "extension is not allowed"},
+		{name: "unsigned container", files: map[string]string{"own.cud": "x"}, want: "extension is not allowed"},
+		{name: "hidden", files: map[string]string{".a.ndb": "x"}, want: "name is not allowed"},
+		{name: "blank in name", files: map[string]string{"a b.ndb": "x"}, want: "name is not allowed"},
 		{name: "garbage container", files: map[string]string{"daily.cvd": "<html>"}, want: "container header"},
-		{name: "symlink", setup: func(dir string) error { return os.Symlink("/etc/passwd", filepath.Join(dir, "a.ndb")) }, want: "not a regular file"},
-		{name: "folder", setup: func(dir string) error { return os.Mkdir(filepath.Join(dir, "a.ndb"), 0o700) }, want: "not a regular file"},
+		{
+			name:  "symlink",
+			setup: func(dir string) error { return os.Symlink("/etc/passwd", filepath.Join(dir, "a.ndb")) },
+			want:  "not a regular file",
+		},
+		{
+			name:  "folder",
+			setup: func(dir string) error { return os.Mkdir(filepath.Join(dir, "a.ndb"), 0o700) },
+			want:  "not a regular file",
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -125,7 +134,7 @@ func TestInspectEndsWithItsContext(t *testing.T) {
 	}
 }
 
-func TestWriteTestIsASet(t *testing.T) {
+func TestWriteTest(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "new")
 	if err := WriteTest(dir); err != nil {

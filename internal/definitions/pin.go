@@ -11,35 +11,37 @@ import (
 	"time"
 )
 
-// pinned is a symlink like current. While it is there the freshclam function
-// leaves current alone.
+// pinned is the name of a symlink like current. While it exists, the freshclam function does not
+// switch current.
 const pinned = "pinned"
 
-// Pin makes the generation current and keeps it so until Unpin, whatever newer
-// ones there are. Only one that is still there can be pinned; see List.
+// Pin makes a generation current and keeps it current until Unpin, also if there are newer ones.
+// fingerprint is the beginning of the fingerprint of a generation that List returns.
 func (s *Store) Pin(fingerprint string) (Generation, error) {
-	g, err := s.known(fingerprint)
+	g, err := s.findPublished(fingerprint)
 	if err != nil {
 		return Generation{}, fmt.Errorf("pin: %w", err)
 	}
-	// The pin first: an update that ends in between must not undo the switch.
-	if err := s.link(pinned, filepath.Join("generations", g.Fingerprint)); err != nil {
+	// Pin first, so that an update which ends in between does not undo the switch.
+	if err := s.setLink(pinned, filepath.Join("generations", g.Fingerprint)); err != nil {
 		return Generation{}, fmt.Errorf("pin generation %s: %w", g.Fingerprint, err)
 	}
-	if err := s.flip(g.Fingerprint); err != nil {
+	if err := s.switchCurrent(g.Fingerprint); err != nil {
 		return Generation{}, fmt.Errorf("pin generation %s: %w", fingerprint, err)
 	}
 	return g, nil
 }
 
-// known returns the published generation whose fingerprint begins so. The name
-// comes from a person: nothing else may become a path.
-func (s *Store) known(fingerprint string) (Generation, error) {
+// findPublished returns the generation whose fingerprint begins with the given one. An operator typed
+// it, so it is only compared and never used as a path.
+func (s *Store) findPublished(fingerprint string) (Generation, error) {
 	all, err := s.List()
 	if err != nil {
 		return Generation{}, err
 	}
-	all = slices.DeleteFunc(all, func(g Generation) bool { return fingerprint == "" || !strings.HasPrefix(g.Fingerprint, fingerprint) })
+	all = slices.DeleteFunc(all, func(g Generation) bool {
+		return fingerprint == "" || !strings.HasPrefix(g.Fingerprint, fingerprint)
+	})
 	switch len(all) {
 	case 0:
 		return Generation{}, fmt.Errorf("generation %q: %w", fingerprint, ErrUnknown)
@@ -54,7 +56,7 @@ func (s *Store) Pinned() (Generation, error) {
 	return s.linked(pinned)
 }
 
-// Unpin lets the next update publish again. Without a pin it does nothing.
+// Unpin lets the next update publish again. It does nothing if there is no pin.
 func (s *Store) Unpin() error {
 	err := os.Remove(filepath.Join(s.root, pinned))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -63,7 +65,7 @@ func (s *Store) Unpin() error {
 	return nil
 }
 
-// List returns the complete generations that are there, the youngest first.
+// List returns the complete generations, the last published first.
 func (s *Store) List() ([]Generation, error) {
 	entries, err := os.ReadDir(filepath.Join(s.root, "generations"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -78,7 +80,7 @@ func (s *Store) List() ([]Generation, error) {
 		g, err := s.generation(e.Name())
 		info, infoErr := e.Info()
 		if errors.Is(err, ErrNone) || errors.Is(infoErr, fs.ErrNotExist) {
-			continue // unfinished, or pruned meanwhile
+			continue // unfinished, or removed meanwhile
 		}
 		if err = errors.Join(err, infoErr); err != nil {
 			return nil, fmt.Errorf("list generations: %w", err)
@@ -91,8 +93,8 @@ func (s *Store) List() ([]Generation, error) {
 	return all, nil
 }
 
-// Switched says when current was last moved, and whether by a pin, which is
-// meant to be followed at once. It is ErrNone before the first generation.
+// Switched returns when current was last switched, and whether a pin is set, which scans follow at
+// once. The error is ErrNone before the first generation.
 func (s *Store) Switched() (at time.Time, byPin bool, err error) {
 	info, err := os.Lstat(filepath.Join(s.root, "current"))
 	if errors.Is(err, fs.ErrNotExist) {

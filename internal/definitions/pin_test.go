@@ -19,7 +19,7 @@ func TestPin(t *testing.T) {
 	one := publish(t, s, set(t, "one"))
 	two := publish(t, s, set(t, "two"))
 	if _, byPin, err := s.Switched(); byPin || err != nil {
-		t.Errorf("Switched() = %t, %v without a pin", byPin, err)
+		t.Errorf("Switched() = %t, %v without a pin, want false", byPin, err)
 	}
 	if g, err := s.Pin(one.Fingerprint); err != nil || g != one {
 		t.Fatalf("Pin() = %+v, %v, want %+v", g, err, one)
@@ -32,17 +32,17 @@ func TestPin(t *testing.T) {
 		t.Errorf("Pinned() = %+v, %v, want %+v", g, err, one)
 	}
 	if at, byPin, err := s.Switched(); !byPin || err != nil || time.Since(at) > time.Minute {
-		t.Errorf("Switched() = %s, %t, %v with a pin", at, byPin, err)
+		t.Errorf("Switched() = %s, %t, %v with a pin, want true, and a time in the last minute", at, byPin, err)
 	}
 	three := publish(t, s, set(t, "three"))
-	if err := errors.Join(s.flip(two.Fingerprint), s.flip(three.Fingerprint)); err != nil {
+	if err := errors.Join(s.switchCurrent(two.Fingerprint), s.switchCurrent(three.Fingerprint)); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.prune(time.Now().Add(2 * keepFor)); err != nil {
+	if err := s.prune(time.Now().Add(2 * minAge)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(one.Dir); err != nil {
-		t.Errorf("the pinned generation was pruned: %v", err)
+		t.Errorf("the pinned generation was pruned: %v, want it kept", err)
 	}
 	for range 2 {
 		if err := s.Unpin(); err != nil {
@@ -50,11 +50,11 @@ func TestPin(t *testing.T) {
 		}
 	}
 	if _, err := s.Pinned(); !errors.Is(err, ErrNone) {
-		t.Errorf("Pinned() = %v after Unpin", err)
+		t.Errorf("Pinned() = %v after Unpin, want ErrNone", err)
 	}
 }
 
-func TestPinTakesOnlyWhatIsThere(t *testing.T) {
+func TestPinRefuses(t *testing.T) {
 	t.Parallel()
 	s := Open(t.TempDir())
 	g := publish(t, s, set(t, "one"))
@@ -69,11 +69,14 @@ func TestList(t *testing.T) {
 	t.Parallel()
 	s := Open(t.TempDir())
 	if all, err := s.List(); err != nil || len(all) > 0 {
-		t.Errorf("List() of nothing = %v, %v", all, err)
+		t.Errorf("List() of nothing = %v, %v, want none", all, err)
 	}
 	one, two := publish(t, s, set(t, "one")), publish(t, s, set(t, "two"))
 	past := time.Now().Add(-time.Hour)
-	if err := errors.Join(os.Chtimes(one.Dir, past, past), os.Mkdir(s.path(temporaryPrefix+"left"), 0o755), os.Mkdir(s.path("unfinished"), 0o755)); err != nil {
+	if err := errors.Join(
+		os.Chtimes(one.Dir, past, past), os.Mkdir(s.path(temporaryPrefix+"left"), 0o755),
+		os.Mkdir(s.path("unfinished"), 0o755),
+	); err != nil {
 		t.Fatal(err)
 	}
 	all, err := s.List()

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// set stages a set with one loose file.
+// set stages definitions with one loose file.
 func set(t *testing.T, content string) string {
 	return stage(t, map[string]string{"own.ndb": content + "\n"})
 }
@@ -25,7 +25,7 @@ func publish(t *testing.T, s *Store, dir string) Generation {
 	return g
 }
 
-// tree lists what a store holds, with modes and symlink targets.
+// tree returns what a store holds, with modes and targets of symlinks.
 func tree(t *testing.T, root string) map[string]string {
 	t.Helper()
 	got := map[string]string{}
@@ -78,11 +78,11 @@ func TestPublish(t *testing.T) {
 		}
 	}
 	if _, ok := got[dir+"/freshclam.dat"]; ok {
-		t.Error("freshclam.dat was published")
+		t.Error("freshclam.dat was published, want it left out")
 	}
-	// What was published must be the same set again.
+	// The generation must have the fingerprint of the staged folder.
 	if again, err := Inspect(t.Context(), g.Dir); err != nil || again.Fingerprint != g.Fingerprint {
-		t.Errorf("Inspect of the generation = %+v, %v", again, err)
+		t.Errorf("Inspect of the generation = %+v, %v, want the same fingerprint", again, err)
 	}
 }
 
@@ -97,7 +97,7 @@ func TestPublishSameContentChangesNothing(t *testing.T) {
 	}
 	after := tree(t, s.root)
 	if len(before) != len(after) || after["previous"] != before["previous"] {
-		t.Errorf("store changed from %v to %v", before, after)
+		t.Errorf("store changed from %v to %v, want no change", before, after)
 	}
 }
 
@@ -121,7 +121,7 @@ func TestRollback(t *testing.T) {
 			t.Fatalf("Current() = %+v, %v, want %+v", got, err, want)
 		}
 	}
-	// Publishing what was rolled back from makes it current again.
+	// The generation from which was rolled back can be published again.
 	if got := publish(t, s, set(t, "two")); got != two {
 		t.Errorf("Publish() = %+v, want %+v", got, two)
 	}
@@ -133,7 +133,7 @@ func TestCurrentStaysOnOneGeneration(t *testing.T) {
 	one := publish(t, s, set(t, "one"))
 	publish(t, s, set(t, "two"))
 	if got, err := Inspect(t.Context(), one.Dir); err != nil || got.Fingerprint != one.Fingerprint {
-		t.Errorf("a pinned generation became %+v, %v", got, err)
+		t.Errorf("a pinned generation became %+v, %v, want it unchanged", got, err)
 	}
 }
 
@@ -152,15 +152,15 @@ func TestPrune(t *testing.T) {
 	}
 	for _, dir := range []string{one.Dir, left} {
 		if _, err := os.Stat(dir); err != nil {
-			t.Errorf("%s went before its time: %v", dir, err)
+			t.Errorf("%s went before its time: %v, want it kept for an hour", dir, err)
 		}
 	}
-	if err := s.prune(time.Now().Add(keepFor + time.Minute)); err != nil {
+	if err := s.prune(time.Now().Add(minAge + time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	for dir, stays := range map[string]bool{one.Dir: false, two.Dir: true, three.Dir: true, left: false} {
 		if _, err := os.Stat(dir); (err == nil) != stays {
-			t.Errorf("Stat(%s) = %v, stays = %t", dir, err, stays)
+			t.Errorf("Stat(%s) = %v, want it kept: %t", dir, err, stays)
 		}
 	}
 }
@@ -183,7 +183,7 @@ func TestPublishReplacesADamagedGeneration(t *testing.T) {
 				t.Errorf("Publish() = %+v, want %+v", got, g)
 			}
 			if got, err := Inspect(t.Context(), g.Dir); err != nil || got.Fingerprint != g.Fingerprint {
-				t.Errorf("the generation is %+v, %v", got, err)
+				t.Errorf("the generation is %+v, %v, want it complete", got, err)
 			}
 		})
 	}
@@ -228,7 +228,7 @@ func TestPublishInParallel(t *testing.T) {
 					continue
 				}
 				if got, err := Inspect(t.Context(), g.Dir); err != nil || got.Fingerprint != g.Fingerprint {
-					t.Errorf("current is %+v, %v", got, err)
+					t.Errorf("current is %+v, %v, want it complete", got, err)
 				}
 			}
 		})

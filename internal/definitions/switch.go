@@ -9,50 +9,49 @@ import (
 	"time"
 )
 
-// temporaryPrefix marks what is not a generation: no fingerprint has a dot.
+// temporaryPrefix begins the names of files and folders that are not finished. No fingerprint begins
+// with it.
 const temporaryPrefix = ".tmp-"
 
-// keepFor is how long a generation that is neither current nor previous, or a
-// temporary folder, stays. It covers an engine that started to load just
-// before two updates came in a row, and a publisher at work in parallel.
-const keepFor = time.Hour
+// minAge is how old a generation without a symlink, or a temporary folder, must be before Prune
+// removes it. An engine may have begun to load it before two updates, and another process may be
+// publishing.
+const minAge = time.Hour
 
-// Rollback makes the previous generation current and returns it. The one it
-// replaces becomes the previous, so a second Rollback undoes the first.
+// Rollback makes the previous generation current and returns it. The current one becomes the previous,
+// so that a second Rollback undoes the first.
 func (s *Store) Rollback() (Generation, error) {
 	g, err := s.Previous()
 	if err != nil {
 		return Generation{}, err
 	}
-	if err := s.flip(g.Fingerprint); err != nil {
+	if err := s.switchCurrent(g.Fingerprint); err != nil {
 		return Generation{}, fmt.Errorf("roll back to generation %s: %w", g.Fingerprint, err)
 	}
 	return g, nil
 }
 
-// flip points current at the generation and previous at what current was.
-// previous is written first: a crash between the two leaves both on the old
-// generation, which is complete.
-func (s *Store) flip(fingerprint string) error {
+// switchCurrent points current at the generation and previous at the one that current named. It writes
+// previous first: after a crash between the two, both name the old generation.
+func (s *Store) switchCurrent(fingerprint string) error {
 	target := filepath.Join("generations", fingerprint)
 	old, err := os.Readlink(filepath.Join(s.root, "current"))
 	switch {
 	case err == nil && old == target:
 		return nil
 	case err == nil:
-		if err := s.link("previous", old); err != nil {
+		if err := s.setLink("previous", old); err != nil {
 			return err
 		}
 	case !errors.Is(err, os.ErrNotExist):
 		return fmt.Errorf("read current: %w", err)
 	}
-	return s.link("current", target)
+	return s.setLink("current", target)
 }
 
-// link replaces a symlink by rename, so that a reader sees the old or the new
-// target and never none. Targets are relative, since functions mount the
-// volume at different paths.
-func (s *Store) link(name, target string) error {
+// setLink replaces a symlink by rename, so that a reader sees either the old or the new target.
+// Targets are relative, because functions mount the volume at different paths.
+func (s *Store) setLink(name, target string) error {
 	tmp := filepath.Join(s.root, fmt.Sprintf("%s%s-%d-%d", temporaryPrefix, name, os.Getpid(), time.Now().UnixNano()))
 	if err := os.Symlink(target, tmp); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
@@ -63,9 +62,9 @@ func (s *Store) link(name, target string) error {
 	return syncDir(s.root)
 }
 
-// Prune removes generations that nothing names any more, and what crashes left
-// behind, once they are an hour old. An error does not concern the current
-// generation: the caller reports it and goes on.
+// Prune removes generations to which no symlink points, and temporary folders that a crash left, if
+// they are older than an hour. An error does not affect the current generation: the caller reports it
+// and goes on.
 func (s *Store) Prune() error {
 	if err := s.prune(time.Now()); err != nil {
 		return fmt.Errorf("remove old generations: %w", err)
@@ -73,6 +72,7 @@ func (s *Store) Prune() error {
 	return nil
 }
 
+// prune is Prune at the given time.
 func (s *Store) prune(now time.Time) error {
 	keep := map[string]bool{}
 	for _, link := range []string{"current", "previous", pinned} {
@@ -82,13 +82,19 @@ func (s *Store) prune(now time.Time) error {
 		}
 		keep[filepath.Base(target)] = true
 	}
+	held, err := s.Held()
+	if err != nil && !errors.Is(err, ErrNone) {
+		return err
+	}
+	keep[held.Generation.Fingerprint] = true
 	return errors.Join(
 		pruneDir(filepath.Join(s.root, "generations"), now, func(name string) bool { return !keep[name] }),
 		pruneDir(s.root, now, func(name string) bool { return strings.HasPrefix(name, temporaryPrefix) }),
 	)
 }
 
-func pruneDir(dir string, now time.Time, old func(name string) bool) error {
+// pruneDir removes the old entries of a folder for which remove is true.
+func pruneDir(dir string, now time.Time, remove func(name string) bool) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err
@@ -97,13 +103,13 @@ func pruneDir(dir string, now time.Time, old func(name string) bool) error {
 	for _, e := range entries {
 		info, err := e.Info()
 		if errors.Is(err, os.ErrNotExist) {
-			continue // another publisher was faster
+			continue // another process removed it
 		}
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
-		if old(e.Name()) && now.Sub(info.ModTime()) > keepFor {
+		if remove(e.Name()) && now.Sub(info.ModTime()) > minAge {
 			errs = append(errs, os.RemoveAll(filepath.Join(dir, e.Name())))
 		}
 	}

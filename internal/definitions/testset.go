@@ -9,15 +9,13 @@ import (
 	"github.com/lazaret/lazaret/internal/eicar"
 )
 
-// TestSignature is what clamd reports for EICAR with the definitions that
-// WriteTest writes. clamd itself appends ".UNOFFICIAL" to every signature that
-// does not come from a signed container.
+// TestSignature is the name that clamd reports for EICAR with the definitions of WriteTest. clamd
+// appends ".UNOFFICIAL" to each signature that is not from a signed container.
 const TestSignature = "Eicar-Test-Signature.UNOFFICIAL"
 
-// WriteTest fills dir, which it creates, with definitions that know EICAR and
-// nothing else: for tests, and for trying Lazaret without a ClamAV mirror. The
-// signature matches EICAR anywhere in a file of any type, so that it is found
-// in whatever the engine can unpack.
+// WriteTest creates dir and writes definitions with one signature for EICAR into it: for tests, and to
+// try Lazaret without a ClamAV mirror. The signature matches EICAR anywhere in a file of any type, so
+// that it is found in whatever the engine can unpack.
 func WriteTest(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("create folder for test definitions: %w", err)

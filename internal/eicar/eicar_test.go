@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// The MD5 is the public fingerprint of the test file, so a typing error in the
-// parts cannot pass as EICAR.
+// TestBytesAreTheTestFile compares the MD5 with the published one, so that a typing error in the parts
+// is noticed.
 func TestBytesAreTheTestFile(t *testing.T) {
 	t.Parallel()
 	b := Bytes()
@@ -24,6 +24,6 @@ func TestBytesReturnsItsOwnCopy(t *testing.T) {
 	t.Parallel()
 	Bytes()[0] = 'Y'
 	if Bytes()[0] != 'X' {
-		t.Error("writing to one copy changed the next")
+		t.Error("writing to one copy changed the next, want copies")
 	}
 }

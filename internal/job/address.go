@@ -6,28 +6,28 @@ import (
 	"unicode"
 )
 
-// versionMark stands between key and version in an address.
+// versionMark separates the key from the version id in an address.
 const versionMark = "?versionId="
 
-// String is the object's address, in errors, logs and everything that people
-// read: s3://bucket/key?versionId=version, in the quotes of a shell where it
-// needs some, so that it can be pasted into a command as it stands.
+// String returns the object's address for errors, logs and everything else that people read:
+// s3://bucket/key?versionId=version. It is quoted for a shell where that is needed, so that it can be
+// pasted into a command.
 func (o Object) String() string { return shellQuote(o.Address()) }
 
-// Address is the same without quotes, for programs.
+// Address returns the object's address without quotes, for programs.
 func (o Object) Address() string {
 	address := "s3://" + o.Bucket + "/" + o.Key
 	switch v := o.Pinned(); {
 	case v != "":
 		address += versionMark + v
 	case strings.Contains(o.Key, versionMark):
-		address += versionMark + "null" // or the key's own end would be read as the version
+		address += versionMark + "null" // otherwise ParseAddress would take the end of the key for a version id
 	}
 	return address
 }
 
-// ParseAddress reads an address without quotes, as a command gets it from the
-// shell. The key is taken as it stands: nothing in it is decoded.
+// ParseAddress reads an address without quotes, as a command gets it from the shell. The key is not
+// URL-decoded.
 func ParseAddress(address string) (Object, error) {
 	rest, isS3 := strings.CutPrefix(address, "s3://")
 	bucket, key, slash := strings.Cut(rest, "/")
@@ -44,7 +44,7 @@ func ParseAddress(address string) (Object, error) {
 	return Object{Bucket: bucket, Key: key, VersionID: version}, nil
 }
 
-// shellQuote is s as one word of bash and zsh, on one line.
+// shellQuote returns s as one word of bash or zsh, on one line.
 func shellQuote(s string) string {
 	plain := func(r rune) bool {
 		return r < unicode.MaxASCII && (unicode.IsLetter(r) || unicode.IsDigit(r)) || strings.ContainsRune("-_./:@%+,=", r)
@@ -55,7 +55,8 @@ func shellQuote(s string) string {
 	if strings.IndexFunc(s, func(r rune) bool { return r == unicode.ReplacementChar || !unicode.IsPrint(r) }) < 0 {
 		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 	}
-	// What would speak to the terminal: ANSI-C quotes, byte by byte.
+	// Control characters could change what a terminal shows: write them as ANSI-C
+	// escapes, byte by byte.
 	var b strings.Builder
 	b.WriteString("$'")
 	for _, r := range s {
@@ -75,7 +76,7 @@ func shellQuote(s string) string {
 	return b.String()
 }
 
-// String is the copy's address, as an object's.
+// String returns the address of the copy, in the form of Object.String.
 func (c Copy) String() string {
 	return Object{Bucket: c.Bucket, Key: c.Key, VersionID: c.VersionID}.String()
 }

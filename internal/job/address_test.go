@@ -9,8 +9,8 @@ import (
 	"github.com/lazaret/lazaret/internal/job"
 )
 
-// What is printed can be pasted: a real shell reads it, and ParseAddress reads
-// what the shell hands on.
+// TestAddress checks that an address can be pasted: a real shell reads it, and ParseAddress reads what
+// the shell passes on.
 func TestAddress(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -18,16 +18,36 @@ func TestAddress(t *testing.T) {
 		object job.Object
 		want   string
 	}{
-		{"plain", job.Object{Bucket: "b", Key: "in/a.txt"}, "s3://b/in/a.txt"},
-		{"a version", job.Object{Bucket: "b", Key: "a", VersionID: "3HL4.kq_t"}, "'s3://b/a?versionId=3HL4.kq_t'"},
-		{"a space", job.Object{Bucket: "b", Key: "a b", VersionID: "v"}, "'s3://b/a b?versionId=v'"},
-		{"a quote", job.Object{Bucket: "b", Key: "it's", VersionID: "v"}, `'s3://b/it'\''s?versionId=v'`},
-		{"what shells expand", job.Object{Bucket: "b", Key: "$HOME `id` *!#&;|<>(){}~\\"}, "'s3://b/$HOME `id` *!#&;|<>(){}~\\'"},
-		{"letters of the world", job.Object{Bucket: "b", Key: "日本 ñ"}, "'s3://b/日本 ñ'"},
-		{"what speaks to terminals", job.Object{Bucket: "b", Key: "a\x1b[31m'\\\n\u202eé"}, `$'s3://b/a\x1b[31m\'\\\x0a\xe2\x80\xaeé'`},
-		{"an at sign is part of the key", job.Object{Bucket: "b", Key: "a@v"}, "s3://b/a@v"},
-		{"a key with the mark", job.Object{Bucket: "b", Key: "a?versionId=x", VersionID: "v"}, "'s3://b/a?versionId=x?versionId=v'"},
-		{"a key with the mark, without versions", job.Object{Bucket: "b", Key: "a?versionId=x"}, "'s3://b/a?versionId=x?versionId=null'"},
+		{name: "plain", object: job.Object{Bucket: "b", Key: "in/a.txt"}, want: "s3://b/in/a.txt"},
+		{
+			name:   "a version",
+			object: job.Object{Bucket: "b", Key: "a", VersionID: "3HL4.kq_t"},
+			want:   "'s3://b/a?versionId=3HL4.kq_t'",
+		},
+		{name: "a space", object: job.Object{Bucket: "b", Key: "a b", VersionID: "v"}, want: "'s3://b/a b?versionId=v'"},
+		{name: "a quote", object: job.Object{Bucket: "b", Key: "it's", VersionID: "v"}, want: `'s3://b/it'\''s?versionId=v'`},
+		{
+			name:   "what shells expand",
+			object: job.Object{Bucket: "b", Key: "$HOME `id` *!#&;|<>(){}~\\"},
+			want:   "'s3://b/$HOME `id` *!#&;|<>(){}~\\'",
+		},
+		{name: "letters of the world", object: job.Object{Bucket: "b", Key: "日本 ñ"}, want: "'s3://b/日本 ñ'"},
+		{
+			name:   "control characters",
+			object: job.Object{Bucket: "b", Key: "a\x1b[31m'\\\n\u202eé"},
+			want:   `$'s3://b/a\x1b[31m\'\\\x0a\xe2\x80\xaeé'`,
+		},
+		{name: "an at sign is part of the key", object: job.Object{Bucket: "b", Key: "a@v"}, want: "s3://b/a@v"},
+		{
+			name:   "a key with the mark",
+			object: job.Object{Bucket: "b", Key: "a?versionId=x", VersionID: "v"},
+			want:   "'s3://b/a?versionId=x?versionId=v'",
+		},
+		{
+			name:   "a key with the mark, without versions",
+			object: job.Object{Bucket: "b", Key: "a?versionId=x"},
+			want:   "'s3://b/a?versionId=x?versionId=null'",
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -52,7 +72,7 @@ func TestParseAddress(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		uri  string
-		want job.Object // none when it is refused
+		want job.Object // zero if an error is expected
 	}{
 		{"s3://b/k", job.Object{Bucket: "b", Key: "k"}},
 		{"s3://b/a b/c%20d+e?f=g", job.Object{Bucket: "b", Key: "a b/c%20d+e?f=g"}},

@@ -9,10 +9,14 @@ import (
 func TestMessage(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, cause, want string }{
-		{"a Lambda's", `{"errorMessage":"tag s3://b/k: tag limit reached","errorType":"TagLimit"}`, "tag s3://b/k: tag limit reached"},
-		{"a service's", "Rate Exceeded. (Service: Lambda)", "Rate Exceeded. (Service: Lambda)"},
-		{"other JSON", `{"a":1}`, `{"a":1}`},
-		{"none", "", ""},
+		{
+			name:  "a Lambda's",
+			cause: `{"errorMessage":"tag s3://b/k: tag limit reached","errorType":"TagLimit"}`,
+			want:  "tag s3://b/k: tag limit reached",
+		},
+		{name: "a service's", cause: "Rate Exceeded. (Service: Lambda)", want: "Rate Exceeded. (Service: Lambda)"},
+		{name: "other JSON", cause: `{"a":1}`, want: `{"a":1}`},
+		{name: "none"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

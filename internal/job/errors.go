@@ -2,35 +2,36 @@ package job
 
 import "errors"
 
-// The errors that mean something to the state machine. Wrap them freely with
-// %w; internal/step translates them once into the names below.
+// The errors that the state machine knows. Wrap them with %w; package step translates them into the
+// names of Named.
 var (
-	// ErrObjectGone: the object version was permanently deleted.
+	// ErrObjectGone: the version of the object was permanently deleted.
 	ErrObjectGone = errors.New("object gone")
-	// ErrObjectChanged: the bucket keeps no versions and the object was
-	// overwritten; the newer one has an event of its own.
+	// ErrObjectChanged: the bucket keeps no versions and the object was overwritten; the new object has
+	// its own event.
 	ErrObjectChanged = errors.New("object changed")
-	// ErrSuperseded: a newer version of the object was promoted already, or a
-	// later scan of this version found it worse.
+	// ErrSuperseded: a newer version of the object was promoted already, or a later scan of this version
+	// has a worse verdict.
 	ErrSuperseded = errors.New("superseded")
-	// ErrWorkFileGone: the work file was swept between fetch and scan.
+	// ErrWorkFileGone: the work file was removed between Fetch and Scan.
 	ErrWorkFileGone = errors.New("work file gone")
-	// ErrDefinitionsNotReady: no generation of definitions was published yet.
+	// ErrDefinitionsNotReady: no generation of definitions is published yet, or the published one is too
+	// old.
 	ErrDefinitionsNotReady = errors.New("definitions not ready")
 	// ErrEngine: the engine failed; the next invocation starts a new one.
 	ErrEngine = errors.New("engine failed")
-	// ErrTransient: S3, the volume or the network failed in a way that passes.
+	// ErrTransient: S3, the volume or the network failed, and the same request may succeed later.
 	ErrTransient = errors.New("transient failure")
-	// ErrTagLimit: the object has ten tags of its own (S3's limit).
+	// ErrTagLimit: the object has ten tags of its own, S3's limit, and no room for the verdict.
 	ErrTagLimit = errors.New("tag limit reached")
-	// ErrAccessDenied: a policy or a key refused; never a verdict.
+	// ErrAccessDenied: a policy or a KMS key refused the request.
 	ErrAccessDenied = errors.New("access denied")
-	// ErrBadJob: the input is no job that this code understands.
+	// ErrBadJob: the input is not a job that this code can process.
 	ErrBadJob = errors.New("bad job")
 )
 
-// Named is every error with the name under which the state machine knows it,
-// most specific first: an error that wraps two of them gets the first name.
+// Named lists the errors with their names in the state machine, the most specific first: an error that
+// wraps two of them gets the name that comes first.
 var Named = []struct {
 	Err  error
 	Name string
@@ -47,11 +48,11 @@ var Named = []struct {
 	{ErrTransient, "Transient"},
 }
 
-// Unnamed is the name of every other error. Nothing retries it: it ends in the
-// dead-letter queue.
+// Unnamed is the name of every other error. The state machine does not retry it and sends the job to
+// the dead-letter queue.
 const Unnamed = "Unexpected"
 
-// Name returns the name under which the state machine knows err.
+// Name returns the name of err in the state machine.
 func Name(err error) string {
 	for _, n := range Named {
 		if errors.Is(err, n.Err) {

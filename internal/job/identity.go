@@ -10,24 +10,25 @@ import (
 	"time"
 )
 
-// Step Functions allows 80 characters in an execution's name. Forty of them
-// are 160 bits of hash, one joins, the rest is for the reader.
+// An execution's name has at most 80 characters: 39 of the key, a dash, and a hash of 160 bits in
+// hexadecimal: https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
 const (
 	hashLen   = 40
 	prefixLen = 80 - hashLen - 1
 )
 
-// ExecutionName is the name under which j runs: a readable prefix of the key
-// and a hash of what makes the run unique. Two events for the same version have
-// the same name, which is how duplicates are recognised; a replay and a rescan
-// have another, because a name is burnt for 90 days.
+// ExecutionName returns the name of the execution that scans j: a readable prefix of the key, and a
+// hash of all that makes the execution unique. Two events for the same version get the same name, by
+// which Step Functions refuses the second one. A replay (Attempt) and a rescan (Run) get other names,
+// because a name cannot be used again for 90 days. An EXPRESS execution has the same name: of those,
+// Step Functions refuses none.
 func (j Job) ExecutionName() string {
 	return prefix(j.Object.Key) + "-" +
 		digest(j.Object.Bucket, j.Object.Key, j.Object.version(), strconv.Itoa(j.Attempt), j.Run)
 }
 
-// QuarantineKey is the object's key in the quarantine bucket. It leaves out
-// attempt and run, so that a replay finds the copy an earlier attempt made.
+// QuarantineKey returns the object's key in the quarantine bucket. It does not depend on Attempt and
+// Run, so that a replay finds the copy that an earlier attempt made.
 func (o Object) QuarantineKey() string {
 	return digest(o.Bucket, o.Key, o.version())
 }
@@ -37,10 +38,10 @@ func (o Object) Same(other Object) bool {
 	return o.QuarantineKey() == other.QuarantineKey()
 }
 
-// Pinned returns the version id that alone says which bytes are meant, or "" where
-// there is none. What is stored while versioning is off or suspended has the id
-// "null", which the next such object takes over, and which S3's events leave out:
-// there the ETag says which bytes are meant, and original.Head how to address them.
+// Pinned returns the version id, if it alone identifies the bytes, and "" otherwise. An object that
+// was written while versioning was off or suspended has the version id "null", which the next object
+// written so takes over and which S3 leaves out of its events. There the ETag identifies the bytes,
+// and original.Head finds out how to address them.
 func (o Object) Pinned() string {
 	if o.VersionID == "null" {
 		return ""
@@ -48,8 +49,8 @@ func (o Object) Pinned() string {
 	return o.VersionID
 }
 
-// version is the object's version as far as S3 told us one. "null" counts as none,
-// since it is not one object's: an event says the same with it and without.
+// version returns what S3 told about the object's version: the id, or else the sequencer, or else ETag
+// and time. The id "null" is ignored, since an event means the same with it and without it.
 func (o Object) version() string {
 	switch {
 	case o.Pinned() != "":
@@ -63,8 +64,8 @@ func (o Object) version() string {
 	}
 }
 
-// digest hashes the parts, each with its length in front so that no two lists
-// of parts run together.
+// digest hashes the parts, each with its length before it, so that the lists ("ab", "c") and ("a",
+// "bc") differ.
 func digest(parts ...string) string {
 	h := sha256.New()
 	for _, p := range parts {
@@ -76,8 +77,8 @@ func digest(parts ...string) string {
 	return hex.EncodeToString(h.Sum(nil))[:hashLen]
 }
 
-// prefix makes the last segment of a key readable in the console's list:
-// 0-9A-Za-z-_ only, since CloudWatch Logs accepts nothing else.
+// prefix returns the last segment of a key with only the characters 0-9 A-Z a-z - and _, which
+// CloudWatch Logs accepts in an execution's name.
 func prefix(key string) string {
 	var b strings.Builder
 	for _, r := range path.Base(key) {

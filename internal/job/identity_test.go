@@ -9,12 +9,14 @@ import (
 	"github.com/lazaret/lazaret/internal/job"
 )
 
-// legal is what Step Functions and CloudWatch Logs both accept in a name.
+// legal matches the names that both Step Functions and CloudWatch Logs accept.
 var legal = regexp.MustCompile(`^[0-9A-Za-z_-]{1,80}$`)
 
 func TestExecutionName(t *testing.T) {
 	t.Parallel()
-	base := job.Job{Object: job.Object{Bucket: "b", Key: "in/report 2026.pdf", VersionID: "v1", ETag: "e", Sequencer: "05"}}
+	base := job.Job{
+		Object: job.Object{Bucket: "b", Key: "in/report 2026.pdf", VersionID: "v1", ETag: "e", Sequencer: "05"},
+	}
 	name := base.ExecutionName()
 	if !strings.HasPrefix(name, "report_2026_pdf-") || !legal.MatchString(name) {
 		t.Errorf("ExecutionName() = %q", name)
@@ -23,13 +25,16 @@ func TestExecutionName(t *testing.T) {
 		change func(*job.Job)
 		same   bool
 	}{
-		"the same event again":              {func(*job.Job) {}, true},
-		"another sequencer, same version":   {func(j *job.Job) { j.Object.Sequencer = "06" }, true},
-		"another attempt":                   {func(j *job.Job) { j.Attempt = 1 }, false},
-		"another run":                       {func(j *job.Job) { j.Run = "r" }, false},
-		"another version":                   {func(j *job.Job) { j.Object.VersionID = "v2" }, false},
-		"another bucket":                    {func(j *job.Job) { j.Object.Bucket = "c" }, false},
-		"key and version run together":      {func(j *job.Job) { j.Object.Key, j.Object.VersionID = "in/report 2026.pdfv", "1" }, false},
+		"the same event again":            {func(*job.Job) {}, true},
+		"another sequencer, same version": {func(j *job.Job) { j.Object.Sequencer = "06" }, true},
+		"another attempt":                 {func(j *job.Job) { j.Attempt = 1 }, false},
+		"another run":                     {func(j *job.Job) { j.Run = "r" }, false},
+		"another version":                 {func(j *job.Job) { j.Object.VersionID = "v2" }, false},
+		"another bucket":                  {func(j *job.Job) { j.Object.Bucket = "c" }, false},
+		"key and version run together": {
+			func(j *job.Job) { j.Object.Key, j.Object.VersionID = "in/report 2026.pdfv", "1" },
+			false,
+		},
 		"same base name in another folder":  {func(j *job.Job) { j.Object.Key = "out/report 2026.pdf" }, false},
 		"policy is no part of the identity": {func(j *job.Job) { j.Policy.AnnounceClean = true }, true},
 	}

@@ -1,8 +1,6 @@
-// Package job defines what travels between the states of the scan state
-// machine. Its JSON names are the paths that the ASL reads and what a person
-// sees in the console, so this is the only definition of the wire format, held
-// by testdata/job.golden.json. It imports nothing but the standard library and
-// does nothing: the functions fill it in, dispatch starts it, notify tells it.
+// Package job defines the document that is passed between the states of the scan state machine. Its
+// JSON names are the paths that statemachine/scan.asl.json reads; testdata/job.golden.json holds the
+// wire format. The package imports nothing but the standard library.
 package job
 
 import (
@@ -10,33 +8,34 @@ import (
 	"time"
 )
 
-// Version is the wire format that this code writes. Executions are in flight
-// while a stack is updated, so functions accept it and its predecessor.
+// Version is the version of the format that this code writes. Executions run while a stack is updated,
+// so the functions accept the previous version too.
 const Version = 1
 
-// Job is one object version on its way through the state machine. Each state
-// fills in its own part and hands the rest on unchanged.
+// Job is one object version on its way through the state machine. Each state fills in its own part and
+// returns the rest unchanged.
 type Job struct {
 	Version int      `json:"version"`
-	Object  Object   `json:"object"`          // what is scanned, fixed by dispatch
+	Object  Object   `json:"object"`          // set by dispatch
 	Attempt int      `json:"attempt"`         // 0 for the upload event, +1 for each replay of a dead letter
-	Run     string   `json:"run"`             // empty for events, an id for rescans
-	Policy  Policy   `json:"policy"`          // what becomes of the verdict, fixed by dispatch
-	Work    *Work    `json:"work,omitempty"`  // where fetch put the bytes
-	Scan    *Scan    `json:"scan,omitempty"`  // what scan found, or an earlier attempt did
-	Copy    *Copy    `json:"copy,omitempty"`  // where quarantine or promote put the object
-	Error   *Failure `json:"error,omitempty"` // what the state machine caught last
+	Run     string   `json:"run"`             // id of a rescan; empty for events
+	Lane    string   `json:"lane,omitempty"`  // of an EXPRESS execution, see NewLane; empty for a STANDARD one
+	Policy  Policy   `json:"policy"`          // what to do with the verdict, set by dispatch
+	Work    *Work    `json:"work,omitempty"`  // the work file, set by fetch
+	Scan    *Scan    `json:"scan,omitempty"`  // the verdict, set by fetch, scan or an earlier attempt
+	Copy    *Copy    `json:"copy,omitempty"`  // set by quarantine or promote
+	Error   *Failure `json:"error,omitempty"` // the error that the state machine caught last
 }
 
-// Object identifies the bytes to be judged.
+// Object identifies the bytes to scan.
 type Object struct {
 	Bucket       string    `json:"bucket"`
 	Key          string    `json:"key"`                   // decoded
-	VersionID    string    `json:"versionId,omitempty"`   // empty or "null" for what was stored without versions
+	VersionID    string    `json:"versionId,omitempty"`   // empty or "null" if it was stored without versioning
 	ETag         string    `json:"eTag,omitempty"`        // without quotes
-	Size         int64     `json:"size"`                  // bytes, as S3 announced it; 0 until Fetch where nobody said
+	Size         int64     `json:"size"`                  // in bytes; 0 if unknown before Fetch
 	Sequencer    string    `json:"sequencer,omitempty"`   // S3's order of events on one key
-	LastModified time.Time `json:"lastModified,omitzero"` // known for rescans, not for events
+	LastModified time.Time `json:"lastModified,omitzero"` // set for rescans, not for events
 }
 
 // Policy says what the state machine does with a verdict.
@@ -46,76 +45,78 @@ type Policy struct {
 	AnnounceClean         bool `json:"announceClean"`
 }
 
-// Work is the object's bytes on the shared volume.
+// Work is the file on the shared volume that holds the object's bytes.
 type Work struct {
-	File    string `json:"file,omitempty"`   // name relative to the function's WORK_DIR; empty when nothing was fetched
-	Size    int64  `json:"size"`             // bytes written
-	SHA256  string `json:"sha256,omitempty"` // hex, computed while the bytes arrived
-	Fetches int    `json:"fetches"`          // how often this job was fetched; the ASL allows three
+	File    string `json:"file,omitempty"`   // name below WORK_DIR; empty if nothing was fetched
+	Size    int64  `json:"size"`             // in bytes
+	SHA256  string `json:"sha256,omitempty"` // hex, computed during the download
+	Fetches int    `json:"fetches"`          // how often this job was fetched; the state machine allows 3
 }
 
-// Scan is a verdict and what it rests on.
+// Scan is a verdict and what it is based on.
 type Scan struct {
 	Verdict     Verdict      `json:"verdict"`
-	Signature   string       `json:"signature,omitempty"` // of INFECTED
-	Reason      Reason       `json:"reason,omitempty"`    // of UNSCANNABLE
-	Detail      string       `json:"detail,omitempty"`    // what the engine or S3 said, for people
-	Size        int64        `json:"size"`                // bytes judged
-	SHA256      string       `json:"sha256,omitempty"`    // hex, of the bytes judged
+	Signature   string       `json:"signature,omitempty"` // name, for INFECTED
+	Reason      Reason       `json:"reason,omitempty"`    // for UNSCANNABLE
+	Detail      string       `json:"detail,omitempty"`    // for people, from the engine or S3
+	Size        int64        `json:"size"`                // of the object, in bytes
+	SHA256      string       `json:"sha256,omitempty"`    // hex, of the scanned bytes
 	Engine      Engine       `json:"engine"`
-	Definitions *Definitions `json:"definitions,omitempty"` // nil when no engine looked
-	Time        time.Time    `json:"time"`                  // when the verdict was reached, UTC
-	DurationMS  int64        `json:"durationMs"`            // engine and checks, without waiting for an engine
+	Definitions *Definitions `json:"definitions,omitempty"` // nil if no engine was asked
+	Time        time.Time    `json:"time"`                  // of the verdict, UTC
+	DurationMS  int64        `json:"durationMs"`            // of the scan, without the wait for the engine to start
 }
 
-// Engine names the scanner.
+// Engine names the program that scanned.
 type Engine struct {
-	Name    string `json:"name"`              // "clamd", or "none" for objects that clamd never looks at
+	Name    string `json:"name"`              // "clamd", or "none" if no engine was asked
 	Version string `json:"version,omitempty"` // "1.4.6"
 }
 
-// Definitions is the generation of signatures a verdict rests on.
+// Definitions is the generation of definitions that a verdict is based on.
 type Definitions struct {
-	Version     int       `json:"version"`        // daily's number, 0 when there is no daily
-	Built       time.Time `json:"built,omitzero"` // daily's build time
-	Fingerprint string    `json:"fingerprint"`    // of the whole set
+	Version     int       `json:"version"`        // of the daily set; 0 without one
+	Built       time.Time `json:"built,omitzero"` // build time of the daily set, UTC
+	Fingerprint string    `json:"fingerprint"`    // of the generation, see package definitions
 }
 
-// Copy is where the object was moved to. The original is gone unless it is
-// SourceLocked.
+// Copy is the object in the bucket it was moved to. The original was deleted unless SourceLocked is
+// set.
 type Copy struct {
 	Bucket       string `json:"bucket"`
 	Key          string `json:"key"`
 	VersionID    string `json:"versionId,omitempty"`
-	SHA256       string `json:"sha256,omitempty"`       // hex, of the copy, computed by S3
-	SourceLocked bool   `json:"sourceLocked,omitempty"` // Object Lock keeps the original where it was
+	SHA256       string `json:"sha256,omitempty"`       // hex, computed by S3
+	SourceLocked bool   `json:"sourceLocked,omitempty"` // Object Lock kept the original from being deleted
 }
 
-// Failure is what a Catch writes; Step Functions chose the capitals.
+// Failure is the error that a Catch wrote. The field names are those of Step Functions' error output:
+// https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
 type Failure struct {
 	Error string `json:"Error"`
 	Cause string `json:"Cause"`
 }
 
-// Vanished returns the ErrObjectGone or ErrObjectChanged that the state machine
-// caught last, and nil where it caught none: then the object was there when it
-// was last looked for. Where it was not, the verdict may be an earlier attempt's,
-// and an object of the same name that is there by now is not what it is about.
+// Vanished returns the ErrObjectGone or ErrObjectChanged that the state machine caught last, and nil
+// if it caught neither. After such an error the verdict may come from an earlier attempt, and an
+// object that has the same key by now is another one.
 func (j Job) Vanished() error {
 	for _, err := range []error{ErrObjectGone, ErrObjectChanged} {
 		if j.Error != nil && j.Error.Error == Name(err) {
-			return fmt.Errorf("%w, as the state machine caught it", err)
+			return fmt.Errorf("%w, an earlier state reported", err)
 		}
 	}
 	return nil
 }
 
-// maxMoved is the largest object in bytes that one CopyObject takes, 5 GiB.
-const maxMoved = 5 << 30
+// MaxMovedSize is the largest object, in bytes, that one CopyObject copies: 5 GiB.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+const MaxMovedSize = 5 << 30
 
-// Moves reports whether the verdict moves the object to another bucket. The state
-// machine sends a job whose object is gone to the state that moves it, which looks
-// for a copy; any other job of that kind ends there. See the state Vanished.
+// Moves reports whether the verdict moves the object to another bucket; the states Route and Vanished
+// of the state machine decide the same. If the object is gone, the state machine still runs the state
+// that would have moved it, which looks for the copy of an earlier attempt. A job whose verdict moves
+// nothing ends.
 func (j Job) Moves() bool {
 	if j.Scan == nil {
 		return false
@@ -124,14 +125,14 @@ func (j Job) Moves() bool {
 	case Infected:
 		return true
 	case Unscannable:
-		return j.Policy.QuarantineUnscannable && j.Object.Size <= maxMoved
+		return j.Policy.QuarantineUnscannable && j.Object.Size <= MaxMovedSize
 	case Clean:
 		return j.Policy.PromoteClean
 	}
 	return false
 }
 
-// Validate reports what makes j unusable, as an ErrBadJob.
+// Validate returns an ErrBadJob that says what is wrong with j, or nil.
 func (j Job) Validate() error {
 	switch {
 	case j.Version != Version && j.Version != Version-1:
@@ -146,6 +147,8 @@ func (j Job) Validate() error {
 		return fmt.Errorf("%w: size %d", ErrBadJob, j.Object.Size)
 	case j.Attempt < 0:
 		return fmt.Errorf("%w: attempt %d", ErrBadJob, j.Attempt)
+	case j.Lane != "" && !validLane.MatchString(j.Lane):
+		return fmt.Errorf("%w: lane %q", ErrBadJob, j.Lane)
 	}
 	return nil
 }

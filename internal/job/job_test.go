@@ -14,8 +14,8 @@ import (
 	"github.com/lazaret/lazaret/internal/job"
 )
 
-// full has every field set: a field added to Job is added here too, or the
-// round trip below does not reach it.
+// full has every field set. Add each new field of Job here, so that the test of the wire format covers
+// it.
 func full() job.Job {
 	built := time.Date(2026, 11, 21, 9, 30, 0, 0, time.UTC)
 	return job.Job{
@@ -26,6 +26,7 @@ func full() job.Job {
 		},
 		Attempt: 1,
 		Run:     "rescan-7",
+		Lane:    "express-0123456789abcdef",
 		Policy:  job.Policy{PromoteClean: true, QuarantineUnscannable: true, AnnounceClean: true},
 		Work:    &job.Work{File: "a_o_1_1_pdf-0123", Size: 68, SHA256: "275a021b", Fetches: 1},
 		Scan: &job.Scan{
@@ -34,7 +35,13 @@ func full() job.Job {
 			Definitions: &job.Definitions{Version: 27500, Built: built, Fingerprint: "9f86d081884c7d65"},
 			Time:        built.Add(24 * time.Hour), DurationMS: 27,
 		},
-		Copy:  &job.Copy{Bucket: "lazaret-quarantine-000000000000-us-east-1", Key: "0a1b", VersionID: "v1", SHA256: "275a021b", SourceLocked: true},
+		Copy: &job.Copy{
+			Bucket:       "lazaret-quarantine-000000000000-us-east-1",
+			Key:          "0a1b",
+			VersionID:    "v1",
+			SHA256:       "275a021b",
+			SourceLocked: true,
+		},
 		Error: &job.Failure{Error: "Transient", Cause: "get object: slow down"},
 	}
 }
@@ -70,14 +77,18 @@ func TestValidate(t *testing.T) {
 		change func(*job.Job)
 		ok     bool
 	}{
-		{"as dispatch makes it", func(*job.Job) {}, true},
-		{"of the previous version", func(j *job.Job) { j.Version = job.Version - 1 }, true},
-		{"of a later version", func(j *job.Job) { j.Version = job.Version + 1 }, false},
-		{"without bucket", func(j *job.Job) { j.Object.Bucket = "" }, false},
-		{"without key", func(j *job.Job) { j.Object.Key = "" }, false},
-		{"without any version", func(j *job.Job) { j.Object = job.Object{Bucket: "b", Key: "k"} }, false},
-		{"negative size", func(j *job.Job) { j.Object.Size = -1 }, false},
-		{"negative attempt", func(j *job.Job) { j.Attempt = -1 }, false},
+		{name: "as dispatch makes it", change: func(*job.Job) {}, ok: true},
+		{name: "of the previous version", change: func(j *job.Job) { j.Version = job.Version - 1 }, ok: true},
+		{name: "of a later version", change: func(j *job.Job) { j.Version = job.Version + 1 }},
+		{name: "without bucket", change: func(j *job.Job) { j.Object.Bucket = "" }},
+		{name: "without key", change: func(j *job.Job) { j.Object.Key = "" }},
+		{name: "without any version", change: func(j *job.Job) { j.Object = job.Object{Bucket: "b", Key: "k"} }},
+		{name: "negative size", change: func(j *job.Job) { j.Object.Size = -1 }},
+		{name: "negative attempt", change: func(j *job.Job) { j.Attempt = -1 }},
+		{name: "without lane", change: func(j *job.Job) { j.Lane = "" }, ok: true},
+		{name: "of a new lane", change: func(j *job.Job) { j.Lane = job.NewLane() }, ok: true},
+		{name: "of a lane that would leave the folder", change: func(j *job.Job) { j.Lane = "../etc" }},
+		{name: "of a lane with more behind it", change: func(j *job.Job) { j.Lane += ".2" }},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -98,15 +109,15 @@ func TestKnown(t *testing.T) {
 		scan *job.Scan
 		want bool
 	}{
-		{"nil", nil, false},
-		{"zero", &job.Scan{}, false},
-		{"clean", &job.Scan{Verdict: job.Clean}, true},
-		{"clean with a signature", &job.Scan{Verdict: job.Clean, Signature: "X"}, false},
-		{"infected", &job.Scan{Verdict: job.Infected, Signature: "X"}, true},
-		{"infected by nothing", &job.Scan{Verdict: job.Infected}, false},
-		{"unscannable", &job.Scan{Verdict: job.Unscannable, Reason: job.Encrypted}, true},
-		{"unscannable for a reason of its own", &job.Scan{Verdict: job.Unscannable, Reason: "tired"}, false},
-		{"lower case", &job.Scan{Verdict: "clean"}, false},
+		{name: "nil"},
+		{name: "zero", scan: &job.Scan{}},
+		{name: "clean", scan: &job.Scan{Verdict: job.Clean}, want: true},
+		{name: "clean with a signature", scan: &job.Scan{Verdict: job.Clean, Signature: "X"}},
+		{name: "infected", scan: &job.Scan{Verdict: job.Infected, Signature: "X"}, want: true},
+		{name: "infected by nothing", scan: &job.Scan{Verdict: job.Infected}},
+		{name: "unscannable", scan: &job.Scan{Verdict: job.Unscannable, Reason: job.Encrypted}, want: true},
+		{name: "unscannable for a reason of its own", scan: &job.Scan{Verdict: job.Unscannable, Reason: "tired"}},
+		{name: "lower case", scan: &job.Scan{Verdict: "clean"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -5,43 +5,42 @@ import (
 	"slices"
 )
 
-// Verdict is what Lazaret says of an object. The zero value is no verdict.
+// Verdict is the result of a scan. The zero value is no verdict.
 type Verdict string
 
-// CLEAN means that these exact bytes, all of them, were scanned by a working
-// engine with stated definitions. UNSCANNABLE is neither clean nor infected.
+// CLEAN means that a working engine scanned exactly these bytes, all of them, with the definitions in
+// Scan.Definitions. UNSCANNABLE is neither clean nor infected.
 const (
 	Clean       Verdict = "CLEAN"
 	Infected    Verdict = "INFECTED"
 	Unscannable Verdict = "UNSCANNABLE"
 )
 
-// Reason says why an object is UNSCANNABLE. The set is closed.
+// Reason says why an object is UNSCANNABLE. There are no other reasons than Reasons.
 type Reason string
 
-// The reasons. TooLarge and Unreadable are decided by fetch before any byte is
-// downloaded, the others by scan.
+// Fetch sets TooLarge and Unreadable without downloading the object; scan sets the others.
 const (
 	TooLarge           Reason = "too-large"
-	Unreadable         Reason = "unreadable" // SSE-C, archived storage class
+	Unreadable         Reason = "unreadable" // SSE-C, or in an archive storage class
 	Encrypted          Reason = "encrypted"
 	LimitSize          Reason = "limit-size"
 	LimitFiles         Reason = "limit-files"
 	LimitRecursion     Reason = "limit-recursion"
 	LimitTime          Reason = "limit-time"
-	EngineCrash        Reason = "engine-crash" // the file killed the engine twice
+	EngineCrash        Reason = "engine-crash" // the engine ended twice while it scanned the file
 	UnsupportedArchive Reason = "unsupported-archive"
 	Damaged            Reason = "damaged"
 )
 
-// Reasons lists the closed set.
+// Reasons lists all reasons.
 var Reasons = []Reason{
 	TooLarge, Unreadable, Encrypted, LimitSize, LimitFiles, LimitRecursion,
 	LimitTime, EngineCrash, UnsupportedArchive, Damaged,
 }
 
-// Outcome is the verdict in the form that people read: "INFECTED Eicar-Test",
-// "UNSCANNABLE encrypted", "CLEAN". It is "no verdict" for a nil Scan.
+// Outcome returns the verdict as people read it: "INFECTED Eicar-Test", "UNSCANNABLE encrypted",
+// "CLEAN", or "no verdict" for a nil Scan.
 func (s *Scan) Outcome() string {
 	switch {
 	case s == nil || s.Verdict == "":
@@ -55,8 +54,8 @@ func (s *Scan) Outcome() string {
 	}
 }
 
-// Known reports whether the scan holds a verdict that may be acted upon: one of
-// the three, with its signature or reason.
+// Known reports whether the scan holds a valid verdict: one of the three, with its signature or
+// reason.
 func (s *Scan) Known() bool {
 	if s == nil {
 		return false

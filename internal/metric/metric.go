@@ -1,5 +1,5 @@
-// Package metric writes CloudWatch metrics as log lines in the embedded metric
-// format, so that no function calls CloudWatch and a metric costs one line:
+// Package metric writes CloudWatch metrics as log lines in the embedded metric format, so that no
+// function calls the CloudWatch API:
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 package metric
 
@@ -14,14 +14,13 @@ import (
 	"time"
 )
 
-// Namespace holds all metrics of all stacks; the dimension Stack tells the
-// stacks apart.
+// Namespace holds the metrics of all stacks; the dimension Stack distinguishes them.
 const Namespace = "Lazaret"
 
 // Unit is a CloudWatch unit.
 type Unit string
 
-// The units in use.
+// The units that Lazaret uses.
 const (
 	Count        Unit = "Count"
 	Milliseconds Unit = "Milliseconds"
@@ -29,14 +28,14 @@ const (
 	Bytes        Unit = "Bytes"
 )
 
-// Value is one metric of a line.
+// Value is one metric with its value.
 type Value struct {
 	Name  string
 	Unit  Unit
 	Value float64
 }
 
-// Emitter writes lines to W. The zero value is unusable; see New.
+// Emitter writes metrics as lines. Use New; the zero value is not usable.
 type Emitter struct {
 	mu    sync.Mutex
 	w     io.Writer
@@ -44,18 +43,18 @@ type Emitter struct {
 	now   func() time.Time
 }
 
-// New returns an emitter for the named stack.
+// New returns an emitter that writes to w for the stack of that name.
 func New(w io.Writer, stack string) *Emitter {
 	return &Emitter{w: w, stack: stack, now: time.Now}
 }
 
-// Default writes to standard output, which Lambda sends to CloudWatch Logs,
-// under the stack that the environment variable STACK_NAME names.
+// Default writes to standard output, which Lambda sends to CloudWatch Logs, for the stack that
+// STACK_NAME names.
 var Default = New(os.Stdout, os.Getenv("STACK_NAME"))
 
-// Emit writes the values as one line. Dimensions come in addition to Stack and
-// must have few values each: every combination is billed as a metric. What All
-// does not have in this form is refused, since no alarm could find it.
+// Emit writes the values as one line. The dimensions are added to Stack; each must have few values,
+// because CloudWatch bills each combination as a metric. A value whose name, unit or dimension is not
+// in All is an error, since no alarm could find it.
 func (e *Emitter) Emit(dimensions map[string]string, values ...Value) error {
 	for _, v := range values {
 		if err := v.check(dimensions); err != nil {
@@ -95,7 +94,7 @@ func (e *Emitter) Emit(dimensions map[string]string, values ...Value) error {
 	return nil
 }
 
-// check holds a value and its dimensions to what All says of its name.
+// check compares a value and its dimensions with the entry of its name in All.
 func (v Value) check(dimensions map[string]string) error {
 	m, known := Find(v.Name)
 	if !known {

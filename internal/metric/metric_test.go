@@ -11,14 +11,17 @@ func TestEmit(t *testing.T) {
 	var out bytes.Buffer
 	e := New(&out, "lazaret")
 	e.now = func() time.Time { return time.UnixMilli(1700000000123) }
-	if err := e.Emit(nil, Value{ScanDuration, Milliseconds, 27}, Value{BytesScanned, Bytes, 68}); err != nil {
+	if err := e.Emit(
+		nil, Value{Name: ScanDuration, Unit: Milliseconds, Value: 27}, Value{Name: BytesScanned, Unit: Bytes, Value: 68},
+	); err != nil {
 		t.Fatal(err)
 	}
-	if err := e.Emit(map[string]string{"Verdict": "CLEAN"}, Value{Verdicts, Count, 1}); err != nil {
+	if err := e.Emit(map[string]string{"Verdict": "CLEAN"}, Value{Name: Verdicts, Unit: Count, Value: 1}); err != nil {
 		t.Fatal(err)
 	}
 	const want = `{"BytesScanned":68,"ScanDuration":27,"Stack":"lazaret","_aws":{"CloudWatchMetrics":[` +
-		`{"Dimensions":[["Stack"]],"Metrics":[{"Name":"ScanDuration","Unit":"Milliseconds"},{"Name":"BytesScanned","Unit":"Bytes"}],"Namespace":"Lazaret"}],` +
+		`{"Dimensions":[["Stack"]],"Metrics":[{"Name":"ScanDuration","Unit":"Milliseconds"},` +
+		`{"Name":"BytesScanned","Unit":"Bytes"}],"Namespace":"Lazaret"}],` +
 		`"Timestamp":1700000000123}}` + "\n" +
 		`{"Stack":"lazaret","Verdict":"CLEAN","Verdicts":1,"_aws":{"CloudWatchMetrics":[` +
 		`{"Dimensions":[["Stack","Verdict"]],"Metrics":[{"Name":"Verdicts","Unit":"Count"}],"Namespace":"Lazaret"}],` +
@@ -28,7 +31,7 @@ func TestEmit(t *testing.T) {
 	}
 }
 
-func TestEmitRefusesWhatNoAlarmCouldFind(t *testing.T) {
+func TestEmitRefuses(t *testing.T) {
 	t.Parallel()
 	clean := map[string]string{"Verdict": "CLEAN"}
 	tests := []struct {
@@ -37,11 +40,33 @@ func TestEmitRefusesWhatNoAlarmCouldFind(t *testing.T) {
 		value      Value
 		want       string
 	}{
-		{"a name that All does not have", nil, Value{"Scans", Count, 1}, "emit Scans: no such metric"},
-		{"another unit", nil, Value{ScanDuration, Seconds, 1}, "emit ScanDuration: its unit is Milliseconds, not Seconds"},
-		{"a dimension too many", clean, Value{ScanDuration, Milliseconds, 1}, `emit ScanDuration: its dimensions beside Stack are [], not ["Verdict"]`},
-		{"no dimension", nil, Value{Verdicts, Count, 1}, `emit Verdicts: its dimensions beside Stack are ["Verdict"], not []`},
-		{"another dimension", map[string]string{"Outcome": "x"}, Value{Verdicts, Count, 1}, `emit Verdicts: its dimensions beside Stack are ["Verdict"], not ["Outcome"]`},
+		{
+			name:  "a name that All does not have",
+			value: Value{Name: "Scans", Unit: Count, Value: 1},
+			want:  "emit Scans: no such metric",
+		},
+		{
+			name:  "another unit",
+			value: Value{Name: ScanDuration, Unit: Seconds, Value: 1},
+			want:  "emit ScanDuration: its unit is Milliseconds, not Seconds",
+		},
+		{
+			name:       "a dimension too many",
+			dimensions: clean,
+			value:      Value{Name: ScanDuration, Unit: Milliseconds, Value: 1},
+			want:       `emit ScanDuration: its dimensions beside Stack are [], not ["Verdict"]`,
+		},
+		{
+			name:  "no dimension",
+			value: Value{Name: Verdicts, Unit: Count, Value: 1},
+			want:  `emit Verdicts: its dimensions beside Stack are ["Verdict"], not []`,
+		},
+		{
+			name:       "another dimension",
+			dimensions: map[string]string{"Outcome": "x"},
+			value:      Value{Name: Verdicts, Unit: Count, Value: 1},
+			want:       `emit Verdicts: its dimensions beside Stack are ["Verdict"], not ["Outcome"]`,
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -58,7 +83,7 @@ func TestEmitRefusesWhatNoAlarmCouldFind(t *testing.T) {
 	}
 }
 
-func TestEachMetricIsThereOnce(t *testing.T) {
+func TestAll(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
 	for _, m := range All {

@@ -1,42 +1,86 @@
 package metric
 
-// The metrics, by name. A name and its dimension are what alarms, the dashboard
-// and Datadog ask for: to change one is to break them, which infra's tests
-// notice.
+// The names of the metrics. Alarms, the dashboard and Datadog use the names and their dimensions;
+// tests of the template compare them.
 const (
 	ScanDuration       = "ScanDuration"
 	BytesScanned       = "BytesScanned"
 	Verdicts           = "Verdicts"
 	Gone               = "Gone"
+	Waited             = "Waited"
 	CanaryFailures     = "CanaryFailures"
 	DefinitionsAge     = "DefinitionsAge"
 	DefinitionsVersion = "DefinitionsVersion"
 	CooldownRemaining  = "CooldownRemaining"
 	UpdateOutcome      = "UpdateOutcome"
+
+	DefinitionsHeldBack = "DefinitionsHeldBack"
+	OwnDetections       = "OwnDetections"
 )
 
-// Metric is what CloudWatch and the people who read it know of a metric.
+// Metric describes a metric.
 type Metric struct {
 	Name string
 	Unit Unit
-	// Dimension is the one that comes in addition to Stack; empty for none.
-	// CloudWatch adds nothing up over dimensions: a metric with one cannot be
-	// asked for by Stack alone.
+	// Dimension is added to Stack; empty for none. CloudWatch does not aggregate
+	// over dimensions: a metric with one has no value for Stack alone.
 	Dimension string
-	Meaning   string
+	Meaning   string // one sentence for people
 }
 
-// All are the metrics there are. Emit takes no other.
+// All lists the metrics. Emit accepts no other.
 var All = []Metric{
-	{ScanDuration, Milliseconds, "", "what the engine and the look into containers took for one object"},
-	{BytesScanned, Bytes, "", "the size of one object that was scanned"},
-	{Verdicts, Count, "Verdict", "one for each verdict: CLEAN, INFECTED or UNSCANNABLE"},
-	{Gone, Count, "Cause", "one for each object that was not there any more, nor a copy of it: ObjectGone (deleted) or ObjectChanged (overwritten without versions)"},
-	{CanaryFailures, Count, "", "one for each engine that missed a canary and was replaced"},
-	{DefinitionsAge, Seconds, "", "how long ago the daily definitions in use were built; none without daily definitions"},
-	{DefinitionsVersion, Count, "", "the version of the daily definitions in use"},
-	{CooldownRemaining, Seconds, "", "how long the mirror does not want to be asked; 0 when it may be"},
-	{UpdateOutcome, Count, "Outcome", "one for each run of freshclam"},
+	{
+		Name: ScanDuration, Unit: Milliseconds,
+		Meaning: "time that the engine and the unpacking of containers took for one object",
+	},
+	{
+		Name: BytesScanned, Unit: Bytes,
+		Meaning: "size of one object that was scanned",
+	},
+	{
+		Name: Verdicts, Unit: Count, Dimension: "Verdict",
+		Meaning: "one for each verdict: CLEAN, INFECTED or UNSCANNABLE",
+	},
+	{
+		Name: Gone, Unit: Count, Dimension: "Cause",
+		Meaning: "one for each object of which neither the original nor a copy was found: " +
+			"ObjectGone (deleted) or ObjectChanged (overwritten in a bucket without versions)",
+	},
+	{
+		Name: Waited, Unit: Seconds, Dimension: "Queue",
+		Meaning: "age of a message of the queue uploads or rescans that dispatch handed back, because no engine was free " +
+			"for 14 minutes",
+	},
+	{
+		Name: CanaryFailures, Unit: Count,
+		Meaning: "one for each engine that gave a wrong answer about a canary and was replaced",
+	},
+	{
+		Name: DefinitionsAge, Unit: Seconds,
+		Meaning: "time since the daily definitions in use were built; no value without daily definitions",
+	},
+	{
+		Name: DefinitionsVersion, Unit: Count,
+		Meaning: "version of the daily definitions in use",
+	},
+	{
+		Name: CooldownRemaining, Unit: Seconds,
+		Meaning: "time until the mirror may be asked again; 0 if it may be asked now",
+	},
+	{
+		Name: UpdateOutcome, Unit: Count, Dimension: "Outcome",
+		Meaning: "one for each run of freshclam",
+	},
+	{
+		Name: DefinitionsHeldBack, Unit: Count,
+		Meaning: "signatures because of which the newest definitions are held back: " +
+			"they report files that are known to be clean; 0 if nothing is held back",
+	},
+	{
+		Name: OwnDetections, Unit: Count,
+		Meaning: "known-clean files that your own signatures report as infected",
+	},
 }
 
 // Find returns the metric of that name, and whether there is one.

@@ -1,6 +1,7 @@
 package move
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -14,39 +15,39 @@ import (
 	"github.com/lazaret/lazaret/internal/verdicttag"
 )
 
-// compare returns nil only for a copy that has all that the original has, so that
-// the original may be removed: the bytes, by SHA-256 or, where they were never
-// fetched, by size and ETag; the metadata, content headers and tags of its own; the
-// verdict; and the record. Else it is an ErrOtherBytes or an ErrIncomplete.
+// compare returns nil only if the copy has all that the original has, so that the original may be
+// removed: the bytes, by SHA-256 or, if they were never fetched, by size and ETag; its own metadata,
+// content headers and tags; the verdict; and the origin. Otherwise the error is an ErrOtherBytes or an
+// ErrIncomplete.
 //
-// The copy may be another attempt's, of another scan: what differs between scans
-// (Entry.Varies, and the verdict's lesser tags) is not compared.
-func (m *Mover) compare(ctx context.Context, found *Found, src *Source, to Target) error {
-	err := found.like(src)
-	if to.SHA256 != "" {
-		err = found.Holds(to.SHA256)
+// An attempt after an earlier scan may have made the copy. Values that differ between scans are not
+// compared: entries with Varies, and the verdict tags other than the status.
+func (m *Mover) compare(ctx context.Context, found *Found, src *Source, plan CopyPlan) error {
+	err := found.compareUnscanned(src)
+	if plan.SHA256 != "" {
+		err = found.CheckSHA256(plan.SHA256)
 	}
 	if err != nil {
 		return err
 	}
-	was, err := m.Tags(ctx, src)
+	was, err := m.OriginalTags(ctx, src)
 	if err != nil {
 		return err
 	}
-	if to.replacesTags() {
-		was = to.Tags
+	if plan.replacesTags() {
+		was = plan.Tags
 	}
-	is, err := m.TagsOf(ctx, found)
+	is, err := m.CopyTags(ctx, found)
 	if err != nil {
 		return err
 	}
-	differs := firstOf(
+	differs := cmp.Or(
 		difference("tag", tagMap(was), tagMap(is)),
-		difference("metadata", src.expected(to.Record), dropped(found.head.Metadata, to.Record)),
-		difference("header", headers(src.head, src.head), headers(found.head, src.head)),
+		difference("metadata", src.expected(plan.Origin), comparableMetadata(found.head.Metadata, plan.Origin)),
+		difference("header", contentHeaders(src.head, src.head), contentHeaders(found.head, src.head)),
 	)
 	if was, is := aws.ToInt32(src.head.MissingMeta), aws.ToInt32(found.head.MissingMeta); differs == "" && was != is {
-		differs = fmt.Sprintf("%d entries of metadata that HTTP cannot show, the original has %d", is, was)
+		differs = fmt.Sprintf("it has %d entries of metadata that HTTP cannot carry, the original has %d", is, was)
 	}
 	if differs != "" {
 		return fmt.Errorf("s3://%s/%s: %w: %s", found.Copy.Bucket, found.Copy.Key, ErrIncomplete, differs)
@@ -54,10 +55,10 @@ func (m *Mover) compare(ctx context.Context, found *Found, src *Source, to Targe
 	return nil
 }
 
-// tagMap is what is compared of tags: the object's own, and the verdict.
+// tagMap returns the tags to compare: the object's own, and the status of the verdict.
 func tagMap(tags []types.Tag) map[string]string {
 	set := map[string]string{}
-	for _, t := range verdicttag.Own(tags) {
+	for _, t := range verdicttag.WithoutVerdict(tags) {
 		set[aws.ToString(t.Key)] = aws.ToString(t.Value)
 	}
 	if status := verdicttag.Verdict(tags)[verdicttag.Status]; status != "" {
@@ -66,24 +67,24 @@ func tagMap(tags []types.Tag) map[string]string {
 	return set
 }
 
-// expected is the metadata that a copy must have.
-func (s *Source) expected(record []Entry) map[string]string {
-	metadata, ok := s.metadata(record)
+// expected returns the metadata that a copy must have.
+func (s *Source) expected(origin []Entry) map[string]string {
+	metadata, ok := s.metadata(origin)
 	if !ok {
-		metadata = s.head.Metadata // S3 carries it as it is
+		metadata = s.head.Metadata // S3 copied it unchanged
 	}
-	return dropped(metadata, record)
+	return comparableMetadata(metadata, origin)
 }
 
-// dropped is metadata without the entries that vary between scans, in lower case
-// and decoded: S3 shows text in other alphabets as RFC 2047 has it, in either of
-// its two encodings.
-func dropped(metadata map[string]string, record []Entry) map[string]string {
+// comparableMetadata returns metadata without the entries that differ between scans, with keys in
+// lower case and decoded values: S3 returns text in other alphabets in one of the two encodings of RFC
+// 2047.
+func comparableMetadata(metadata map[string]string, origin []Entry) map[string]string {
 	set := map[string]string{}
 	for k, v := range metadata {
-		set[strings.ToLower(k)] = plain(v)
+		set[strings.ToLower(k)] = decodeWords(v)
 	}
-	for _, e := range record {
+	for _, e := range origin {
 		if e.Varies {
 			delete(set, e.Key)
 		}
@@ -91,7 +92,8 @@ func dropped(metadata map[string]string, record []Entry) map[string]string {
 	return set
 }
 
-func plain(value string) string {
+// decodeWords decodes RFC 2047, and returns any other text as it is.
+func decodeWords(value string) string {
 	var words mime.WordDecoder
 	if decoded, err := words.DecodeHeader(value); err == nil {
 		return decoded
@@ -99,12 +101,12 @@ func plain(value string) string {
 	return value
 }
 
-// headers are the content headers of head that the original has too: a store may
-// give a copy a Content-Type where there was none.
-func headers(head, original *s3.HeadObjectOutput) map[string]string {
+// contentHeaders returns the content headers of head that the original has too. A store may give a
+// copy a Content-Type that the original does not have.
+func contentHeaders(head, original *s3.HeadObjectOutput) map[string]string {
 	named := func(h *s3.HeadObjectOutput) map[string]*string {
 		return map[string]*string{
-			"Content-Type": h.ContentType, "Content-Encoding": h.ContentEncoding, "Content-Language": h.ContentLanguage,
+			"Content-Type": h.ContentType, "Content-Encoding": contentEncoding(h), "Content-Language": h.ContentLanguage,
 			"Content-Disposition": h.ContentDisposition, "Cache-Control": h.CacheControl, "Expires": h.ExpiresString,
 			"x-amz-website-redirect-location": h.WebsiteRedirectLocation,
 		}
@@ -112,19 +114,19 @@ func headers(head, original *s3.HeadObjectOutput) map[string]string {
 	set := map[string]string{}
 	for name, value := range named(original) {
 		if is := aws.ToString(named(head)[name]); aws.ToString(value) != "" && is != "" {
-			set[name] = plain(is)
+			set[name] = decodeWords(is)
 		}
 	}
 	return set
 }
 
-// difference says in words how is differs from was, "" where it does not.
-func difference(what string, was, is map[string]string) string {
+// difference says how is differs from was, and returns "" if it does not.
+func difference(kind string, was, is map[string]string) string {
 	for k, v := range was {
 		if got, there := is[k]; !there {
-			return fmt.Sprintf("it has no %s %s, the original's is %q", what, k, v)
+			return fmt.Sprintf("it has no %s %s, the original's is %q", kind, k, v)
 		} else if got != v {
-			return fmt.Sprintf("its %s %s is %q, the original's is %q", what, k, got, v)
+			return fmt.Sprintf("its %s %s is %q, the original's is %q", kind, k, got, v)
 		}
 	}
 	if len(is) == len(was) {
@@ -132,14 +134,5 @@ func difference(what string, was, is map[string]string) string {
 	}
 	extra := maps.Clone(is)
 	maps.DeleteFunc(extra, func(k, _ string) bool { _, expected := was[k]; return expected })
-	return fmt.Sprintf("it has %s that the original has not: %v", what, extra)
-}
-
-func firstOf(texts ...string) string {
-	for _, t := range texts {
-		if t != "" {
-			return t
-		}
-	}
-	return ""
+	return fmt.Sprintf("it has additional %s: %v", kind, extra)
 }

@@ -11,25 +11,32 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
-// Reserved begins the metadata keys that are Lazaret's. On an original they are
-// what an uploader claims, or what an earlier promotion wrote, and are replaced.
+// Reserved begins the metadata keys of Lazaret. If an original has such metadata, its uploader or an
+// earlier promotion wrote it, and it is replaced.
 const Reserved = "lazaret-"
 
-// metadataLimit is S3's limit for user metadata, in bytes of keys and values:
+// Metadata keys that the copies of quarantine and promote both have.
+const (
+	KeyBucket   = Reserved + "source-bucket"
+	KeyVersion  = Reserved + "source-version"  // left out if there are no versions
+	KeyModified = Reserved + "source-modified" // RFC 3339, UTC
+	KeySHA256   = Reserved + "sha256"          // of the scanned bytes, hex
+)
+
+// metadataLimit is S3's limit for user metadata, in bytes of all keys and values:
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html
 const metadataLimit = 2048
 
-// Entry is one line of a copy's record. An empty value is not written.
+// Entry is one entry of a copy's origin. An entry with an empty value is not written.
 type Entry struct {
 	Key, Value string
-	Varies     bool // between attempts for one version, so that copies are not compared by it
+	Varies     bool // the value may differ between scans of one version, so that it is not compared
 }
 
-// Fits reports whether the whole record can be written beside the original's
-// own metadata.
-func (s *Source) Fits(record []Entry) bool {
-	metadata, ok := s.metadata(record)
-	for _, e := range record {
+// Fits reports whether all entries can be written in addition to the original's own metadata.
+func (s *Source) Fits(origin []Entry) bool {
+	metadata, ok := s.metadata(origin)
+	for _, e := range origin {
 		if _, written := metadata[e.Key]; e.Value != "" && !written {
 			return false
 		}
@@ -37,26 +44,25 @@ func (s *Source) Fits(record []Entry) bool {
 	return ok
 }
 
-// Claims reports whether the original has reserved metadata that a copy cannot
-// shed, because S3 has to carry the original's metadata as one piece.
-func (s *Source) Claims() bool {
+// KeepsReserved reports whether the copy would have reserved metadata of the original, because S3 has
+// to copy the original's metadata unchanged.
+func (s *Source) KeepsReserved() bool {
 	_, ok := s.metadata(nil)
-	return !ok && len(s.own()) < len(s.head.Metadata)
+	return !ok && len(s.ownMetadata()) < len(s.head.Metadata)
 }
 
-// metadata is the original's own metadata and as many entries of the record,
-// first things first, as fit. It is false where the original's metadata cannot
-// be written by us at all: entries that HTTP cannot show, or text in other
-// alphabets, which S3 shows longer than it is. S3 then has to carry it.
-func (s *Source) metadata(record []Entry) (map[string]string, bool) {
-	metadata, size := s.own(), 0
+// metadata returns the original's own metadata and as many entries, in their order, as fit. It returns
+// false if the metadata cannot be written by a request, and S3 has to copy it unchanged: if it has
+// entries that HTTP cannot carry, or text in other alphabets, which S3 returns in a longer encoding.
+func (s *Source) metadata(origin []Entry) (map[string]string, bool) {
+	metadata, size := s.ownMetadata(), 0
 	for k, v := range metadata {
 		size += len(k) + len(v)
 	}
 	if aws.ToInt32(s.head.MissingMeta) > 0 || size > metadataLimit {
 		return nil, false
 	}
-	for _, e := range record {
+	for _, e := range origin {
 		if n := len(e.Key) + len(e.Value); e.Value != "" && size+n <= metadataLimit {
 			metadata[e.Key] = e.Value
 			size += n
@@ -65,8 +71,8 @@ func (s *Source) metadata(record []Entry) (map[string]string, bool) {
 	return metadata, true
 }
 
-// own is the original's metadata without reserved keys.
-func (s *Source) own() map[string]string {
+// ownMetadata returns the original's metadata without reserved keys.
+func (s *Source) ownMetadata() map[string]string {
 	own := maps.Clone(s.head.Metadata)
 	if own == nil {
 		own = map[string]string{}
@@ -75,18 +81,18 @@ func (s *Source) own() map[string]string {
 	return own
 }
 
-// describe fills in metadata and content headers. Replacing the metadata
-// replaces the headers too, so all of them are written again; the SDK has no
-// way to write an Expires that is no date ("0" is common), hence the option.
-func (s *Source) describe(in *s3.CopyObjectInput, record []Entry) []func(*s3.Options) {
-	metadata, ok := s.metadata(record)
+// setHeaders sets the metadata and the content headers of a copy, and returns the options of the
+// request. Replacing the metadata replaces the headers too, so that all of them are set. The SDK
+// cannot send an Expires that is not a date ("0" is common), so that an option sets it.
+func (s *Source) setHeaders(in *s3.CopyObjectInput, origin []Entry) []func(*s3.Options) {
+	metadata, ok := s.metadata(origin)
 	if !ok {
 		in.MetadataDirective = types.MetadataDirectiveCopy
 		return nil
 	}
 	in.MetadataDirective, in.Metadata = types.MetadataDirectiveReplace, metadata
 	in.CacheControl, in.ContentDisposition = s.head.CacheControl, s.head.ContentDisposition
-	in.ContentEncoding, in.ContentLanguage = s.head.ContentEncoding, s.head.ContentLanguage
+	in.ContentEncoding, in.ContentLanguage = contentEncoding(s.head), s.head.ContentLanguage
 	in.ContentType = s.head.ContentType
 	if expires := aws.ToString(s.head.ExpiresString); expires != "" {
 		return []func(*s3.Options){s3.WithAPIOptions(smithyhttp.SetHeaderValue("Expires", expires))}
@@ -94,8 +100,24 @@ func (s *Source) describe(in *s3.CopyObjectInput, record []Entry) []func(*s3.Opt
 	return nil
 }
 
-// Printable makes s a header's value: US-ASCII that can be seen. What is not,
-// and the percent sign, is written as in a URL.
+// contentEncoding returns the object's content encoding without aws-chunked, nil if there is none. S3
+// removes aws-chunked, which only says how a request's body is sent, from what it stores; other stores
+// may keep it: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html
+func contentEncoding(head *s3.HeadObjectOutput) *string {
+	var codings []string
+	for coding := range strings.SplitSeq(aws.ToString(head.ContentEncoding), ",") {
+		if coding = strings.TrimSpace(coding); coding != "" && coding != "aws-chunked" {
+			codings = append(codings, coding)
+		}
+	}
+	if codings == nil {
+		return nil
+	}
+	return aws.String(strings.Join(codings, ", "))
+}
+
+// Printable returns s as the value of a header. Bytes that are not printable US-ASCII, and the percent
+// sign, are escaped as in a URL.
 func Printable(s string) string {
 	var b strings.Builder
 	for i := range len(s) {
@@ -108,6 +130,6 @@ func Printable(s string) string {
 	return strings.TrimSpace(b.String())
 }
 
-// PrintableKey makes an object's key a header's value. Unlike Printable it
-// keeps spaces at the ends, as %20: they are part of the key.
+// PrintableKey returns an object's key as the value of a header. Unlike Printable it keeps spaces at
+// both ends, as %20.
 func PrintableKey(key string) string { return escapePath(key) }

@@ -9,12 +9,14 @@ import (
 	"github.com/lazaret/lazaret/internal/job"
 )
 
-// wellEncoded is all that a copy source is made of: no character of a key may
-// end it, begin a query, or be read as another.
-var wellEncoded = regexp.MustCompile(`\A(?:[A-Za-z0-9._~/-]|%[0-9A-F]{2})+(\?versionId=(?:[A-Za-z0-9._~-]|%[0-9A-F]{2})+)?\z`)
+// wellEncoded matches a copy source in which no character of the key can end it, begin a query, or be
+// decoded to another character.
+var wellEncoded = regexp.MustCompile(
+	`\A(?:[A-Za-z0-9._~/-]|%[0-9A-F]{2})+(\?versionId=(?:[A-Za-z0-9._~-]|%[0-9A-F]{2})+)?\z`,
+)
 
-// FuzzCopySource: S3 reads the key and the version that were meant, and header
-// values cannot end their line.
+// FuzzCopySource checks that S3 decodes the source to the same key and version, and that header values
+// have no line breaks.
 func FuzzCopySource(f *testing.F) {
 	f.Add("in/a+b c.txt", "v1")
 	f.Add("año/日本語 100%.tar.gz?versionId=x", "")
@@ -25,27 +27,29 @@ func FuzzCopySource(f *testing.F) {
 		o := job.Object{Bucket: "b", Key: key, VersionID: version}
 		source := copySource(o, optional(o.Pinned()))
 		if !wellEncoded.MatchString(source) {
-			t.Fatalf("%q is no copy source", source)
+			t.Fatalf("copySource() = %q, want a well-formed one", source)
 		}
 		path, query, _ := strings.Cut(source, "?versionId=")
-		for name, decode := range map[string]func(string) (string, error){"query": url.QueryUnescape, "path": url.PathUnescape} {
+		for name, decode := range map[string]func(string) (string, error){
+			"query": url.QueryUnescape, "path": url.PathUnescape,
+		} {
 			if plain, err := decode(path); err != nil || plain != "b/"+key {
-				t.Errorf("key %q is written %q and read, as a %s, %q, %v", key, path, name, plain, err)
+				t.Errorf("key %q is written %q and read, as a %s, %q, %v, want the same", key, path, name, plain, err)
 			}
 			if v, err := decode(query); err != nil || v != o.Pinned() {
-				t.Errorf("version %q is written %q and read, as a %s, %q, %v", version, query, name, v, err)
+				t.Errorf("version %q is written %q and read, as a %s, %q, %v, want the same", version, query, name, v, err)
 			}
 		}
 		for _, s := range []string{Printable(key), PrintableKey(key)} {
 			if i := strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r > '~' }); i >= 0 {
-				t.Errorf("%q is no header", s)
+				t.Errorf("%q has a character that a header cannot have, want none", s)
 			}
 		}
 		if back, err := url.PathUnescape(PrintableKey(key)); err != nil || back != key {
-			t.Errorf("key %q is shown as %q", key, PrintableKey(key))
+			t.Errorf("key %q is shown as %q, want one that decodes to it", key, PrintableKey(key))
 		}
 		if back, err := url.PathUnescape(Printable(key)); err != nil || back != strings.Trim(key, " ") {
-			t.Errorf("%q is shown as %q", key, Printable(key))
+			t.Errorf("%q is shown as %q, want one that decodes to it", key, Printable(key))
 		}
 	})
 }

@@ -16,17 +16,16 @@ import (
 	"github.com/lazaret/lazaret/internal/original"
 )
 
-// remove deletes exactly the version that was looked at. It is locked, and stays
-// where it is, when Object Lock refuses: that passes at the end of a retention
-// that may be years away, so it is an outcome and not an error. An original that
-// is gone or was overwritten meanwhile is no error either.
-func (m *Mover) remove(ctx context.Context, src *Source) (locked bool, err error) {
-	in := src.deletion()
-	_, err = m.s3.DeleteObject(ctx, in)
+// removeOriginal deletes exactly the version that was inspected. If Object Lock refuses, the original
+// stays and locked is true: the retention may end years later, so that this is a result and not an
+// error. It is no error either if the original was deleted or overwritten meanwhile.
+func (a *attempt) removeOriginal(ctx context.Context) (locked bool, err error) {
+	in := a.src.deleteRequest()
+	_, err = a.s3.DeleteObject(ctx, in)
 	if (awserr.PreconditionFailed(err) || awserr.NotFound(err)) && in.VersionId != nil && in.IfMatch != nil {
-		// S3 compares the condition with the current version, and this one may lie
-		// beneath it: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html
-		_, id, gone := original.Head(ctx, m.s3, src.Object, s3.HeadObjectInput{})
+		// S3 compares the condition with the current version, and the original may be a noncurrent one:
+		// https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html
+		_, id, gone := original.Head(ctx, a.s3, a.src.Object, s3.HeadObjectInput{})
 		switch {
 		case errors.Is(gone, job.ErrObjectGone) || errors.Is(gone, job.ErrObjectChanged):
 			return false, nil
@@ -36,22 +35,22 @@ func (m *Mover) remove(ctx context.Context, src *Source) (locked bool, err error
 		if in.VersionId = id; id != nil {
 			in.IfMatch = nil
 		}
-		_, err = m.s3.DeleteObject(ctx, in)
+		_, err = a.s3.DeleteObject(ctx, in)
 	}
 	if err == nil || awserr.NotFound(err) || awserr.PreconditionFailed(err) {
 		return false, nil
 	}
 	err = awserr.Classify(err)
-	if errors.Is(err, job.ErrAccessDenied) && src.locked(err) {
+	if errors.Is(err, job.ErrAccessDenied) && a.src.isLocked(err) {
 		return true, nil
 	}
 	return false, fmt.Errorf("delete the original: %w", err)
 }
 
-// deletion addresses the version. Where the job names none the ETag is the
-// condition, which S3 checks and deletes by in one step. The version "null" gets
-// both: a delete without an id would only put a marker in front of it.
-func (s *Source) deletion() *s3.DeleteObjectInput {
+// deleteRequest returns the request that deletes the original. If the job names no version, the
+// condition is the ETag, which S3 checks in the same request. For the version "null" the request has
+// both: without the id it would only add a delete marker.
+func (s *Source) deleteRequest() *s3.DeleteObjectInput {
 	in := &s3.DeleteObjectInput{Bucket: &s.Object.Bucket, Key: &s.Object.Key, VersionId: s.id}
 	if s.Object.Pinned() == "" {
 		in.IfMatch = aws.String(original.Quoted(s.Object.ETag))
@@ -59,9 +58,9 @@ func (s *Source) deletion() *s3.DeleteObjectInput {
 	return in
 }
 
-// locked reports whether Object Lock explains a refusal. S3 shows the lock only
-// to those who may read it, and names it in the refusal.
-func (s *Source) locked(refusal error) bool {
+// isLocked reports whether Object Lock is the reason of a refusal. HEAD shows a lock only to callers
+// that may read it, and the refusal names it.
+func (s *Source) isLocked(refusal error) bool {
 	return s.head.ObjectLockLegalHoldStatus == types.ObjectLockLegalHoldStatusOn ||
 		aws.ToTime(s.head.ObjectLockRetainUntilDate).After(time.Now()) ||
 		strings.Contains(strings.ToLower(refusal.Error()), "object lock")

@@ -11,14 +11,14 @@ import (
 
 	"github.com/lazaret/lazaret/internal/job"
 	"github.com/lazaret/lazaret/internal/original"
-	"github.com/lazaret/lazaret/internal/s3fake"
+	"github.com/lazaret/lazaret/internal/testing/s3fake"
 )
 
 const bucket, key = "b", "in/a+b c"
 
-// write is one write to a bucket whose versioning may be "off", "on" or "suspended".
+// write is one write to a bucket whose versioning is "off", "on" or "suspended" then.
 type write struct {
-	versioning, body string // body "-": a delete marker
+	versioning, body string // the body "-" is a delete marker
 }
 
 func stored(writes []write) (*s3fake.S3, []s3fake.Object) {
@@ -34,29 +34,33 @@ func stored(writes []write) (*s3fake.S3, []s3fake.Object) {
 	return f, all
 }
 
-// TestHead looks for the first write after the others.
+// TestHead looks for the first version of a key after others were written.
 func TestHead(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name   string
 		writes []write
-		id     string // version id to address, "" for none
+		id     string // version id that requests must name, "" for none
 		err    error
 	}{
-		{"without versions", []write{{"off", "a"}}, "", nil},
-		{"without versions, overwritten", []write{{"off", "a"}, {"off", "b"}}, "", job.ErrObjectChanged},
-		{"beneath a version", []write{{"off", "a"}, {"on", "b"}}, "null", nil},
-		{"beneath a version of the same bytes", []write{{"off", "a"}, {"on", "a"}}, "null", nil},
-		{"beneath two versions", []write{{"off", "a"}, {"on", "b"}, {"on", "c"}}, "null", nil},
-		{"beneath a delete marker", []write{{"off", "a"}, {"on", "-"}}, "null", nil},
-		{"suspended", []write{{"suspended", "a"}}, "null", nil},
-		{"suspended, beneath a version", []write{{"suspended", "a"}, {"on", "b"}}, "null", nil},
-		{"suspended, overwritten", []write{{"suspended", "a"}, {"suspended", "b"}}, "", job.ErrObjectChanged},
-		{"suspended, overwritten beneath a version", []write{{"suspended", "a"}, {"suspended", "b"}, {"on", "c"}}, "", job.ErrObjectChanged},
-		{"suspended, deleted", []write{{"suspended", "a"}, {"suspended", "-"}}, "", job.ErrObjectGone},
-		{"a version beneath an object without", []write{{"on", "a"}, {"suspended", "b"}}, "v1", nil},
-		{"a version beneath a delete marker", []write{{"on", "a"}, {"on", "-"}}, "v1", nil},
-		{"a delete marker", []write{{"on", "-"}, {"on", "b"}}, "v1", job.ErrObjectGone},
+		{name: "without versions", writes: []write{{"off", "a"}}},
+		{name: "without versions, overwritten", writes: []write{{"off", "a"}, {"off", "b"}}, err: job.ErrObjectChanged},
+		{name: "beneath a version", writes: []write{{"off", "a"}, {"on", "b"}}, id: "null"},
+		{name: "beneath a version of the same bytes", writes: []write{{"off", "a"}, {"on", "a"}}, id: "null"},
+		{name: "beneath two versions", writes: []write{{"off", "a"}, {"on", "b"}, {"on", "c"}}, id: "null"},
+		{name: "beneath a delete marker", writes: []write{{"off", "a"}, {"on", "-"}}, id: "null"},
+		{name: "suspended", writes: []write{{"suspended", "a"}}, id: "null"},
+		{name: "suspended, beneath a version", writes: []write{{"suspended", "a"}, {"on", "b"}}, id: "null"},
+		{name: "suspended, overwritten", writes: []write{{"suspended", "a"}, {"suspended", "b"}}, err: job.ErrObjectChanged},
+		{
+			name:   "suspended, overwritten beneath a version",
+			writes: []write{{"suspended", "a"}, {"suspended", "b"}, {"on", "c"}},
+			err:    job.ErrObjectChanged,
+		},
+		{name: "suspended, deleted", writes: []write{{"suspended", "a"}, {"suspended", "-"}}, err: job.ErrObjectGone},
+		{name: "a version beneath an object without", writes: []write{{"on", "a"}, {"suspended", "b"}}, id: "v1"},
+		{name: "a version beneath a delete marker", writes: []write{{"on", "a"}, {"on", "-"}}, id: "v1"},
+		{name: "a delete marker", writes: []write{{"on", "-"}, {"on", "b"}}, id: "v1", err: job.ErrObjectGone},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -65,7 +69,7 @@ func TestHead(t *testing.T) {
 			o := job.Object{Bucket: bucket, Key: key, VersionID: all[0].ID, ETag: strings.Trim(all[0].ETag(), `"`)}
 			names := []string{o.VersionID}
 			if o.Pinned() == "" {
-				names = []string{"", "null"} // S3's events leave it out, lists do not
+				names = []string{"", "null"} // S3's events leave the id out, lists do not
 			}
 			for _, o.VersionID = range names {
 				head, id, err := original.Head(t.Context(), f, o, s3.HeadObjectInput{})
@@ -76,14 +80,21 @@ func TestHead(t *testing.T) {
 					continue
 				}
 				if aws.ToString(id) != tt.id || aws.ToString(head.ETag) != all[0].ETag() {
-					t.Errorf("version %q: got id %q and ETag %s, want %q and %s", o.VersionID, aws.ToString(id), *head.ETag, tt.id, all[0].ETag())
+					t.Errorf(
+						"version %q: got id %q and ETag %s, want %q and %s",
+						o.VersionID,
+						aws.ToString(id),
+						*head.ETag,
+						tt.id,
+						all[0].ETag(),
+					)
 				}
 			}
 		})
 	}
 }
 
-// TestHeadOfAVersionByItsETag: an operator's list may name no version.
+// TestHeadOfAVersionByItsETag has jobs of an operator's list without version ids.
 func TestHeadOfAVersionByItsETag(t *testing.T) {
 	t.Parallel()
 	f, all := stored([]write{{"on", "a"}})
@@ -93,7 +104,8 @@ func TestHeadOfAVersionByItsETag(t *testing.T) {
 	}
 }
 
-// TestHeadOfAStoreWithoutNull: some stores refuse the id where there are none.
+// TestHeadOfAStoreWithoutNull has stores that refuse the version id "null" in a bucket without
+// versions.
 func TestHeadOfAStoreWithoutNull(t *testing.T) {
 	t.Parallel()
 	f, all := stored([]write{{"off", "a"}, {"off", "b"}})
@@ -120,14 +132,56 @@ func TestConfirm(t *testing.T) {
 		given  error
 		want   string
 	}{
-		{"listed", []write{{"on", "a"}, {"on", "b"}, {"on", "c"}}, job.Object{VersionID: "v1"}, gone, "Transient"},
-		{"not listed", []write{{"on", "a"}, {"on", "b"}}, job.Object{VersionID: "v9"}, gone, "ObjectGone"},
-		{"a delete marker", []write{{"on", "a"}, {"on", "-"}}, job.Object{VersionID: "v2"}, gone, "ObjectGone"},
-		{"nothing at all", nil, job.Object{VersionID: "v1"}, gone, "ObjectGone"},
-		{"null listed", []write{{"off", "a"}, {"on", "b"}}, job.Object{ETag: "0cc175b9c0f1b6a831c399e269772661"}, gone, "Transient"},
-		{"null of other bytes", []write{{"off", "b"}}, job.Object{ETag: "0cc175b9c0f1b6a831c399e269772661"}, gone, "ObjectGone"},
-		{"a version of the same bytes", []write{{"on", "a"}}, job.Object{ETag: "0cc175b9c0f1b6a831c399e269772661"}, gone, "ObjectGone"},
-		{"another error", []write{{"on", "a"}}, job.Object{VersionID: "v1"}, other, "Unexpected"},
+		{
+			name:   "listed",
+			writes: []write{{"on", "a"}, {"on", "b"}, {"on", "c"}},
+			object: job.Object{VersionID: "v1"},
+			given:  gone,
+			want:   "Transient",
+		},
+		{
+			name:   "not listed",
+			writes: []write{{"on", "a"}, {"on", "b"}},
+			object: job.Object{VersionID: "v9"},
+			given:  gone,
+			want:   "ObjectGone",
+		},
+		{
+			name:   "a delete marker",
+			writes: []write{{"on", "a"}, {"on", "-"}},
+			object: job.Object{VersionID: "v2"},
+			given:  gone,
+			want:   "ObjectGone",
+		},
+		{name: "nothing at all", object: job.Object{VersionID: "v1"}, given: gone, want: "ObjectGone"},
+		{
+			name:   "null listed",
+			writes: []write{{"off", "a"}, {"on", "b"}},
+			object: job.Object{ETag: "0cc175b9c0f1b6a831c399e269772661"},
+			given:  gone,
+			want:   "Transient",
+		},
+		{
+			name:   "null of other bytes",
+			writes: []write{{"off", "b"}},
+			object: job.Object{ETag: "0cc175b9c0f1b6a831c399e269772661"},
+			given:  gone,
+			want:   "ObjectGone",
+		},
+		{
+			name:   "a version of the same bytes",
+			writes: []write{{"on", "a"}},
+			object: job.Object{ETag: "0cc175b9c0f1b6a831c399e269772661"},
+			given:  gone,
+			want:   "ObjectGone",
+		},
+		{
+			name:   "another error",
+			writes: []write{{"on", "a"}},
+			object: job.Object{VersionID: "v1"},
+			given:  other,
+			want:   "Unexpected",
+		},
 	}
 	for _, tt := range tests {
 		for _, page := range []int{0, 1} {
@@ -137,8 +191,9 @@ func TestConfirm(t *testing.T) {
 				f.Page = page
 				f.Add(bucket, key+"/longer", s3fake.Object{Body: "a"})
 				f.Add(bucket, "in/a", s3fake.Object{Body: "a"})
-				tt.object.Bucket, tt.object.Key = bucket, key
-				if err := original.Confirm(t.Context(), f, tt.object, tt.given); job.Name(err) != tt.want {
+				object := tt.object // a copy, because the subtests run in parallel
+				object.Bucket, object.Key = bucket, key
+				if err := original.Confirm(t.Context(), f, object, tt.given); job.Name(err) != tt.want {
 					t.Errorf("got %v, want %s", err, tt.want)
 				}
 			})

@@ -1,6 +1,6 @@
-// Package scratch is about what a function keeps outside its volume: files that
-// have no name, and what a crash left in the folder for temporary files. Package
-// step sweeps at the start of every function; clamav and coverage take files.
+// Package scratch creates files without a name for short-lived content, and removes temporary files
+// that a crash left behind. Package step removes them at the start of each function; clamav and unpack
+// create files.
 package scratch
 
 import (
@@ -15,18 +15,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// left are the names of what Lazaret puts into the folder for temporary files:
-// clamd's private folders, members of archives, lint's folders, freshclam's
-// configuration, staging folders, and files of File.
-var left = []string{"clamd-*", "coverage-*", "lint-*", "freshclam-*.conf", "lazaret-stage-*", "lazaret-file-*"}
+// patterns are the names of all that Lazaret creates in the folder for temporary files: clamd's
+// private folders, members of archives, folders to check signature files, freshclam's configuration,
+// staging folders, and the files of File.
+var patterns = []string{"clamd-*", "unpack-*", "lint-*", "freshclam-*.conf", "lazaret-stage-*", "lazaret-file-*"}
 
-// Sweep removes from dir whatever an earlier life of this environment left there:
-// Lambda keeps /tmp when it starts a function anew after a crash or a time-out.
-// Nobody else may use dir, since age and owner are not looked at. What cannot be
-// removed is logged and stays.
+// Sweep removes from dir what an earlier run of this environment created there. Lambda keeps /tmp when
+// it restarts a function after a crash or a timeout. No other process may use dir, because age and
+// owner of the files are not checked. Files that cannot be removed are logged and stay.
 func Sweep(dir string) {
-	for _, pattern := range left {
-		found, _ := filepath.Glob(filepath.Join(dir, pattern)) // the patterns are well formed
+	for _, pattern := range patterns {
+		found, _ := filepath.Glob(filepath.Join(dir, pattern)) // only a malformed pattern is an error
 		for _, path := range found {
 			if err := os.RemoveAll(path); err != nil {
 				slog.Warn("sweep temporary files", "cause", err.Error())
@@ -35,20 +34,19 @@ func Sweep(dir string) {
 	}
 }
 
-// memfd is replaced by tests.
+// memfd creates a file in memory; tests replace it.
 var memfd = unix.MemfdCreate
 
-// refused logs once that there are no files in memory.
-var refused sync.Once
+// logOnce limits the log line about files in memory to one.
+var logOnce sync.Once
 
-// File returns content as a file that has no name, to be closed. It lies in
-// memory or, where the system refuses that, in dir, the system's own folder for
-// temporary files when empty. Whether Lambda lets a function make files in memory
-// is not documented.
+// File returns an open file with this content and no name; the caller closes it. The file is in memory
+// or, if the system does not allow that, in dir (the system's folder for temporary files if empty).
+// AWS does not document whether a Lambda function may create files in memory.
 func File(dir string, content []byte) (*os.File, error) {
 	f, err := inMemory()
 	if err != nil {
-		refused.Do(func() { slog.Info("files without a name lie on disk", "cause", err.Error()) })
+		logOnce.Do(func() { slog.Info("files without a name are created on disk", "cause", err.Error()) })
 		if f, err = onDisk(dir); err != nil {
 			return nil, err
 		}
@@ -75,8 +73,8 @@ func onDisk(dir string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create file without a name: %w", err)
 	}
-	if err := os.Remove(f.Name()); err != nil { // it lives as long as it is open
-		return nil, errors.Join(fmt.Errorf("unlink file: %w", err), f.Close())
+	if err := os.Remove(f.Name()); err != nil { // the content stays until the file is closed
+		return nil, errors.Join(fmt.Errorf("remove the name of a temporary file: %w", err), f.Close())
 	}
 	return f, nil
 }

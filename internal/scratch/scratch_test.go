@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestFile takes the files in memory away, so it runs alone.
+// TestFile disables files in memory, so that it does not run in parallel.
 func TestFile(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -37,18 +37,18 @@ func TestFile(t *testing.T) {
 				t.Errorf("it is %v, %v, want a regular file", info, err)
 			}
 			if names, err := os.ReadDir(dir); len(names) > 0 || err != nil {
-				t.Errorf("names left: %v, %v", names, err)
+				t.Errorf("names left: %v, %v, want only those of others", names, err)
 			}
 		})
 	}
 }
 
-func TestFileWithoutAnyPlace(t *testing.T) {
+func TestFileError(t *testing.T) {
 	defer func(was func(string, int) (int, error)) { memfd = was }(memfd)
 	memfd = func(string, int) (int, error) { return -1, unix.EPERM }
 	if f, err := File(filepath.Join(t.TempDir(), "missing"), nil); err == nil {
 		f.Close()
-		t.Error("a file came from a missing folder")
+		t.Error("File() in a missing folder: got no error, want one")
 	}
 }
 
@@ -56,7 +56,8 @@ func TestSweep(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	files := []string{
-		"clamd-1/clamd.conf", "clamd-1/tmp/unpacked", "coverage-2", "lint-3/own.ndb", "freshclam-4.conf", "lazaret-stage-5/daily.cld",
+		"clamd-1/clamd.conf", "clamd-1/tmp/unpacked", "unpack-2", "lint-3/own.ndb", "freshclam-4.conf",
+		"lazaret-stage-5/daily.cld",
 		"lazaret-file-6", "kept", "clamd", "freshclam-7.log", "other/clamd-8",
 	}
 	for _, name := range files {

@@ -15,7 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 )
 
-// recorder is an HTTP client that remembers where a request would have gone.
+// recorder is an HTTP client that records where a request would have been sent.
 type recorder struct{ hosts []string }
 
 func (r *recorder) Do(request *http.Request) (*http.Response, error) {
@@ -23,18 +23,23 @@ func (r *recorder) Do(request *http.Request) (*http.Response, error) {
 	return nil, errors.New("not sent")
 }
 
-// TestEmptyEndpointIsAWS: the template sets AWS_ENDPOINT_URL to nothing, so that
-// sam local invoke can set it to something.
+// TestEmptyEndpointIsAWS checks that an empty AWS_ENDPOINT_URL means AWS: the template sets it so that
+// sam local invoke can set it to a value.
 func TestEmptyEndpointIsAWS(t *testing.T) {
 	for name, value := range map[string]string{
-		"AWS_ENDPOINT_URL": "", "AWS_REGION": "eu-central-1", "AWS_CA_BUNDLE": "", "AWS_PROFILE": "", "AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+		"AWS_ENDPOINT_URL": "", "AWS_REGION": "eu-central-1", "AWS_CA_BUNDLE": "", "AWS_PROFILE": "",
+		"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
 	} {
 		t.Setenv(name, value)
 	}
 	r := &recorder{}
 	ctx := t.Context()
-	cfg, err := config.LoadDefaultConfig(ctx, config.WithHTTPClient(r), config.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }),
-		config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider("a", "b", "")))
+	cfg, err := config.LoadDefaultConfig(
+		ctx,
+		config.WithHTTPClient(r),
+		config.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }),
+		config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider("a", "b", "")),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,21 +20,51 @@ func TestCountGone(t *testing.T) {
 		name, state string
 		job         job.Job
 		err         error
-		want        string // the cause that is counted, empty for none
+		want        string // value of the dimension Cause, "" if nothing is counted
 	}{
-		{"no verdict", "fetch", job.Job{Policy: all}, deleted, "ObjectGone"},
-		{"overwritten", "fetch", job.Job{Policy: all}, overwritten, "ObjectChanged"},
-		{"clean, stays", "tag", job.Job{Scan: scan(job.Clean)}, deleted, "ObjectGone"},
-		{"clean, promote looks for it", "tag", job.Job{Scan: scan(job.Clean), Policy: all}, deleted, ""},
-		{"clean, promote has looked", "promote", job.Job{Scan: scan(job.Clean), Policy: all}, deleted, "ObjectGone"},
-		{"infected, quarantine looks for it", "fetch", job.Job{Scan: scan(job.Infected)}, deleted, ""},
-		{"infected, quarantine has looked", "quarantine", job.Job{Scan: scan(job.Infected)}, overwritten, "ObjectChanged"},
-		{"unscannable, quarantine looks for it", "tag", job.Job{Scan: scan(job.Unscannable), Policy: all}, deleted, ""},
-		{"unscannable, stays", "tag", job.Job{Scan: scan(job.Unscannable)}, deleted, "ObjectGone"},
-		{"unscannable, too large to move", "tag", job.Job{Scan: scan(job.Unscannable), Policy: all, Object: job.Object{Size: 5<<30 + 1}}, deleted, "ObjectGone"},
-		{"another error", "fetch", job.Job{}, job.ErrTransient, ""},
-		{"an error without a name", "fetch", job.Job{}, errors.New("x"), ""},
-		{"no error", "fetch", job.Job{}, nil, ""},
+		{name: "no verdict, quarantine looks for it", state: "fetch", job: job.Job{Policy: all}, err: deleted},
+		{name: "no verdict, quarantine has looked", state: "quarantine", err: deleted, want: "ObjectGone"},
+		{name: "overwritten, quarantine has looked", state: "quarantine", err: overwritten, want: "ObjectChanged"},
+		{name: "clean, stays", state: "tag", job: job.Job{Scan: scan(job.Clean)}, err: deleted, want: "ObjectGone"},
+		{name: "clean, promote looks for it", state: "tag", job: job.Job{Scan: scan(job.Clean), Policy: all}, err: deleted},
+		{
+			name:  "clean, promote has looked",
+			state: "promote",
+			job:   job.Job{Scan: scan(job.Clean), Policy: all},
+			err:   deleted,
+			want:  "ObjectGone",
+		},
+		{name: "infected, quarantine looks for it", state: "fetch", job: job.Job{Scan: scan(job.Infected)}, err: deleted},
+		{
+			name:  "infected, quarantine has looked",
+			state: "quarantine",
+			job:   job.Job{Scan: scan(job.Infected)},
+			err:   overwritten,
+			want:  "ObjectChanged",
+		},
+		{
+			name:  "unscannable, quarantine looks for it",
+			state: "tag",
+			job:   job.Job{Scan: scan(job.Unscannable), Policy: all},
+			err:   deleted,
+		},
+		{
+			name:  "unscannable, stays",
+			state: "tag",
+			job:   job.Job{Scan: scan(job.Unscannable)},
+			err:   deleted,
+			want:  "ObjectGone",
+		},
+		{
+			name:  "unscannable, too large to move",
+			state: "tag",
+			job:   job.Job{Scan: scan(job.Unscannable), Policy: all, Object: job.Object{Size: 5<<30 + 1}},
+			err:   deleted,
+			want:  "ObjectGone",
+		},
+		{name: "another error", state: "fetch", job: job.Job{}, err: job.ErrTransient},
+		{name: "an error without a name", state: "fetch", job: job.Job{}, err: errors.New("x")},
+		{name: "no error", state: "fetch", job: job.Job{}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -43,7 +73,8 @@ func TestCountGone(t *testing.T) {
 			if err := countGone(metric.New(&out, "lazaret"), tt.state, tt.job, tt.err); err != nil {
 				t.Fatal(err)
 			}
-			if tt.want == "" && out.Len() > 0 || !strings.Contains(out.String(), tt.want) || strings.Count(out.String(), "\n") > 1 {
+			if tt.want == "" && out.Len() > 0 || !strings.Contains(out.String(), tt.want) ||
+				strings.Count(out.String(), "\n") > 1 {
 				t.Errorf("wrote %q, want cause %q", out.String(), tt.want)
 			}
 		})

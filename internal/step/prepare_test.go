@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestPrepare changes the process, so it runs alone.
+// TestPrepare changes the process, so that it does not run in parallel.
 func TestPrepare(t *testing.T) {
 	var before unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_CORE, &before); err != nil {
@@ -17,19 +17,19 @@ func TestPrepare(t *testing.T) {
 	for _, tt := range []struct {
 		name, root string
 		swept      bool
-	}{{"on Lambda", "/var/task", true}, {"elsewhere", "", false}} {
+	}{{name: "on Lambda", root: "/var/task", swept: true}, {name: "elsewhere"}} {
 		t.Run(tt.name, func(t *testing.T) {
 			temp := t.TempDir()
 			t.Setenv("TMPDIR", temp)
 			t.Setenv("LAMBDA_TASK_ROOT", tt.root)
 			if err := unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{Cur: before.Max, Max: before.Max}); err != nil {
-				t.Log(err) // an earlier turn has taken it away for good, which an ordinary user cannot undo
+				t.Log(err) // an earlier run has lowered the hard limit, which only root can raise
 			}
 			left := filepath.Join(temp, "clamd-1")
 			if err := os.Mkdir(left, 0o700); err != nil {
 				t.Fatal(err)
 			}
-			prepare()
+			prepareEnvironment()
 			if _, err := os.Stat(left); os.IsNotExist(err) != tt.swept {
 				t.Errorf("the folder of a crashed engine: %v, want it swept: %t", err, tt.swept)
 			}

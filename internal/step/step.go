@@ -1,8 +1,7 @@
-// Package step is what every Lambda function of Lazaret has in common: clients
-// made once, one structured log, and the one translation of Go errors to the
-// names that the state machine retries and catches. Without that translation a
-// wrapped error would reach Step Functions as "wrapError", the name of its Go
-// type. It holds no logic of any state and retries nothing: Step Functions does.
+// Package step is what all Lambda functions of Lazaret have in common: one set of AWS clients, one
+// structured log, and the translation of Go errors to the error names that the state machine retries
+// and catches. Without it Step Functions would see the name of the error's Go type, such as
+// "wrapError". Step Functions retries; this package does not.
 package step
 
 import (
@@ -25,38 +24,41 @@ import (
 	"github.com/lazaret/lazaret/internal/trace"
 )
 
-// Handler is a state: it fills in its own part of the job and hands the rest on
-// unchanged. It may be called again with the same job after any failure, also
-// one that came after its work was done.
+// Handler is the work of one state: it fills in its own part of the job and returns the rest
+// unchanged. After any failure it may be called again with the same job, also if it had done its work.
 type Handler func(ctx context.Context, j job.Job) (job.Job, error)
 
-// Start runs a state's handler as a Lambda function, for ever. It validates the
-// job first and logs one line for each invocation.
+// Start runs a state's handler as a Lambda function and does not return. It validates each job first
+// and logs one line for each invocation.
 func Start(name string, build func(context.Context, aws.Config) (Handler, error)) {
 	StartFunc(name, func(ctx context.Context, cfg aws.Config) (func(context.Context, job.Job) (job.Job, error), error) {
 		handle, err := build(ctx, cfg)
 		if err != nil {
 			return nil, err
 		}
-		return handle.logged(name), nil
+		return handle.withLog(name), nil
 	})
 }
 
-// StartFunc runs any handler as a Lambda function, for ever: for functions that
-// are no state of the machine. A configuration that build refuses ends the
-// process, which Lambda reports as an init failure.
-func StartFunc[In, Out any](name string, build func(context.Context, aws.Config) (func(context.Context, In) (Out, error), error)) {
-	slog.SetDefault(slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: level()})).With("function", name))
-	prepare()
+// StartFunc runs any handler as a Lambda function and does not return. It is for functions that are
+// not a state of the state machine. An error of build ends the process, which Lambda reports as an
+// init failure.
+func StartFunc[In, Out any](
+	name string, build func(context.Context, aws.Config) (func(context.Context, In) (Out, error), error),
+) {
+	logs := slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: logLevel()})
+	slog.SetDefault(slog.New(logs).With("function", name))
+	prepareEnvironment()
+	useCores(os.Getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"))
 	ctx := context.Background()
 	cfg, err := config.LoadDefaultConfig(ctx)
 	if err != nil {
-		fail(fmt.Errorf("read the AWS configuration: %w", err))
+		exit(fmt.Errorf("read the AWS configuration: %w", err))
 	}
 	trace.Instrument(&cfg)
 	handle, err := build(ctx, cfg)
 	if err != nil {
-		fail(fmt.Errorf("set up %s: %w", name, err))
+		exit(fmt.Errorf("set up %s: %w", name, err))
 	}
 	lambda.Start(func(ctx context.Context, in In) (Out, error) {
 		out, err := handle(ctx, in)
@@ -64,33 +66,32 @@ func StartFunc[In, Out any](name string, build func(context.Context, aws.Config)
 	})
 }
 
-// prepare puts the environment in order before anything measures or uses it. On
-// Lambda, and where something plays it, the folder for temporary files is the
-// environment's own; elsewhere it is everybody's, and is left alone.
-func prepare() {
+// prepareEnvironment removes old temporary files and disables core dumps. Where LAMBDA_TASK_ROOT is
+// set, as on Lambda and in the local stack, no other program uses the folder for temporary files;
+// elsewhere the files stay.
+func prepareEnvironment() {
 	if os.Getenv("LAMBDA_TASK_ROOT") != "" {
 		scratch.Sweep(os.TempDir())
 	}
-	// Children inherit it. A core of clamd has a gigabyte, which would fill /tmp
-	// (Lambda's limit is 10 GiB) and delay the news of a crash. Best effort: with
-	// cores a crash is slower to see and nothing else.
+	// Child processes inherit the limit. A core dump of clamd has about 1 GB, would fill /tmp and delay
+	// the report of a crash. An error is ignored, because core dumps only make a crash slower to detect.
 	_ = unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{})
 }
 
-// margin is what a handler leaves of the invocation's time, so that it reports
-// an error itself instead of being killed: a killed environment loses its
-// engine, and says nothing of what it was doing.
-const margin = time.Second
+// replyTime is how long before the end of the invocation a handler's context ends, so that the handler
+// can return an error. Lambda would kill the environment instead, with the engine in it, and log no
+// cause.
+const replyTime = time.Second
 
-// logged validates the job, runs the handler and logs what came of it.
-func (h Handler) logged(name string) Handler {
+// withLog returns a handler that validates the job, calls h and logs the outcome.
+func (h Handler) withLog(name string) Handler {
 	return func(ctx context.Context, in job.Job) (job.Job, error) {
 		start := time.Now()
 		log := slog.With("execution", in.ExecutionName(), "bucket", in.Object.Bucket, "key", in.Object.Key,
 			"versionId", in.Object.VersionID, "attempt", in.Attempt)
 		if deadline, ok := ctx.Deadline(); ok {
 			var cancel context.CancelFunc
-			ctx, cancel = context.WithDeadline(ctx, deadline.Add(-margin))
+			ctx, cancel = context.WithDeadline(ctx, deadline.Add(-replyTime))
 			defer cancel()
 		}
 		out, err := in, in.Validate()
@@ -99,8 +100,8 @@ func (h Handler) logged(name string) Handler {
 		}
 		log = log.With("ms", time.Since(start).Milliseconds())
 		if err != nil {
-			if failed := countGone(metric.Default, name, in, err); failed != nil {
-				log.ErrorContext(ctx, name, "cause", failed.Error())
+			if emitErr := countGone(metric.Default, name, in, err); emitErr != nil {
+				log.ErrorContext(ctx, name, "cause", emitErr.Error())
 			}
 			log.ErrorContext(ctx, name, "error", job.Name(err), "cause", err.Error())
 			return job.Job{}, err
@@ -110,8 +111,8 @@ func (h Handler) logged(name string) Handler {
 	}
 }
 
-// translate gives err the name that the ASL knows. aws-lambda-go passes this
-// type on as it is, where it would report any other by its Go type.
+// translate returns err with its name in the state machine. aws-lambda-go passes this type on as it
+// is, and reports any other error by its Go type.
 func translate(err error) error {
 	if err == nil {
 		return nil
@@ -119,7 +120,7 @@ func translate(err error) error {
 	return messages.InvokeResponse_Error{Type: job.Name(err), Message: err.Error()}
 }
 
-// Env returns the environment variable's value, or an error that names it.
+// Env returns the value of an environment variable, or an error with its name if it is empty.
 func Env(name string) (string, error) {
 	if v := os.Getenv(name); v != "" {
 		return v, nil
@@ -127,20 +128,20 @@ func Env(name string) (string, error) {
 	return "", fmt.Errorf("environment variable %s is not set", name)
 }
 
-// Flag reports whether the environment variable is "true", as the template's
-// parameters spell it.
+// Flag reports whether the environment variable is "true", the value that template.yaml uses.
 func Flag(name string) bool {
 	return os.Getenv(name) == "true"
 }
 
-// PathStyle addresses buckets in the path where the endpoint is not AWS's own:
-// bucket host names do not resolve on one machine.
+// PathStyle puts the bucket into the path of requests if the endpoint is not AWS's own, because host
+// names of buckets do not resolve there.
 func PathStyle(o *s3.Options) {
 	o.UsePathStyle = os.Getenv("AWS_ENDPOINT_URL") != "" || os.Getenv("AWS_ENDPOINT_URL_S3") != ""
 }
 
-// level is the log level that Lambda's advanced logging controls ask for.
-func level() slog.Level {
+// logLevel returns the level that Lambda's logging configuration sets:
+// https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
+func logLevel() slog.Level {
 	var l slog.Level
 	if err := l.UnmarshalText([]byte(os.Getenv("AWS_LAMBDA_LOG_LEVEL"))); err != nil {
 		return slog.LevelInfo
@@ -148,7 +149,8 @@ func level() slog.Level {
 	return l
 }
 
-func fail(err error) {
+// exit logs an error of the init phase and ends the process.
+func exit(err error) {
 	slog.Error("init", "cause", err.Error())
 	os.Exit(1)
 }

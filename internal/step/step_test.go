@@ -24,7 +24,7 @@ func TestTranslate(t *testing.T) {
 		}
 	}
 	if err := translate(nil); err != nil {
-		t.Errorf("translate(nil) = %v", err)
+		t.Errorf("translate(nil) = %v, want nil", err)
 	}
 	var response messages.InvokeResponse_Error
 	if errors.As(translate(errors.New("x")), &response); response.Type != job.Unnamed || response.Message != "x" {
@@ -32,8 +32,8 @@ func TestTranslate(t *testing.T) {
 	}
 }
 
-// TestLogged replaces the process's logger, so it runs alone.
-func TestLogged(t *testing.T) {
+// TestWithLog replaces the logger of the process, so that it does not run in parallel.
+func TestWithLog(t *testing.T) {
 	tests := []struct {
 		name    string
 		in      job.Job
@@ -70,7 +70,7 @@ func TestLogged(t *testing.T) {
 			old := slog.Default()
 			slog.SetDefault(slog.New(slog.NewJSONHandler(&out, nil)))
 			defer slog.SetDefault(old)
-			_, err := tt.handler.logged("tag")(t.Context(), tt.in)
+			_, err := tt.handler.withLog("tag")(t.Context(), tt.in)
 			if !errors.Is(err, tt.err) {
 				t.Fatalf("err = %v, want %v", err, tt.err)
 			}

@@ -1,7 +1,6 @@
-// Package trace is the only place that knows aws-xray-sdk-go. The SDK is in
-// maintenance and brings many dependencies along, so that it can be replaced
-// here alone. A trace is never a condition for a verdict: where no segment is
-// open, everything here does nothing.
+// Package trace records AWS X-Ray subsegments. It is the only package that imports aws-xray-sdk-go,
+// which is in maintenance mode and has many dependencies, so that the SDK can be replaced here alone.
+// Without an open segment, all functions do nothing but call what they are given.
 package trace
 
 import (
@@ -14,17 +13,16 @@ import (
 )
 
 func init() {
-	// The default writes an error to the log for every call without a segment,
-	// which is what calls during init are.
+	// By default the SDK logs an error for each call without a segment, as calls during init are.
 	_ = xray.Configure(xray.Config{ContextMissingStrategy: ctxmissing.NewDefaultIgnoreErrorStrategy()})
 }
 
-// Instrument makes every AWS call with cfg a subsegment of the invocation.
+// Instrument records each AWS call with cfg as a subsegment of the invocation.
 func Instrument(cfg *aws.Config) {
 	awsv2.AWSV2Instrumentor(&cfg.APIOptions)
 }
 
-// Capture runs fn in a subsegment called name.
+// Capture runs fn in a subsegment with this name.
 func Capture(ctx context.Context, name string, fn func(context.Context) error) error {
 	return xray.Capture(ctx, name, fn)
 }

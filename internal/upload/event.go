@@ -9,9 +9,9 @@ import (
 	"github.com/lazaret/lazaret/internal/job"
 )
 
-// record is an S3 notification's, with the size as it may be missing: the type
-// in aws-lambda-go cannot tell a size of 0 from none.
-type record struct {
+// s3Record is one record of an S3 notification. Its Size is a pointer, because the type in
+// aws-lambda-go cannot tell a size of 0 from a missing one.
+type s3Record struct {
 	EventName string `json:"eventName"`
 	S3        struct {
 		Bucket struct {
@@ -27,11 +27,11 @@ type record struct {
 	} `json:"s3"`
 }
 
-// notification reads S3's own format. With an error it returns the jobs of the
-// records that are understood:
+// notification reads S3's own format. If some records are invalid, the error comes with the jobs of
+// the valid ones:
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
 func notification(records json.RawMessage) (Message, error) {
-	var all []record
+	var all []s3Record
 	if err := json.Unmarshal(records, &all); err != nil {
 		return Message{}, fmt.Errorf("%w: S3 notification: %w", ErrUnknown, err)
 	}
@@ -39,22 +39,22 @@ func notification(records json.RawMessage) (Message, error) {
 		return Message{}, fmt.Errorf("%w: S3 notification without records", ErrUnknown)
 	}
 	var m Message
-	var bad error // the other records are jobs all the same
+	var errs error
 	for i, r := range all {
 		if err := m.addRecord(r); err != nil {
-			bad = errors.Join(bad, fmt.Errorf("record %d of an S3 notification: %w", i, err))
+			errs = errors.Join(errs, fmt.Errorf("record %d of an S3 notification: %w", i, err))
 		}
 	}
-	return m, bad
+	return m, errs
 }
 
-// addRecord adds what one record asks for.
-func (m *Message) addRecord(r record) error {
+// addRecord adds the job of one record, or says in Ignored why it needs none.
+func (m *Message) addRecord(r s3Record) error {
 	if r.EventName == "" {
-		return fmt.Errorf("%w: it names no event", ErrUnknown)
+		return fmt.Errorf("%w: it has no eventName", ErrUnknown)
 	}
-	switch meaningOf(r.EventName) {
-	case other:
+	switch kindOf(r.EventName) {
+	case ignored:
 		m.Ignored = append(m.Ignored, r.EventName)
 		return nil
 	case unknown:
@@ -71,7 +71,7 @@ func (m *Message) addRecord(r record) error {
 	}}, o.Size)
 }
 
-// objectCreated reads EventBridge's format, whose keys are not URL-encoded:
+// objectCreated reads EventBridge's event "Object Created", whose keys are not URL-encoded:
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
 func objectCreated(detail json.RawMessage) (Message, error) {
 	var d struct {

@@ -1,54 +1,54 @@
-// Package upload decodes what the uploads queue may hold into the jobs it asks
-// for: S3's own notifications, S3 events through EventBridge, either of them
-// wrapped by SNS, dead letters put back as they are, and the operators' lists
-// of objects. It only decodes; dispatch adds the policy and starts executions.
+// Package upload decodes the messages of the uploads queue into jobs: S3's own notifications, S3
+// events through EventBridge, either of them wrapped by SNS, dead letters that were sent back, events
+// about executions that ended without a result, and lists of objects from the operator's commands.
+// Function dispatch adds the policy to the jobs and starts their executions.
 package upload
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"unicode/utf8"
 
+	"github.com/lazaret/lazaret/internal/excerpt"
 	"github.com/lazaret/lazaret/internal/job"
 )
 
-// ErrUnknown says that a message is none of the known kinds, only half of one, or
-// an event of which nobody knows whether it is an upload. No error of Decode is
-// without it, and no other delivery of the message changes it. It fails alone and
-// ends in the dead-letter queue; nothing is dropped.
+// ErrUnknown is in every error of Decode: the message is of no known kind, is incomplete, or is an
+// event that may or may not be an upload. Another delivery of the message gives the same error, so
+// dispatch sends it to the dead-letter queue and drops nothing.
 var ErrUnknown = errors.New("not an upload")
 
-// The letter of such a message says what was wrong in attributes of these names.
-// Its Error is NotUnderstood.
+// The dead letter of a message that Decode does not understand has two message attributes with these
+// names. The value of ErrorAttribute is NotUnderstood.
 const (
 	ErrorAttribute = "Error"
 	CauseAttribute = "Cause"
 	NotUnderstood  = "NotUnderstood"
 )
 
-// Message is what one message asks for.
+// Message is what one message of the queue asks for.
 type Message struct {
-	// Jobs are to be started, without Policy. Several for an S3 notification of
-	// several records or a list; none for what is accepted and needs no scan.
+	// Jobs are the jobs to start, without Policy: several for a list or for a notification with several
+	// records, none for a message that needs no scan.
 	Jobs []job.Job
-	// Ignored says for the log why a message, or part of it, needs no scan.
+	// Ignored says, for the log, why the message or a part of it needs no scan.
 	Ignored []string
-	// Died is the ARN of the execution that the one job is a replay of, where
-	// that died without handing its job over: what it knew is in its history.
-	Died string
+	// EndedExecution is the ARN of an execution that was aborted or timed out and that the one job is a
+	// replay of; empty for every other message. The results of that execution are only in its history.
+	EndedExecution string
 }
 
-// List is the envelope of the operators' commands: scan these objects, as a run
-// of its own, so that names used by earlier scans are not in the way.
+// List is a message of the operator's commands: scan these objects as one run. The run is part of the
+// executions' names, so that names of earlier scans do not stop them.
 type List struct {
 	Run     string       `json:"run"`
 	Objects []job.Object `json:"objects"`
 }
 
-// DeadLetter is what the state DeadLetter hands over; see scan.asl.json.
+// DeadLetter is the message that the state DeadLetter sends to the dead-letter queue; see
+// statemachine/scan.asl.json.
 type DeadLetter struct {
 	Job       job.Job `json:"job"`
 	Error     string  `json:"error"`
@@ -56,7 +56,7 @@ type DeadLetter struct {
 	Execution string  `json:"execution"` // ARN
 }
 
-// envelope has the fields by which the kinds are told apart.
+// envelope holds the fields that tell the kinds of messages apart.
 type envelope struct {
 	Event      string          `json:"Event"`       // S3's test message
 	Records    json.RawMessage `json:"Records"`     // S3 notification
@@ -68,15 +68,15 @@ type envelope struct {
 	Objects    json.RawMessage `json:"objects"` // list
 }
 
-// Decode reads one message body. With an error, an ErrUnknown, come the jobs of
-// those records of a notification that are understood.
+// Decode reads the body of one message. An error is an ErrUnknown; the jobs of those records of a
+// notification that are valid come with it.
 func Decode(body []byte) (Message, error) {
 	var e envelope
 	if err := json.Unmarshal(body, &e); err != nil {
 		return Message{}, fmt.Errorf("%w: %w", ErrUnknown, err)
 	}
 	if e.Type == "Notification" && e.Message != nil {
-		// Once only: a notification inside a notification is nobody's upload.
+		// Once only: S3 and EventBridge never nest SNS notifications.
 		inner := []byte(*e.Message)
 		e = envelope{}
 		if err := json.Unmarshal(inner, &e); err != nil {
@@ -91,10 +91,10 @@ func Decode(body []byte) (Message, error) {
 		return notification(e.Records)
 	case e.DetailType == "Object Created":
 		return objectCreated(e.Detail)
-	case slices.Contains(bridged, e.DetailType):
+	case slices.Contains(ignoredDetailTypes, e.DetailType):
 		return Message{Ignored: []string{e.DetailType}}, nil
 	case e.DetailType == "Step Functions Execution Status Change":
-		return died(e.Detail)
+		return endedExecution(e.Detail)
 	case e.DetailType != "":
 		return Message{}, unknownEvent(e.DetailType)
 	case len(e.Job) > 0:
@@ -102,12 +102,13 @@ func Decode(body []byte) (Message, error) {
 	case len(e.Objects) > 0:
 		return list(body)
 	}
-	return Message{}, fmt.Errorf("%w: neither an S3 event nor a dead letter nor a list of objects: %s", ErrUnknown, excerpt(body))
+	return Message{}, fmt.Errorf("%w: neither an S3 event nor a dead letter nor a list of objects: %q",
+		ErrUnknown, excerpt.Cut(string(body), 200))
 }
 
-// died reads the event of an execution that ended outside every Catch. Its
-// input is the job as dispatch made it.
-func died(detail json.RawMessage) (Message, error) {
+// endedExecution reads EventBridge's event about an execution that was aborted or timed out, after
+// which no Catch sends a dead letter. The input of the execution is the job as dispatch made it.
+func endedExecution(detail json.RawMessage) (Message, error) {
 	var d struct {
 		Execution string `json:"executionArn"`
 		Input     string `json:"input"`
@@ -119,7 +120,7 @@ func died(detail json.RawMessage) (Message, error) {
 	if err := json.Unmarshal([]byte(d.Input), &j); err != nil {
 		return Message{}, fmt.Errorf("%w: input of execution %s: %w", ErrUnknown, d.Execution, err)
 	}
-	m := Message{Died: d.Execution}
+	m := Message{EndedExecution: d.Execution}
 	if err := m.add(Replay(j)); err != nil {
 		return Message{}, fmt.Errorf("input of execution %s: %w", d.Execution, err)
 	}
@@ -143,14 +144,14 @@ func list(body []byte) (Message, error) {
 		Run     string `json:"run"`
 		Objects []struct {
 			job.Object
-			Size *int64 `json:"size"` // in place of the object's
+			Size *int64 `json:"size"` // hides job.Object.Size, which cannot tell 0 from a missing size
 		} `json:"objects"`
 	}
 	if err := json.Unmarshal(body, &l); err != nil {
 		return Message{}, fmt.Errorf("%w: list of objects: %w", ErrUnknown, err)
 	}
 	if len(l.Objects) == 0 {
-		return Message{}, fmt.Errorf("%w: list of no objects", ErrUnknown)
+		return Message{}, fmt.Errorf("%w: the list of objects is empty", ErrUnknown)
 	}
 	var m Message
 	for i, o := range l.Objects {
@@ -161,18 +162,18 @@ func list(body []byte) (Message, error) {
 	return m, nil
 }
 
-// Replay is the next attempt at a job. It scans again, and keeps the earlier
-// scan and copy, so that an object already in quarantine is still announced.
+// Replay returns the job of the next attempt at j. The attempt scans again. It keeps the earlier scan
+// and copy, so that an object that is already in quarantine is still announced. It has no lane yet.
 func Replay(j job.Job) job.Job {
 	j.Attempt++
-	j.Work, j.Error = nil, nil
+	j.Lane, j.Work, j.Error = "", nil, nil
 	return j
 }
 
-// addObject adds a job for an object of this size, nil where nobody said it. An
-// empty object whose key ends in a slash, which stands for a folder, is one like
-// any other: s3fs, s3a and rclone ask for it, and a read gate shuts until it has
-// its verdict.
+// addObject adds the job of an object with a size in bytes; size is nil if the message does not say
+// it. An empty object whose key ends in a slash, which stands for a folder, gets a job as well: s3fs,
+// s3a and rclone read it, and where only objects with a verdict can be read (the read gate), they
+// could not.
 func (m *Message) addObject(j job.Job, size *int64) error {
 	if size != nil {
 		j.Object.Size = *size
@@ -180,7 +181,7 @@ func (m *Message) addObject(j job.Job, size *int64) error {
 	return m.add(j)
 }
 
-// add appends a job as it can be started.
+// add completes a job and adds it.
 func (m *Message) add(j job.Job) error {
 	j, err := complete(j)
 	if err == nil {
@@ -189,7 +190,8 @@ func (m *Message) add(j job.Job) error {
 	return err
 }
 
-// complete returns the job as it can be started.
+// complete sets the version of the format where it is missing, and refuses a job that cannot be
+// started.
 func complete(j job.Job) (job.Job, error) {
 	if j.Version == 0 {
 		j.Version = job.Version
@@ -197,15 +199,8 @@ func complete(j job.Job) (job.Job, error) {
 	if err := j.Validate(); err != nil {
 		return j, fmt.Errorf("%w: %w", ErrUnknown, err)
 	}
-	if !utf8.ValidString(j.Object.Key) { // the job travels as JSON, in which it would be another key
+	if !utf8.ValidString(j.Object.Key) { // JSON would change the key
 		return j, fmt.Errorf("%w: key %q is not UTF-8", ErrUnknown, j.Object.Key)
 	}
 	return j, nil
-}
-
-// excerpt is as much of a body as an error needs.
-func excerpt(body []byte) string {
-	const enough = 200
-	body = bytes.ToValidUTF8(body[:min(len(body), enough)], nil)
-	return fmt.Sprintf("%q", body)
 }

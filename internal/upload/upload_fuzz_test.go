@@ -14,22 +14,28 @@ import (
 	"github.com/lazaret/lazaret/internal/upload"
 )
 
-// FuzzDecode: no message vanishes. It becomes jobs, a stated reason to ignore
-// it, or an error; each record and each object of a list counts. What becomes a
-// job is the same job after it travelled as JSON.
+// FuzzDecode checks that each record and each object of a list becomes a job, a reason to ignore it,
+// or an error, and that a job is the same after it was encoded as JSON.
 func FuzzDecode(f *testing.F) {
-	for _, name := range []string{"s3.json", "s3-several.json", "s3-test-event.json", "s3-folder.json", "eventbridge.json", "dead-letter.json", "died.json", "list.json"} {
+	for _, name := range []string{
+		"s3.json", "s3-several.json", "s3-test-event.json", "s3-folder.json", "eventbridge.json", "dead-letter.json",
+		"died.json", "list.json",
+	} {
 		f.Add(fixture(f, name))
 		f.Add(inSNS(f, fixture(f, name)))
 	}
 	f.Add([]byte(`{"objects":[]}`))
 	f.Add([]byte(`{"Records":null}`))
-	f.Add([]byte(`{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},"object":{"key":"%ff","eTag":"e"}}}]}`))
+	f.Add(
+		[]byte(
+			`{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},"object":{"key":"%ff","eTag":"e"}}}]}`,
+		),
+	)
 	f.Fuzz(func(t *testing.T, body []byte) {
 		m, err := upload.Decode(body)
 		if err != nil {
-			if !errors.Is(err, upload.ErrUnknown) || len(m.Jobs)+len(m.Ignored) != 0 || m.Died != "" {
-				t.Fatalf("Decode() = %+v, %v", m, err)
+			if !errors.Is(err, upload.ErrUnknown) || len(m.Jobs)+len(m.Ignored) != 0 || m.EndedExecution != "" {
+				t.Fatalf("Decode() = %+v, %v, want an ErrUnknown", m, err)
 			}
 			return
 		}
@@ -38,25 +44,24 @@ func FuzzDecode(f *testing.F) {
 		}
 		for _, j := range m.Jobs {
 			if err := j.Validate(); err != nil {
-				t.Fatalf("Decode gave a job that is none: %v", err)
+				t.Fatalf("Decode gave a job that is none: %v, want a valid job", err)
 			}
 			text, err := json.Marshal(j)
 			if err != nil {
-				t.Fatalf("a job that cannot be written: %v", err)
+				t.Fatalf("a job that cannot be written: %v, want one that can be encoded", err)
 			}
 			var back job.Job
 			if err := json.Unmarshal(text, &back); err != nil {
-				t.Fatalf("a job that cannot be read: %v", err)
+				t.Fatalf("a job that cannot be read: %v, want one that can be decoded", err)
 			}
 			if diff := cmp.Diff(j, back); diff != "" {
-				t.Fatalf("another job after the journey (-was +is):\n%s", diff)
+				t.Fatalf("job after encoding and decoding (-want +got):\n%s", diff)
 			}
 		}
 	})
 }
 
-// announced is how many objects a message speaks of, 0 if that is not said by
-// a list.
+// announced returns how many objects a message names, 0 if that is not known.
 func announced(body []byte) int {
 	var e struct {
 		Type    string
@@ -84,7 +89,7 @@ func announced(body []byte) int {
 	return len(e.Objects)
 }
 
-// FuzzKey: a key arrives as it was, by every way that an upload is told.
+// FuzzKey checks that a key is decoded correctly from each kind of message.
 func FuzzKey(f *testing.F) {
 	f.Add("año 1/a+b&c.txt", "v1", "e", int64(3))
 	f.Add("a%2Fb%zz", "null", "e", int64(0))
@@ -93,19 +98,23 @@ func FuzzKey(f *testing.F) {
 	f.Add("../../etc/passwd", "v", "", int64(5<<40))
 	f.Fuzz(func(t *testing.T, key, version, etag string, size int64) {
 		for _, s := range []string{key, version, etag} {
-			if !utf8.ValidString(s) { // S3 has no such keys, and JSON cannot say them
+			if !utf8.ValidString(s) { // S3 has no such keys, and JSON cannot express them
 				return
 			}
 		}
 		o := job.Object{Bucket: "b", Key: key, VersionID: version, ETag: etag, Size: size}
-		// S3 writes a space as +, and leaves slashes.
+		// S3 encodes a space as +, and does not encode slashes.
 		encoded := strings.ReplaceAll(url.QueryEscape(key), "%2F", "/")
 		bodies := map[string]any{
 			"S3": map[string]any{"Records": []any{map[string]any{"eventName": "ObjectCreated:Put", "s3": map[string]any{
-				"bucket": map[string]any{"name": "b"}, "object": map[string]any{"key": encoded, "versionId": version, "eTag": etag, "size": size},
+				"bucket": map[string]any{
+					"name": "b",
+				}, "object": map[string]any{"key": encoded, "versionId": version, "eTag": etag, "size": size},
 			}}}},
 			"EventBridge": map[string]any{"detail-type": "Object Created", "detail": map[string]any{
-				"bucket": map[string]any{"name": "b"}, "object": map[string]any{"key": key, "version-id": version, "etag": etag, "size": size},
+				"bucket": map[string]any{
+					"name": "b",
+				}, "object": map[string]any{"key": key, "version-id": version, "etag": etag, "size": size},
 			}},
 			"list":        upload.List{Objects: []job.Object{o}},
 			"dead letter": upload.DeadLetter{Job: job.Job{Version: job.Version, Object: o, Attempt: -1}},
@@ -124,7 +133,7 @@ func FuzzKey(f *testing.F) {
 						t.Errorf("%s: Decode(%s) = %+v, %v, want ErrUnknown", name, text, m, err)
 					}
 				case err != nil:
-					t.Errorf("%s: Decode(%s): %v", name, text, err)
+					t.Errorf("%s: Decode(%s): %v, want one job", name, text, err)
 				case len(m.Jobs) != 1 || m.Jobs[0].Object != o || m.Jobs[0].Attempt != 0:
 					t.Errorf("%s: Decode(%s) = %+v, want the object %+v", name, text, m, o)
 				}

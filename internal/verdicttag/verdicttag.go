@@ -1,8 +1,7 @@
-// Package verdicttag is the one place that knows the tags in which a verdict is
-// written on an object: their keys, what gives way when there is no room, and
-// which characters S3 takes. Tag writes them, quarantine adds them to copies
-// that Tag could not reach, policies and the operator's command read them. It
-// never changes or drops a tag that is the object's own.
+// Package verdicttag knows the object tags that hold a verdict: their keys, which of them are left out
+// if there is no room, and which characters S3 accepts. Function tag writes them, quarantine adds them
+// to copies of objects that could not be tagged, and policies and the operator's command read them.
+// The package never changes or drops a tag that is the object's own.
 package verdicttag
 
 import (
@@ -19,16 +18,15 @@ import (
 	"github.com/lazaret/lazaret/internal/job"
 )
 
-// The keys. Status is the only one that policies read; the others are for
-// people and may be missing.
+// The keys. Policies read only Status; the other tags are for people and may be missing.
 const (
 	Status      = "scan-status"      // CLEAN, INFECTED or UNSCANNABLE
 	Time        = "scan-time"        // RFC 3339, UTC
-	Detail      = "scan-detail"      // signature or reason
-	Definitions = "scan-definitions" // daily's version number
+	Detail      = "scan-detail"      // the signature or the reason
+	Definitions = "scan-definitions" // version of the daily set
 )
 
-// Keys lists the keys, those that give way first at the end.
+// Keys lists the keys. If there is no room for all of them, the last ones are left out.
 var Keys = []string{Status, Time, Detail, Definitions}
 
 // S3's limits: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html
@@ -37,20 +35,19 @@ const (
 	valueLen = 256 // UTF-16 code units in a tag's value
 )
 
-// Merge returns the object's own tags, untouched and in their order, followed
-// by those of the verdict. A verdict tag among existing is never trusted: it is
-// replaced, or left out where the new verdict has no such tag. Where room is
-// short Definitions goes first, then Detail, then Time. The error is a
-// job.ErrTagLimit when the own tags leave no room at all, and a job.ErrBadJob
-// when scan holds no known verdict.
+// Merge returns the object's own tags, unchanged and in their order, followed by the tags of the
+// verdict in scan. Verdict tags in existing are replaced or removed. If room is short, Definitions is
+// left out first, then Detail, then Time. The error is a job.ErrTagLimit if the own tags leave no room
+// for Status, and a job.ErrBadJob if scan holds no valid verdict.
 func Merge(existing []types.Tag, scan job.Scan) ([]types.Tag, error) {
 	if !scan.Known() {
-		return nil, fmt.Errorf("%w: no known verdict to tag, but %q", job.ErrBadJob, scan.Verdict)
+		return nil, fmt.Errorf("%w: %q is not a valid verdict", job.ErrBadJob, scan.Verdict)
 	}
-	tags := Own(existing)
-	room := Limit - len(tags)
-	if room < 1 {
-		return nil, fmt.Errorf("%w: the object has %d tags of its own, S3 allows %d in all", job.ErrTagLimit, len(tags), Limit)
+	tags := WithoutVerdict(existing)
+	free := Limit - len(tags)
+	if free < 1 {
+		return nil, fmt.Errorf("%w: the object has %d tags of its own, S3 allows %d in all",
+			job.ErrTagLimit, len(tags), Limit)
 	}
 	values := map[string]string{Status: string(scan.Verdict)}
 	switch scan.Verdict {
@@ -66,20 +63,19 @@ func Merge(existing []types.Tag, scan job.Scan) ([]types.Tag, error) {
 		values[Definitions] = strconv.Itoa(scan.Definitions.Version)
 	}
 	for _, key := range Keys {
-		if room > 0 && values[key] != "" {
+		if free > 0 && values[key] != "" {
 			tags = append(tags, types.Tag{Key: aws.String(key), Value: aws.String(values[key])})
-			room--
+			free--
 		}
 	}
 	return tags, nil
 }
 
-// Own returns the tags that are not a verdict's, in their order. S3 tells keys
-// apart by case, but a policy may not: names of IAM's condition keys ignore it
-// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition.html),
-// so "Scan-Status" beside our own could speak for an object. It is no tag of the
-// object's own in any spelling.
-func Own(tags []types.Tag) []types.Tag {
+// WithoutVerdict returns the tags that hold no verdict, in their order. S3 distinguishes keys by case,
+// but names of IAM condition keys ignore case, so that a tag "Scan-Status" could satisfy a policy that
+// reads scan-status. It is left out in every spelling:
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition.html
+func WithoutVerdict(tags []types.Tag) []types.Tag {
 	own := make([]types.Tag, 0, Limit)
 	for _, t := range tags {
 		key := aws.ToString(t.Key)
@@ -90,8 +86,7 @@ func Own(tags []types.Tag) []types.Tag {
 	return own
 }
 
-// Verdict returns the verdict tags among tags by key. It says what is written
-// there and not that it is true.
+// Verdict returns the values of the verdict tags by key. It does not say whether Lazaret wrote them.
 func Verdict(tags []types.Tag) map[string]string {
 	found := make(map[string]string, len(Keys))
 	for _, t := range tags {
@@ -102,24 +97,23 @@ func Verdict(tags []types.Tag) map[string]string {
 	return found
 }
 
-// skew is how far the clocks of two functions may be apart. Lambda's are within
-// milliseconds; a scan-time that lies further ahead is nobody's scan.
+// skew is how far the clocks of two functions may differ. Lambda's clocks differ by milliseconds, so a
+// scan-time further in the future was not written by a scan.
 const skew = 5 * time.Minute
 
-// severity orders verdicts from good to bad.
+// severity orders the verdicts from good to bad.
 var severity = map[job.Verdict]int{job.Clean: 1, job.Unscannable: 2, job.Infected: 3}
 
-// Stands reports whether the verdict among existing stays in place of scan's,
-// about the same bytes: one that an execution wrote which scanned them later,
-// while the one that asks was slow. Nothing that is there is trusted to be ours
-// when it would make an object look better, so only a verdict as bad as scan's
-// or worse can stand: INFECTED never gives way to an earlier CLEAN, and an
-// earlier INFECTED replaces a later CLEAN. A later scan clears a false positive.
+// Stands reports whether the verdict in existing stays in place of the one in scan. It stays if an
+// execution wrote it that scanned the same bytes later than scan did. Anybody who may write tags could
+// have written it, so it can only stay if it is as bad as scan's verdict or worse: an INFECTED stays
+// over an earlier CLEAN, and an earlier INFECTED replaces a later CLEAN. A later scan can therefore
+// clear a false positive.
 //
-// Of two scans in the same second the worse verdict stands. A time from the
-// future, or one that cannot be read, is not ours, nor is a missing one where
-// there was room for it; where nine tags of the object's own left none, the
-// order is unknown, and an INFECTED stands.
+// Of two scans in the same second, the worse verdict stays. A scan-time that is in the future or
+// cannot be read does not come from a scan. Nor does a missing one where there is room for the tag;
+// with nine tags of the object's own there is none, the order of the scans is unknown, and an INFECTED
+// stays.
 func Stands(existing []types.Tag, scan job.Scan, now time.Time) bool {
 	there := Verdict(existing)
 	standing, asking := severity[job.Verdict(there[Status])], severity[scan.Verdict]
@@ -128,7 +122,7 @@ func Stands(existing []types.Tag, scan job.Scan, now time.Time) bool {
 	}
 	value, dated := there[Time]
 	if !dated {
-		return standing > asking && standing == severity[job.Infected] && len(Own(existing)) == Limit-1
+		return standing > asking && standing == severity[job.Infected] && len(WithoutVerdict(existing)) == Limit-1
 	}
 	at, err := time.Parse(time.RFC3339, value)
 	if err != nil || at.After(now.Add(skew)) {
@@ -138,10 +132,9 @@ func Stands(existing []types.Tag, scan job.Scan, now time.Time) bool {
 	return order > 0 || order == 0 && standing > asking
 }
 
-// sanitise makes s a tag value: letters, digits, the space and + - = . _ : / @
-// of the Basic Multilingual Plane stay, anything else becomes an underscore, and
-// what is beyond S3's length is cut. Signatures' names come from whoever wrote
-// the database, so nothing is assumed of them.
+// sanitise returns s as the value of a tag: it keeps letters, digits, spaces and + - = . _ : / @ of
+// the Basic Multilingual Plane, replaces other characters by underscores, and cuts what exceeds S3's
+// length. Names of signatures may hold any character.
 func sanitise(s string) string {
 	var b strings.Builder
 	n := 0

@@ -16,7 +16,7 @@ import (
 	"github.com/lazaret/lazaret/internal/verdicttag"
 )
 
-// tags makes a tag set of "key=value" texts; texts undoes it.
+// tags returns tags of "key=value" texts, and texts does the opposite.
 func tags(pairs ...string) []types.Tag {
 	var set []types.Tag
 	for _, p := range pairs {
@@ -34,7 +34,7 @@ func texts(set []types.Tag) []string {
 	return pairs
 }
 
-// own makes n tags of the object's own.
+// own returns n tags of the object's own.
 func own(n int) (pairs []string) {
 	for i := range n {
 		pairs = append(pairs, fmt.Sprintf("own-%d=%d", i, i))
@@ -50,7 +50,12 @@ func infected(signature string) job.Scan {
 
 func TestMerge(t *testing.T) {
 	t.Parallel()
-	const status, when, detail, definitions = "scan-status=INFECTED", "scan-time=2026-11-22T09:30:00Z", "scan-detail=Eicar-Test", "scan-definitions=27500"
+	const (
+		status      = "scan-status=INFECTED"
+		when        = "scan-time=2026-11-22T09:30:00Z"
+		detail      = "scan-detail=Eicar-Test"
+		definitions = "scan-definitions=27500"
+	)
 	clean := job.Scan{Verdict: job.Clean, Time: at}
 	tests := []struct {
 		name     string
@@ -59,53 +64,95 @@ func TestMerge(t *testing.T) {
 		want     []string
 		err      error
 	}{
-		{"no tags", nil, infected("Eicar-Test"), []string{status, when, detail, definitions}, nil},
-		{"own tags stay, in order", []string{"b=2", "a=1"}, infected("Eicar-Test"), []string{"b=2", "a=1", status, when, detail, definitions}, nil},
-		{"six of its own", own(6), infected("Eicar-Test"), append(own(6), status, when, detail, definitions), nil},
-		{"seven: definitions go", own(7), infected("Eicar-Test"), append(own(7), status, when, detail), nil},
-		{"eight: detail goes", own(8), infected("Eicar-Test"), append(own(8), status, when), nil},
-		{"nine: time goes", own(9), infected("Eicar-Test"), append(own(9), status), nil},
-		{"ten", own(10), infected("Eicar-Test"), nil, job.ErrTagLimit},
+		{name: "no tags", scan: infected("Eicar-Test"), want: []string{status, when, detail, definitions}},
 		{
-			"seven and clean: nothing needs to go", own(7),
-			job.Scan{Verdict: job.Clean, Time: at, Definitions: &job.Definitions{Version: 1}},
-			append(own(7), "scan-status=CLEAN", when, "scan-definitions=1"), nil,
+			name:     "own tags stay, in order",
+			existing: []string{"b=2", "a=1"},
+			scan:     infected("Eicar-Test"),
+			want:     []string{"b=2", "a=1", status, when, detail, definitions},
 		},
-		{"ten, of which one is forged", append(own(9), "scan-status=CLEAN"), infected("Eicar-Test"), append(own(9), status), nil},
 		{
-			"forged verdict",
-			[]string{"scan-status=CLEAN", "a=1", "scan-detail=trust me", "scan-definitions=0"},
-			infected("Eicar-Test"),
-			[]string{"a=1", status, when, detail, definitions},
-			nil,
+			name:     "six of its own",
+			existing: own(6),
+			scan:     infected("Eicar-Test"),
+			want:     append(own(6), status, when, detail, definitions),
 		},
-		{"forged detail of a clean object", []string{"scan-detail=trust me", "scan-definitions=0"}, clean, []string{"scan-status=CLEAN", when}, nil},
 		{
-			"other keys are its own",
-			[]string{"Scan-Detail=x", "scan-status =x"},
-			clean,
-			[]string{"Scan-Detail=x", "scan-status =x", "scan-status=CLEAN", when},
-			nil,
+			name:     "seven: definitions go",
+			existing: own(7),
+			scan:     infected("Eicar-Test"),
+			want:     append(own(7), status, when, detail),
 		},
-		{"forged verdict in another case", append(own(9), "SCAN-Status=CLEAN"), infected("Eicar-Test"), append(own(9), status), nil},
-		{"again", []string{"a=1", status, when, detail, definitions}, infected("Eicar-Test"), []string{"a=1", status, when, detail, definitions}, nil},
-		{"unscannable", nil, job.Scan{Verdict: job.Unscannable, Reason: job.Encrypted, Time: at}, []string{"scan-status=UNSCANNABLE", when, "scan-detail=encrypted"}, nil},
-		{"no daily", nil, job.Scan{Verdict: job.Clean, Definitions: &job.Definitions{}}, []string{"scan-status=CLEAN", "scan-definitions=0"}, nil},
+		{name: "eight: detail goes", existing: own(8), scan: infected("Eicar-Test"), want: append(own(8), status, when)},
+		{name: "nine: time goes", existing: own(9), scan: infected("Eicar-Test"), want: append(own(9), status)},
+		{name: "ten", existing: own(10), scan: infected("Eicar-Test"), err: job.ErrTagLimit},
 		{
-			"characters that S3 refuses", nil,
-			job.Scan{Verdict: job.Infected, Signature: "Ünix(bad);*\x00\n\xff 𐐀=+-._:/@"},
-			[]string{"scan-status=INFECTED", "scan-detail=Ünix_bad______ _=+-._:/@"},
-			nil,
+			name: "seven and clean: nothing needs to go", existing: own(7),
+			scan: job.Scan{Verdict: job.Clean, Time: at, Definitions: &job.Definitions{Version: 1}},
+			want: append(own(7), "scan-status=CLEAN", when, "scan-definitions=1"),
 		},
-		{"nothing but spaces", nil, job.Scan{Verdict: job.Infected, Signature: "  "}, []string{"scan-status=INFECTED"}, nil},
 		{
-			"long", nil,
-			job.Scan{Verdict: job.Infected, Signature: strings.Repeat("é", 300)},
-			[]string{"scan-status=INFECTED", "scan-detail=" + strings.Repeat("é", 256)},
-			nil,
+			name:     "ten, of which one is forged",
+			existing: append(own(9), "scan-status=CLEAN"),
+			scan:     infected("Eicar-Test"),
+			want:     append(own(9), status),
 		},
-		{"no verdict", own(1), job.Scan{}, nil, job.ErrBadJob},
-		{"a verdict of its own", own(1), job.Scan{Verdict: "SPOTLESS"}, nil, job.ErrBadJob},
+		{
+			name:     "forged verdict",
+			existing: []string{"scan-status=CLEAN", "a=1", "scan-detail=trust me", "scan-definitions=0"},
+			scan:     infected("Eicar-Test"),
+			want:     []string{"a=1", status, when, detail, definitions},
+		},
+		{
+			name:     "forged detail of a clean object",
+			existing: []string{"scan-detail=trust me", "scan-definitions=0"},
+			scan:     clean,
+			want:     []string{"scan-status=CLEAN", when},
+		},
+		{
+			name:     "other keys are its own",
+			existing: []string{"Scan-Detail=x", "scan-status =x"},
+			scan:     clean,
+			want:     []string{"Scan-Detail=x", "scan-status =x", "scan-status=CLEAN", when},
+		},
+		{
+			name:     "forged verdict in another case",
+			existing: append(own(9), "SCAN-Status=CLEAN"),
+			scan:     infected("Eicar-Test"),
+			want:     append(own(9), status),
+		},
+		{
+			name:     "again",
+			existing: []string{"a=1", status, when, detail, definitions},
+			scan:     infected("Eicar-Test"),
+			want:     []string{"a=1", status, when, detail, definitions},
+		},
+		{
+			name: "unscannable",
+			scan: job.Scan{Verdict: job.Unscannable, Reason: job.Encrypted, Time: at},
+			want: []string{"scan-status=UNSCANNABLE", when, "scan-detail=encrypted"},
+		},
+		{
+			name: "no daily",
+			scan: job.Scan{Verdict: job.Clean, Definitions: &job.Definitions{}},
+			want: []string{"scan-status=CLEAN", "scan-definitions=0"},
+		},
+		{
+			name: "characters that S3 refuses",
+			scan: job.Scan{Verdict: job.Infected, Signature: "Ünix(bad);*\x00\n\xff 𐐀=+-._:/@"},
+			want: []string{"scan-status=INFECTED", "scan-detail=Ünix_bad______ _=+-._:/@"},
+		},
+		{
+			name: "nothing but spaces",
+			scan: job.Scan{Verdict: job.Infected, Signature: "  "},
+			want: []string{"scan-status=INFECTED"},
+		},
+		{
+			name: "long", scan: job.Scan{Verdict: job.Infected, Signature: strings.Repeat("é", 300)},
+			want: []string{"scan-status=INFECTED", "scan-detail=" + strings.Repeat("é", 256)},
+		},
+		{name: "no verdict", existing: own(1), scan: job.Scan{}, err: job.ErrBadJob},
+		{name: "a verdict of its own", existing: own(1), scan: job.Scan{Verdict: "SPOTLESS"}, err: job.ErrBadJob},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -119,7 +166,7 @@ func TestMerge(t *testing.T) {
 				t.Errorf("Merge (-want +got):\n%s", diff)
 			}
 			if diff := cmp.Diff(tt.existing, texts(before)); diff != "" {
-				t.Errorf("Merge changed its argument (-was +is):\n%s", diff)
+				t.Errorf("argument of Merge (-want +got):\n%s", diff)
 			}
 		})
 	}
@@ -155,29 +202,53 @@ func TestStands(t *testing.T) {
 	tests := []struct {
 		name  string
 		there []string
-		over  []job.Verdict // those that it stays in place of
+		over  []job.Verdict // verdicts of scan that do not replace it
 	}{
-		{"nothing", nil, nil},
-		{"no verdict, but a time", []string{later}, nil},
-		{"INFECTED later", []string{"scan-status=INFECTED", later}, []job.Verdict{job.Clean, job.Unscannable, job.Infected}},
-		{"INFECTED in the same second", []string{"scan-status=INFECTED", same}, []job.Verdict{job.Clean, job.Unscannable}},
-		{"INFECTED earlier: a false positive that was cleared", []string{"scan-status=INFECTED", earlier}, nil},
-		{"UNSCANNABLE later", []string{"scan-status=UNSCANNABLE", later}, []job.Verdict{job.Clean, job.Unscannable}},
-		{"UNSCANNABLE in the same second", []string{"scan-status=UNSCANNABLE", same}, []job.Verdict{job.Clean}},
-		{"UNSCANNABLE earlier", []string{"scan-status=UNSCANNABLE", earlier}, nil},
-		{"CLEAN later", []string{"scan-status=CLEAN", later}, []job.Verdict{job.Clean}},
-		{"CLEAN in the same second", []string{"scan-status=CLEAN", same}, nil},
-		{"CLEAN earlier", []string{"scan-status=CLEAN", earlier}, nil},
-		{"forged CLEAN of the future", []string{"scan-status=CLEAN", "scan-time=2999-01-01T00:00:00Z"}, nil},
-		{"forged INFECTED of the future", []string{"scan-status=INFECTED", "scan-time=2999-01-01T00:00:00Z"}, nil},
-		{"a clock that is ahead", []string{"scan-status=INFECTED", stamp(time.Hour + time.Minute)}, []job.Verdict{job.Clean, job.Unscannable, job.Infected}},
-		{"a time that is none", []string{"scan-status=INFECTED", "scan-time=later"}, nil},
-		{"another spelling", []string{"Scan-Status=INFECTED", later}, nil},
-		{"a verdict that is none", []string{"scan-status=SPOTLESS", later}, nil},
-		{"INFECTED without a time, for lack of room", append(own(9), "scan-status=INFECTED"), []job.Verdict{job.Clean, job.Unscannable}},
-		{"UNSCANNABLE without a time, for lack of room", append(own(9), "scan-status=UNSCANNABLE"), nil},
-		{"CLEAN without a time, for lack of room", append(own(9), "scan-status=CLEAN"), nil},
-		{"INFECTED without a time, with room for it", append(own(8), "scan-status=INFECTED"), nil},
+		{name: "nothing"},
+		{name: "no verdict, but a time", there: []string{later}},
+		{
+			name:  "INFECTED later",
+			there: []string{"scan-status=INFECTED", later},
+			over:  []job.Verdict{job.Clean, job.Unscannable, job.Infected},
+		},
+		{
+			name:  "INFECTED in the same second",
+			there: []string{"scan-status=INFECTED", same},
+			over:  []job.Verdict{job.Clean, job.Unscannable},
+		},
+		{name: "INFECTED earlier: a false positive that was cleared", there: []string{"scan-status=INFECTED", earlier}},
+		{
+			name:  "UNSCANNABLE later",
+			there: []string{"scan-status=UNSCANNABLE", later},
+			over:  []job.Verdict{job.Clean, job.Unscannable},
+		},
+		{
+			name:  "UNSCANNABLE in the same second",
+			there: []string{"scan-status=UNSCANNABLE", same},
+			over:  []job.Verdict{job.Clean},
+		},
+		{name: "UNSCANNABLE earlier", there: []string{"scan-status=UNSCANNABLE", earlier}},
+		{name: "CLEAN later", there: []string{"scan-status=CLEAN", later}, over: []job.Verdict{job.Clean}},
+		{name: "CLEAN in the same second", there: []string{"scan-status=CLEAN", same}},
+		{name: "CLEAN earlier", there: []string{"scan-status=CLEAN", earlier}},
+		{name: "forged CLEAN of the future", there: []string{"scan-status=CLEAN", "scan-time=2999-01-01T00:00:00Z"}},
+		{name: "forged INFECTED of the future", there: []string{"scan-status=INFECTED", "scan-time=2999-01-01T00:00:00Z"}},
+		{
+			name:  "a clock that is ahead",
+			there: []string{"scan-status=INFECTED", stamp(time.Hour + time.Minute)},
+			over:  []job.Verdict{job.Clean, job.Unscannable, job.Infected},
+		},
+		{name: "a time that is none", there: []string{"scan-status=INFECTED", "scan-time=later"}},
+		{name: "another spelling", there: []string{"Scan-Status=INFECTED", later}},
+		{name: "a verdict that is none", there: []string{"scan-status=SPOTLESS", later}},
+		{
+			name:  "INFECTED without a time, for lack of room",
+			there: append(own(9), "scan-status=INFECTED"),
+			over:  []job.Verdict{job.Clean, job.Unscannable},
+		},
+		{name: "UNSCANNABLE without a time, for lack of room", there: append(own(9), "scan-status=UNSCANNABLE")},
+		{name: "CLEAN without a time, for lack of room", there: append(own(9), "scan-status=CLEAN")},
+		{name: "INFECTED without a time, with room for it", there: append(own(8), "scan-status=INFECTED")},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -10,51 +10,48 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Mark is the note that a scan of a work file is under way. End it with Release.
+// Mark says that a scan of a work file is running. End it with Release or Keep.
 type Mark struct {
-	// Unfinished is how many scans before this one are sure to have ended
-	// without a word: a file that kills the engine, or the whole environment,
-	// leaves its mark. 2 is the most that is counted.
+	// Unfinished is how many scans of the file ended without Release before this one, at most 2: the
+	// engine ended, which Keep records, or the whole environment did.
 	Unfinished int
 
 	dir  *Dir
 	name string
 	file *os.File
-	made bool // has a name on the volume
+	made bool // whether it has a name on the volume
 }
 
-// Mark notes that a scan of the work file, which f is open on, is about to
-// begin. A third mark is never made.
+// Mark records that a scan of the work file begins; f is the open work file. There are at most two
+// marks.
 //
-// A mark is a second name of the work file, one request to the volume where a
-// file of its own takes two; ext4 also skips inodes that were freed lately, one
-// by one, which costs more than a small file's scan when many are.
+// A mark is a second name (a hard link) of the work file, which takes one request to the volume where
+// a new file takes two. ext4 also skips recently freed inodes one by one, which takes longer than the
+// scan of a small file when there are many.
 //
-// A mark alone does not tell a scan that died from one that goes on: the state
-// machine tries again when an answer is lost on its way, while the function that
-// gave it still runs. So each scan holds a lock for reading on the work file,
-// which ends with its process, and one mark is not counted while another scan
-// holds such a lock. No verdict rests on the lock: where NFS loses it, or keeps it
-// on one machine, a scan that goes on counts as one that died, and a file may be
-// called UNSCANNABLE (engine-crash) too early, never CLEAN.
+// A mark does not tell whether its scan has ended or is still running: if an answer is lost, the state
+// machine tries again while the first scan runs. Therefore each scan holds a read lock on the work
+// file, which ends with its process, and one mark is not counted while another scan holds such a lock.
+// No verdict depends on the lock alone: if NFS loses it, or keeps it on one machine, a running scan
+// counts as ended, and a file may be UNSCANNABLE (engine-crash) too early, but never CLEAN.
 func (d *Dir) Mark(name string, f *os.File) (*Mark, error) {
-	if err := check(name); err != nil {
+	if err := checkName(name); err != nil {
 		return nil, err
 	}
 	m := &Mark{dir: d, name: name, file: f}
-	// Before the mark, so that nobody sees a mark of ours without the lock.
+	// Lock before the link, so that no other scan sees the mark without the lock.
 	if err := m.lock(unix.F_RDLCK); err != nil {
 		return nil, err
 	}
-	if err := d.in(name, m.make); err != nil {
-		return nil, errors.Join(fmt.Errorf("mark work file %s: %w", name, classify(err)), m.lock(unix.F_UNLCK))
+	if err := d.inFolder(name, m.link); err != nil {
+		return nil, errors.Join(fmt.Errorf("mark work file %s: %w", name, classifyRead(err)), m.lock(unix.F_UNLCK))
 	}
 	if m.Unfinished == 0 {
 		return m, nil
 	}
-	other, err := m.other()
+	other, err := m.otherScanRuns()
 	if err != nil {
-		return nil, errors.Join(err, m.Release(false))
+		return nil, errors.Join(err, m.Release())
 	}
 	if other {
 		m.Unfinished--
@@ -62,11 +59,11 @@ func (d *Dir) Mark(name string, f *os.File) (*Mark, error) {
 	return m, nil
 }
 
-// make gives the mark its name, the first that is free.
-func (m *Mark) make(root *os.Root) error {
+// link gives the mark the first free name.
+func (m *Mark) link(root *os.Root) error {
 	m.Unfinished = 0
 	for n := 1; n <= 2; n++ {
-		err := root.Link(m.name, mark(m.name, n))
+		err := root.Link(m.name, markName(m.name, n))
 		if errors.Is(err, fs.ErrExist) {
 			m.Unfinished = n
 			continue
@@ -77,44 +74,50 @@ func (m *Mark) make(root *os.Root) error {
 	return nil
 }
 
-// Release ends the mark. It stays on the volume where the scan was the end of
-// the engine; else the newest mark goes, whoever made it: they are only counted.
-// A mark that is not there any more was removed with the folder.
-func (m *Mark) Release(stays bool) error {
-	// The engine may have the same file open for a moment longer than the scan
-	// lasts, so that closing it is not enough.
+// Keep ends the scan and leaves the mark on the volume, because the engine ended
+// during the scan.
+func (m *Mark) Keep() error {
+	// Closing the file is not enough to unlock it: the engine may have it open for a
+	// moment longer than the scan takes.
+	return m.lock(unix.F_UNLCK)
+}
+
+// Release ends the scan and removes the newest mark of the file, whoever made it:
+// marks are only counted. It is no error if the marks were removed with the folder.
+func (m *Mark) Release() error {
 	err := m.lock(unix.F_UNLCK)
-	if stays || !m.made {
+	if !m.made {
 		return err
 	}
-	removed := m.dir.in(m.name, func(root *os.Root) error {
+	removed := m.dir.inFolder(m.name, func(root *os.Root) error {
 		for n := 2; n >= 1; n-- {
-			if err := root.Remove(mark(m.name, n)); !errors.Is(err, fs.ErrNotExist) {
+			if err := root.Remove(markName(m.name, n)); !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
 		}
 		return nil
 	})
 	if removed != nil {
-		err = errors.Join(err, fmt.Errorf("unmark work file %s: %w", m.name, missing(removed)))
+		err = errors.Join(err, fmt.Errorf("unmark work file %s: %w", m.name, classifyWrite(removed)))
 	}
 	return err
 }
 
-// lock takes or gives back the lock of this open file, which NFS has too. It is
-// one of the file description: two scans in one process are two.
+// lock sets or releases the lock of this open file. The lock belongs to the file description, so that
+// two scans in one process have two locks; NFS supports it.
 func (m *Mark) lock(kind int16) error {
 	return m.fcntl(unix.F_OFD_SETLK, &unix.Flock_t{Type: kind})
 }
 
-// other reports whether another scan holds its lock: only then could this one
-// not write.
-func (m *Mark) other() (bool, error) {
+// otherScanRuns reports whether another scan holds its read lock, because of which a write lock would
+// be refused.
+func (m *Mark) otherScanRuns() (bool, error) {
 	l := unix.Flock_t{Type: unix.F_WRLCK}
 	err := m.fcntl(unix.F_OFD_GETLK, &l)
 	return l.Type != unix.F_UNLCK, err
 }
 
+// fcntl calls fcntl(2) with a lock.
 func (m *Mark) fcntl(command int, l *unix.Flock_t) error {
 	conn, err := m.file.SyscallConn()
 	if err != nil {
@@ -130,7 +133,7 @@ func (m *Mark) fcntl(command int, l *unix.Flock_t) error {
 	return nil
 }
 
-// mark names the marks. The dot keeps them apart from every work file.
-func mark(name string, n int) string {
+// markName returns the name of mark number n. No work file has a name with such an ending.
+func markName(name string, n int) string {
 	return name + ".scan" + strconv.Itoa(n)
 }

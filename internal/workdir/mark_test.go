@@ -9,7 +9,7 @@ import (
 	"github.com/lazaret/lazaret/internal/workdir"
 )
 
-// scan is one scan of a work file, as far as others can notice it.
+// scan is one scan of a work file.
 type scan struct {
 	*workdir.Mark
 	f *os.File
@@ -29,7 +29,7 @@ func begin(t *testing.T, d *workdir.Dir, name string) scan {
 	return scan{m, f}
 }
 
-// die ends a scan as the end of its process does.
+// die ends a scan as the end of its process does: without Release.
 func (s scan) die() { s.f.Close() }
 
 func publish(t *testing.T, d *workdir.Dir, name string) {
@@ -43,7 +43,7 @@ func publish(t *testing.T, d *workdir.Dir, name string) {
 	}
 }
 
-func TestMarksCountScansThatNeverEnded(t *testing.T) {
+func TestUnfinishedScans(t *testing.T) {
 	t.Parallel()
 	d, _ := open(t)
 	publish(t, d, "a")
@@ -60,7 +60,7 @@ func TestMarksCountScansThatNeverEnded(t *testing.T) {
 	}
 }
 
-func TestScansThatEndLeaveNoMark(t *testing.T) {
+func TestFinishedScans(t *testing.T) {
 	t.Parallel()
 	d, path := open(t)
 	publish(t, d, "a")
@@ -70,15 +70,15 @@ func TestScansThatEndLeaveNoMark(t *testing.T) {
 		if s.Unfinished != 1 {
 			t.Errorf("Unfinished = %d after one death, want 1", s.Unfinished)
 		}
-		if err := s.Release(false); err != nil {
+		if err := s.Release(); err != nil {
 			t.Fatal(err)
 		}
 	}
 	s := begin(t, d, "a")
-	if err := s.Release(true); err != nil {
+	if err := s.Keep(); err != nil {
 		t.Fatal(err)
 	}
-	// The file is still open, as it may be in an engine that is about to end.
+	// The file is still open, as it may be in an engine that is ending.
 	if s := begin(t, d, "a"); s.Unfinished != 2 {
 		t.Errorf("Unfinished = %d after two deaths, want 2", s.Unfinished)
 	}
@@ -86,13 +86,13 @@ func TestScansThatEndLeaveNoMark(t *testing.T) {
 		t.Fatal(err)
 	}
 	if left, _ := os.ReadDir(path); len(left) != 0 {
-		t.Errorf("left behind: %v", left)
+		t.Errorf("files left: %v, want none", left)
 	}
 }
 
-// An answer that is lost on its way makes the state machine try again while the
-// first scan still runs.
-func TestScansThatRunAreNotDead(t *testing.T) {
+// TestRunningScans checks that running scans do not count as unfinished: if an answer is lost, the
+// state machine tries again while the first scan runs.
+func TestRunningScans(t *testing.T) {
 	t.Parallel()
 	d, _ := open(t)
 	publish(t, d, "a")
@@ -100,12 +100,12 @@ func TestScansThatRunAreNotDead(t *testing.T) {
 	for range 4 {
 		s := begin(t, d, "a")
 		if s.Unfinished > 1 {
-			t.Errorf("Unfinished = %d with %d scans running and none dead", s.Unfinished, len(running))
+			t.Errorf("Unfinished = %d with %d running scans, want at most 1", s.Unfinished, len(running))
 		}
 		running = append(running, s)
 	}
 	for _, s := range running {
-		if err := s.Release(false); err != nil {
+		if err := s.Release(); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -114,7 +114,7 @@ func TestScansThatRunAreNotDead(t *testing.T) {
 	}
 }
 
-func TestOneDeathBesideARunningScanIsOne(t *testing.T) {
+func TestUnfinishedAndRunningScan(t *testing.T) {
 	t.Parallel()
 	d, _ := open(t)
 	publish(t, d, "a")
@@ -131,7 +131,7 @@ func TestOneDeathBesideARunningScanIsOne(t *testing.T) {
 	}
 }
 
-func TestMarkNeedsItsFile(t *testing.T) {
+func TestMarkErrors(t *testing.T) {
 	t.Parallel()
 	d, _ := open(t)
 	publish(t, d, "a")

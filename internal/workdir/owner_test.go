@@ -17,19 +17,20 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/lazaret/lazaret/internal/job"
+	"github.com/lazaret/lazaret/internal/testing/need"
 	"github.com/lazaret/lazaret/internal/workdir"
 )
 
-// acts are what each function does on a new volume, in the order of a first
-// upload that comes before the first definitions.
+// steps are what each function does on a new volume, in the order of an upload that comes before the
+// first definitions.
 const makesWork = "freshclam makes it"
 
-var acts = []struct {
+var steps = []struct {
 	name string
-	by   string // whose access point: Fetch, Scan or Freshclam
+	by   string // the access point: Fetch, Scan or Freshclam
 	do   func(volume string) error
 }{
-	{"scan may not make the folder, and asks for the file again", "Scan", func(v string) error {
+	{name: "scan may not make the folder, and asks for the file again", by: "Scan", do: func(v string) error {
 		d, err := workdir.Open(v + "/work")
 		if err != nil {
 			return err
@@ -39,14 +40,18 @@ var acts = []struct {
 		}
 		return denied(os.Mkdir(v+"/definitions", 0o755))
 	}},
-	{makesWork, "Freshclam", func(v string) error {
+	{name: makesWork, by: "Freshclam", do: func(v string) error {
 		if err := workdir.Prepare(v + "/work"); err != nil {
 			return err
 		}
-		return errors.Join(workdir.Prepare(v+"/work"), os.Mkdir(v+"/definitions", 0o755), os.WriteFile(v+"/definitions/daily.cvd", nil, 0o444))
+		return errors.Join(
+			workdir.Prepare(v+"/work"),
+			os.Mkdir(v+"/definitions", 0o755),
+			os.WriteFile(v+"/definitions/daily.cvd", nil, 0o444),
+		)
 	}},
-	{"fetch writes", "Fetch", func(v string) error { return writeFiles(v, "a-1", "a-2") }},
-	{"scan reads, removes, and can't touch definitions", "Scan", func(v string) error {
+	{name: "fetch writes", by: "Fetch", do: func(v string) error { return writeFiles(v, "a-1", "a-2") }},
+	{name: "scan reads, removes, and can't touch definitions", by: "Scan", do: func(v string) error {
 		d, err := workdir.Open(v + "/work")
 		if err != nil {
 			return err
@@ -62,15 +67,19 @@ var acts = []struct {
 			denied(os.Rename(v+"/definitions", v+"/work/definitions")),
 			denied(os.Chmod(v+"/definitions", 0o777)))
 	}},
-	{"fetch makes the folder again", "Fetch", func(v string) error {
+	{name: "fetch makes the folder again", by: "Fetch", do: func(v string) error {
 		return errors.Join(os.RemoveAll(v+"/work"), writeFiles(v, "a-3"))
 	}},
-	{"somebody makes it closed", "Freshclam", func(v string) error {
+	{name: "a person creates it without access for others", by: "Freshclam", do: func(v string) error {
 		return errors.Join(os.RemoveAll(v+"/work"), os.Mkdir(v+"/work", 0o700))
 	}},
-	{"fetch makes a folder in which it may not write again", "Fetch", func(v string) error { return writeFiles(v, "a-3") }},
-	{"somebody removes it", "Fetch", func(v string) error { return os.RemoveAll(v + "/work") }},
-	{"scan asks for the file again", "Scan", func(v string) error {
+	{
+		name: "fetch makes a folder in which it may not write again",
+		by:   "Fetch",
+		do:   func(v string) error { return writeFiles(v, "a-3") },
+	},
+	{name: "a person removes it", by: "Fetch", do: func(v string) error { return os.RemoveAll(v + "/work") }},
+	{name: "scan asks for the file again", by: "Scan", do: func(v string) error {
 		d, err := workdir.Open(v + "/work")
 		if err != nil {
 			return err
@@ -80,10 +89,18 @@ var acts = []struct {
 		}
 		return nil
 	}},
-	{"fetch is killed while it makes it", "Fetch", func(v string) error { return os.Mkdir(v+"/work", 0o700) }},
-	{"another fetch opens it to the group", "Fetch", func(v string) error { return writeFiles(v, "a-3") }},
-	{"freshclam finds it as its own", "Freshclam", func(v string) error { return workdir.Prepare(v + "/work") }},
-	{"freshclam sweeps", "Freshclam", func(v string) error {
+	{
+		name: "fetch is killed while it makes it",
+		by:   "Fetch",
+		do:   func(v string) error { return os.Mkdir(v+"/work", 0o700) },
+	},
+	{name: "another fetch opens it to the group", by: "Fetch", do: func(v string) error { return writeFiles(v, "a-3") }},
+	{
+		name: "freshclam finds it as its own",
+		by:   "Freshclam",
+		do:   func(v string) error { return workdir.Prepare(v + "/work") },
+	},
+	{name: "freshclam sweeps", by: "Freshclam", do: func(v string) error {
 		n, err := workdir.Sweep(v+"/work", time.Now().Add(time.Hour))
 		if err != nil || n != 1 {
 			return fmt.Errorf("swept %d, %w", n, err)
@@ -92,7 +109,7 @@ var acts = []struct {
 	}},
 }
 
-// writeFiles writes work files as fetch does.
+// writeFiles creates work files as fetch does.
 func writeFiles(volume string, names ...string) error {
 	d, err := workdir.Open(volume + "/work")
 	if err != nil {
@@ -117,11 +134,11 @@ func denied(err error) error {
 	return fmt.Errorf("%w: must be denied", err)
 }
 
-// TestOwners goes through the acts under the user ids of infra/network.yaml.
-// It needs root, as CI has, to become somebody else.
+// TestOwners runs the steps with the user ids of infra/network.yaml. It needs root to run as other
+// users.
 func TestOwners(t *testing.T) {
 	if act, volume := os.Getenv("LAZARET_ACT"), os.Getenv("LAZARET_VOLUME"); act != "" {
-		for _, a := range acts {
+		for _, a := range steps {
 			if a.name == act {
 				if err := a.do(volume); err != nil {
 					t.Fatal(err)
@@ -130,19 +147,18 @@ func TestOwners(t *testing.T) {
 		}
 		return
 	}
-	if os.Getuid() != 0 {
-		t.Skip("only root can become other users: .ci/run runs this as root")
-	}
-	volume, err := os.MkdirTemp("/tmp", "lazaret-owners-") // t.TempDir may lie below a folder that others may not enter
+	need.Root(t)
+	// The folder of t.TempDir may be below a folder that other users cannot enter.
+	volume, err := os.MkdirTemp("/tmp", "lazaret-owners-")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(volume) })
-	// As EFS creates the root of an access point: CreationInfo.
+	// As CreationInfo says, with which EFS creates the root of an access point.
 	if err := errors.Join(os.Chown(volume, 1001, 1002), os.Chmod(volume, 0o775)); err != nil {
 		t.Fatal(err)
 	}
-	program := filepath.Join(volume, "test") // the one that runs may not be theirs to run
+	program := filepath.Join(volume, "test") // other users may not be able to run the test binary
 	content, err := os.ReadFile(os.Args[0])
 	if err != nil {
 		t.Fatal(err)
@@ -150,7 +166,7 @@ func TestOwners(t *testing.T) {
 	if err := os.WriteFile(program, content, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	// What the access points are, read where it is decided.
+	// The user ids of infra/network.yaml.
 	users := accessPoints(t)
 	run := func(act string, u posixUser) (string, error) {
 		c := exec.CommandContext(t.Context(), program, "-test.run=^TestOwners$")
@@ -160,9 +176,9 @@ func TestOwners(t *testing.T) {
 		out, err := c.CombinedOutput()
 		return string(out), err
 	}
-	for _, a := range acts {
+	for _, a := range steps {
 		if a.name == makesWork {
-			// As an older layout left it: nobody but freshclam could write in it.
+			// As an older layout left it: only freshclam could write in it.
 			if err := errors.Join(os.Mkdir(volume+"/work", 0o770), os.Lchown(volume+"/work", 1001, 1001)); err != nil {
 				t.Fatal(err)
 			}
@@ -178,7 +194,7 @@ func TestOwners(t *testing.T) {
 	if got, want := info.Mode(), fs.ModeDir|0o770; got != want {
 		t.Errorf("work has mode %v, want %v", got, want)
 	}
-	// What is in a folder of the wrong group is not thrown away.
+	// A folder of the wrong group is not removed if it has files.
 	if err := os.Lchown(volume+"/work", 1001, 1001); err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +206,7 @@ func TestOwners(t *testing.T) {
 	}
 }
 
-// posixUser is an access point's, in place of whom a function runs as.
+// posixUser is the user that an access point puts in place of the function's.
 type posixUser struct {
 	Uid           id   `yaml:"Uid"`
 	Gid           id   `yaml:"Gid"`
@@ -205,7 +221,7 @@ func (u posixUser) credential() *syscall.Credential {
 	return c
 }
 
-// id is a number that EFS wants as text.
+// id is a number that EFS requires as text.
 type id uint32
 
 func (i *id) UnmarshalYAML(n *yaml.Node) error {
@@ -214,8 +230,8 @@ func (i *id) UnmarshalYAML(n *yaml.Node) error {
 	return err
 }
 
-// accessPoints reads infra/network.yaml. The root of all is the same, and owned
-// by freshclam, with a group that fetch alone has beside its first.
+// accessPoints reads infra/network.yaml. All access points have the same root. It belongs to
+// freshclam, and only fetch has its group as a second one.
 func accessPoints(t *testing.T) map[string]posixUser {
 	t.Helper()
 	text, err := os.ReadFile("../../infra/network.yaml")

@@ -9,20 +9,19 @@ import (
 	"syscall"
 )
 
-// Prepare makes the folder at path, in which fetch and scan may write and
-// freshclam may sweep, where it is missing; fetch makes it too, see Open.
+// Prepare creates the folder at path if it does not exist. Fetch and scan write in it, and freshclam
+// removes old files.
 //
-// Fetch, scan and freshclam have the same first group (PosixUser in
-// infra/network.yaml), and what one of them makes has that group: an access point
-// allows no chgrp, and whether EFS lets folders inherit a group is not documented.
-// A folder of another group, which an older layout left, is made anew where it is
-// empty, and is an error where it is not: fetch could write no work file in it.
+// Fetch, scan and freshclam have the same first group (PosixUser in infra/network.yaml), which is the
+// group of all that they create: an access point refuses chgrp, and AWS does not document whether
+// folders on EFS inherit a group. A folder of another group, which an older layout left, is created
+// again if it is empty. If it is not, that is an error, because fetch cannot write in it.
 func Prepare(path string) error {
-	info, err := makeOpen(path)
+	info, err := makeGroupFolder(path)
 	if err != nil {
 		return err
 	}
-	want, known, err := ownGroup(filepath.Dir(path))
+	want, known, err := groupOfNewFolders(filepath.Dir(path))
 	if err != nil || !known {
 		return err
 	}
@@ -31,32 +30,32 @@ func Prepare(path string) error {
 		return nil
 	}
 	if err := os.Remove(path); err != nil {
-		return fmt.Errorf("work folder %s has group %d, not %d as what this function makes, and is not empty: "+
-			"fetch may not write in it: %w", path, got, want, err)
+		return fmt.Errorf("work folder %s has group %d, want %d, and is not empty: fetch cannot write in it: %w",
+			path, got, want, err)
 	}
-	_, err = makeOpen(path)
+	_, err = makeGroupFolder(path)
 	return err
 }
 
-// ownGroup is the group of what this function makes in a folder, and whether
-// this system says one. Only the volume knows it: an access point puts its own
-// user and groups in place of the function's.
-func ownGroup(dir string) (gid uint32, known bool, err error) {
-	probe := filepath.Join(dir, ".group") // one name, so that a run that is killed leaves one folder at most
+// groupOfNewFolders returns the group of a folder that this function creates in dir, and whether this
+// operating system has groups. It creates one to find out: an access point replaces the user and the
+// groups of the function.
+func groupOfNewFolders(dir string) (gid uint32, known bool, err error) {
+	probe := filepath.Join(dir, ".group") // a fixed name, so that killed runs leave at most one folder
 	if err := os.Mkdir(probe, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return 0, false, fmt.Errorf("learn the group of new folders: %w", err)
+		return 0, false, fmt.Errorf("find out the group of new folders: %w", err)
 	}
 	info, err := os.Stat(probe)
 	if err = errors.Join(err, os.Remove(probe)); err != nil {
-		return 0, false, fmt.Errorf("learn the group of new folders: %w", err)
+		return 0, false, fmt.Errorf("find out the group of new folders: %w", err)
 	}
 	gid, known = group(info)
 	return gid, known, nil
 }
 
-// makeOpen makes the folder where it is missing, opens it to its owner and its
-// group alone, and returns what it is then. A set-group-ID bit is left alone.
-func makeOpen(path string) (fs.FileInfo, error) {
+// makeGroupFolder creates the folder if it does not exist, sets its mode to 0770, and returns its file
+// info. It keeps a set-group-ID bit.
+func makeGroupFolder(path string) (fs.FileInfo, error) {
 	if err := os.Mkdir(path, 0o770); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("make the work folder: %w", err)
 	}
@@ -65,25 +64,25 @@ func makeOpen(path string) (fs.FileInfo, error) {
 		return nil, fmt.Errorf("make the work folder: %w", err)
 	}
 	if !info.IsDir() {
-		return nil, fmt.Errorf("make the work folder: %s is no folder", path)
+		return nil, fmt.Errorf("make the work folder: %s is not a folder", path)
 	}
 	if info.Mode().Perm() == 0o770 {
 		return info, nil
 	}
-	// Mkdir's mode went through the umask, or an earlier run was cut off here.
+	// The umask changed the mode, or an earlier run was killed here.
 	if err := os.Chmod(path, 0o770|info.Mode()&fs.ModeSetgid); err != nil {
-		return nil, fmt.Errorf("open the work folder to its group: %w", err)
+		return nil, fmt.Errorf("give the group access to the work folder: %w", err)
 	}
 	if info, err = os.Stat(path); err != nil {
 		return nil, fmt.Errorf("make the work folder: %w", err)
 	}
 	if info.Mode().Perm() != 0o770 {
-		return nil, fmt.Errorf("open the work folder to its group: %s has mode %v, want 0770", path, info.Mode())
+		return nil, fmt.Errorf("give the group access to the work folder: %s has mode %v, want 0770", path, info.Mode())
 	}
 	return info, nil
 }
 
-// group is the group of a file, and whether this system says one.
+// group returns the group of a file, and whether this operating system has groups.
 func group(info fs.FileInfo) (uint32, bool) {
 	s, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {

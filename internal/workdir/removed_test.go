@@ -12,8 +12,7 @@ import (
 	"github.com/lazaret/lazaret/internal/job"
 )
 
-// removals are the ways in which a work folder goes while an environment has it
-// open.
+// removals are ways to remove or replace a work folder that an environment has open.
 var removals = map[string]func(path string) error{
 	"removed":          os.RemoveAll,
 	"removed and made": func(path string) error { return errors.Join(os.RemoveAll(path), os.Mkdir(path, 0o770)) },
@@ -23,8 +22,8 @@ var removals = map[string]func(path string) error{
 	},
 }
 
-// TestFolderRemoved: whatever happened to the folder, the next work file goes
-// through it, from fetch and from scan, each of which has it open.
+// TestFolderRemoved checks that the next work file is written and read in whatever folder is at the
+// path, by a fetch and a scan that have the old folder open.
 func TestFolderRemoved(t *testing.T) {
 	t.Parallel()
 	for name, remove := range removals {
@@ -36,14 +35,14 @@ func TestFolderRemoved(t *testing.T) {
 					t.Fatal(err)
 				}
 				if err := errors.Join(os.RemoveAll(path+".old"), cycle(fetch, scan)); err != nil {
-					t.Errorf("%s: %v", when, err)
+					t.Errorf("%s: %v, want no error", when, err)
 				}
 			}
 		})
 	}
 }
 
-// pair returns the folder as two environments have it open.
+// pair returns the folder as two environments open it.
 func pair(t *testing.T) (fetch, scan *Dir, path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "volume", "work")
@@ -68,7 +67,7 @@ func put(d *Dir, name string) error {
 	return d.Publish(name, f)
 }
 
-// cycle is the life of a work file.
+// cycle creates, scans and removes a work file.
 func cycle(fetch, scan *Dir) error {
 	if err := put(fetch, "a-1"); err != nil {
 		return err
@@ -88,17 +87,16 @@ func cycle(fetch, scan *Dir) error {
 	if m.Unfinished != 0 {
 		return fmt.Errorf("%d unfinished scans", m.Unfinished)
 	}
-	return errors.Join(m.Release(false), scan.Remove("a-1"))
+	return errors.Join(m.Release(), scan.Remove("a-1"))
 }
 
-// TestFolderRemovedUnderWay removes the folder between any two calls of fetch
-// and of scan: fetch's errors are Transient, so that it is tried again, and
-// scan's end in another fetch.
+// TestFolderRemovedUnderWay removes the folder between any two calls of fetch and of scan. Errors of
+// fetch must be ErrTransient, and errors of scan must lead to another fetch.
 func TestFolderRemovedUnderWay(t *testing.T) {
 	t.Parallel()
 	for name, remove := range removals {
 		if name == "moved away" {
-			continue // with its files, which whoever has them open may finish
+			continue // its open files can still be read and written
 		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -117,7 +115,7 @@ func TestFolderRemovedUnderWay(t *testing.T) {
 				t.Errorf("Publish() = %v, want a job.ErrTransient", err)
 			}
 			if err := fetch.Remove("a-1"); err != nil {
-				t.Errorf("Remove() after that = %v", err)
+				t.Errorf("Remove() after that = %v, want no error", err)
 			}
 
 			if err := errors.Join(os.RemoveAll(path+".old"), put(fetch, "a-1"), remove(path)); err != nil {
@@ -154,15 +152,15 @@ func TestFolderRemovedUnderWay(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := errors.Join(remove(path), m.Release(false), scan.Remove("a-1")); err != nil {
-				t.Errorf("the end of a scan: %v", err)
+			if err := errors.Join(remove(path), m.Release(), scan.Remove("a-1")); err != nil {
+				t.Errorf("the end of a scan: %v, want no error", err)
 			}
 		})
 	}
 }
 
-// TestStaleHandle: an NFS server that was replaced answers ESTALE for a folder
-// that is open. It is opened again; one that is the folder still is not.
+// TestStaleHandle has an NFS server that was replaced and answers ESTALE for an open folder. The
+// folder is opened again, unless it is still the one at the path.
 func TestStaleHandle(t *testing.T) {
 	t.Parallel()
 	stale := fmt.Errorf("open: %w", syscall.ESTALE)
@@ -174,7 +172,7 @@ func TestStaleHandle(t *testing.T) {
 			}
 		}
 		calls := 0
-		err := d.in("a-1", func(*os.Root) error {
+		err := d.inFolder("a-1", func(*os.Root) error {
 			if calls++; calls == 1 {
 				return stale
 			}
@@ -185,7 +183,7 @@ func TestStaleHandle(t *testing.T) {
 		}
 	}
 	for _, errno := range []syscall.Errno{syscall.ESTALE, syscall.ENOLCK, syscall.EIO, syscall.ENOSPC} {
-		if err := classify(fmt.Errorf("lock: %w", errno)); job.Name(err) != "Transient" {
+		if err := classifyRead(fmt.Errorf("lock: %w", errno)); job.Name(err) != "Transient" {
 			t.Errorf("%v is %s, want Transient", errno, job.Name(err))
 		}
 	}

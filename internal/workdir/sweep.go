@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// Sweep removes from the folder at path what was last written before the given
-// time, and returns how many files it removed. The caller chooses a time that
-// no execution can outlive. A folder that is not there has nothing to sweep.
+// Sweep removes the files in the folder at path that were last written before the given time, and
+// returns how many. The caller chooses a time before which every execution has ended. It is no error
+// if the folder does not exist.
 //
-// Whatever is no file stays, and is reported: nothing of ours makes any.
+// Folders and other entries that are not files stay, and are reported: Lazaret creates none.
 func Sweep(path string, before time.Time) (removed int, err error) {
 	root, err := os.OpenRoot(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -30,11 +30,11 @@ func Sweep(path string, before time.Time) (removed int, err error) {
 	for _, e := range entries {
 		info, err := e.Info()
 		switch {
-		case errors.Is(err, fs.ErrNotExist): // a scan has just ended
+		case errors.Is(err, fs.ErrNotExist): // a scan removed it
 		case err != nil:
 			errs = append(errs, err)
 		case !info.Mode().IsRegular():
-			errs = append(errs, fmt.Errorf("%s is no file", e.Name()))
+			errs = append(errs, fmt.Errorf("%s is not a file", e.Name()))
 		case info.ModTime().Before(before):
 			err := root.Remove(e.Name())
 			if err == nil {

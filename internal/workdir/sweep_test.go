@@ -39,7 +39,7 @@ func TestSweep(t *testing.T) {
 	}
 }
 
-// TestSweepStaysInItsFolder plants what an intruder would.
+// TestSweepStaysInItsFolder has links as an attacker could create them.
 func TestSweepStaysInItsFolder(t *testing.T) {
 	t.Parallel()
 	path, outside := t.TempDir(), filepath.Join(t.TempDir(), "precious")
@@ -49,11 +49,12 @@ func TestSweepStaysInItsFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	n, err := Sweep(path, time.Now().Add(time.Hour))
-	if n != 0 || err == nil || !strings.Contains(err.Error(), "link is no file") || !strings.Contains(err.Error(), "folder is no file") {
+	if n != 0 || err == nil || !strings.Contains(err.Error(), "link is not a file") ||
+		!strings.Contains(err.Error(), "folder is not a file") {
 		t.Errorf("Sweep() = %d, %v, want complaints about link and folder", n, err)
 	}
 	if _, err := os.Stat(outside); err != nil {
-		t.Errorf("a file outside is gone: %v", err)
+		t.Errorf("the file outside: %v, want it kept", err)
 	}
 }
 
@@ -61,7 +62,7 @@ func TestSweepDoesNotCreateTheFolder(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "work")
 	if n, err := Sweep(path, time.Now()); n != 0 || err != nil {
-		t.Errorf("Sweep() = %d, %v", n, err)
+		t.Errorf("Sweep() = %d, %v, want 0 and no error", n, err)
 	}
 	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("Stat(%s) = %v, want that it is not there", path, err)

@@ -12,21 +12,24 @@ import (
 	"github.com/lazaret/lazaret/internal/job"
 )
 
-// harmlessName is written down a second time, in another way, on purpose.
-var harmlessName = regexp.MustCompile(`\A[[:word:]-]{1,80}\z`)
+// harmlessName is a second implementation of the rule for names.
+var harmlessName = regexp.MustCompile(`\A[[:word:]-]{1,80}(\.express-[0-9a-f]{16})?(\.[2-9])?\z`)
 
-// FuzzName: whatever the name, nothing outside the folder is read, written,
-// linked or removed, and a name of another form is refused before it is used.
+// FuzzName checks that with any name nothing outside the folder is read, written, linked or removed,
+// and that an invalid name is refused before it is used.
 func FuzzName(f *testing.F) {
 	for _, name := range []string{
-		"report_2026_pdf-0123456789abcdef0123456789abcdef01234567", "", ".", "..", "../secret", "/etc/passwd", "sub/secret", "link", "a.part",
-		"a\n", "a\x00b", "-rf", "ａ", "..%2fsecret", "secret.scan1",
+		"report_2026_pdf-0123456789abcdef0123456789abcdef01234567", "", ".", "..", "../secret", "/etc/passwd", "sub/secret",
+		"link", "a.part",
+		"a.express-0123456789abcdef.2", "a.express-0123456789abcde/", "a\n", "a\x00b", "-rf", "ａ", "..%2fsecret", "secret.scan1",
 	} {
 		f.Add(name)
 	}
 	base := f.TempDir()
 	work := filepath.Join(base, "work")
-	if err := errors.Join(os.MkdirAll(filepath.Join(work, "sub"), 0o700), os.Symlink("../secret", filepath.Join(work, "link"))); err != nil {
+	if err := errors.Join(
+		os.MkdirAll(filepath.Join(work, "sub"), 0o700), os.Symlink("../secret", filepath.Join(work, "link")),
+	); err != nil {
 		f.Fatal(err)
 	}
 	for _, path := range []string{"secret", "secret.scan1", "secret.part", "work/sub/secret"} {
@@ -46,34 +49,34 @@ func FuzzName(f *testing.F) {
 		case name == "link":
 			if file, err := dir.Read(name); err == nil {
 				file.Close()
-				t.Error("read through a link out of the folder")
+				t.Error("read a file outside the folder through a link, want an error")
 			}
 		case name != "sub":
 			used(t, dir, name)
 		}
 		if after := tree(t, base); !slices.Equal(before, after) {
-			t.Fatalf("the name %q made of %q: %q", name, before, after)
+			t.Fatalf("the name %q changed the folder from %q to %q, want no change", name, before, after)
 		}
 	})
 }
 
-// refused holds that no operation takes the name.
+// refused checks that every operation refuses the name.
 func refused(t *testing.T, dir *Dir, name string) {
 	t.Helper()
 	made, createErr := dir.Create(name)
 	read, readErr := dir.Read(name)
 	mark, markErr := dir.Mark(name, nil)
 	if made != nil || read != nil || mark != nil {
-		t.Errorf("the name %q opens something", name)
+		t.Errorf("Read(%q): got no error, want one", name)
 	}
 	for i, err := range []error{createErr, readErr, markErr, dir.Publish(name, nil), dir.Remove(name)} {
 		if !errors.Is(err, job.ErrBadJob) {
-			t.Errorf("operation %d takes the name %q: %v", i, name, err)
+			t.Errorf("operation %d with the name %q: %v, want a job.ErrBadJob", i, name, err)
 		}
 	}
 }
 
-// used takes a work file of that name through its life.
+// used creates, scans and removes a work file of that name.
 func used(t *testing.T, dir *Dir, name string) {
 	t.Helper()
 	made, err := dir.Create(name)
@@ -90,14 +93,14 @@ func used(t *testing.T, dir *Dir, name string) {
 	defer file.Close()
 	mark, err := dir.Mark(name, file)
 	if err != nil || mark.Unfinished != 0 {
-		t.Fatalf("Mark() = %+v, %v", mark, err)
+		t.Fatalf("Mark() = %+v, %v, want no unfinished scan", mark, err)
 	}
-	if err := errors.Join(mark.Release(true), dir.Remove(name)); err != nil {
+	if err := errors.Join(mark.Keep(), dir.Remove(name)); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// tree lists the paths and contents below base.
+// tree returns the paths and the contents below base.
 func tree(t testing.TB, base string) []string {
 	t.Helper()
 	var all []string

@@ -24,7 +24,7 @@ func open(t *testing.T) (*workdir.Dir, string) {
 	return d, path
 }
 
-func TestLifeOfAWorkFile(t *testing.T) {
+func TestWorkFile(t *testing.T) {
 	t.Parallel()
 	d, path := open(t)
 	if _, err := d.Read("a-1"); !errors.Is(err, job.ErrWorkFileGone) {
@@ -48,24 +48,24 @@ func TestLifeOfAWorkFile(t *testing.T) {
 	}
 	defer f.Close()
 	if got, _ := io.ReadAll(f); string(got) != "second" {
-		t.Errorf("work file holds %q: the earlier attempt's bytes are still there", got)
+		t.Errorf("work file holds %q, want second", got)
 	}
 	if _, err := d.Mark("a-1", f); err != nil {
 		t.Fatal(err)
 	}
-	for range 2 { // the second finds nothing and is content
+	for range 2 { // the second call finds nothing, which is no error
 		if err := d.Remove("a-1"); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if left, _ := os.ReadDir(path); len(left) != 0 {
-		t.Errorf("left behind: %v", left)
+		t.Errorf("files left: %v, want none", left)
 	}
 }
 
-// An invocation of fetch that the state machine gave up goes on beside the
-// next, and beside the scan.
-func TestALateFetchChangesNoFileThatIsScanned(t *testing.T) {
+// TestLateFetch checks that an invocation of fetch which the state machine has given up does not
+// change the file that the next one wrote and scan reads.
+func TestLateFetch(t *testing.T) {
 	t.Parallel()
 	d, path := open(t)
 	fetch := func(content string) *os.File {
@@ -108,7 +108,7 @@ func TestALateFetchChangesNoFileThatIsScanned(t *testing.T) {
 		t.Fatal(err)
 	}
 	if left, _ := os.ReadDir(path); len(left) != 0 {
-		t.Errorf("left behind: %v", left)
+		t.Errorf("files left: %v, want none", left)
 	}
 }
 
@@ -122,7 +122,10 @@ func TestNamesNeverLeaveTheFolder(t *testing.T) {
 	if err := os.Symlink(outside, filepath.Join(path, "link")); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"", ".", "..", "../outside", "a/b", "/etc/passwd", "a\x00", "a.scan1", string(make([]byte, 81))} {
+	for _, name := range []string{
+		"", ".", "..", "../outside", "a/b", "/etc/passwd", "a\x00", "a.scan1", "a.express-../../outside0",
+		"a.express-0123456789abcdef.scan1", string(make([]byte, 81)),
+	} {
 		if _, err := d.Read(name); !errors.Is(err, job.ErrBadJob) {
 			t.Errorf("Read(%q) = %v, want ErrBadJob", name, err)
 		}
@@ -134,7 +137,7 @@ func TestNamesNeverLeaveTheFolder(t *testing.T) {
 		}
 	}
 	if _, err := d.Read("link"); err == nil {
-		t.Error("Read followed a symbolic link out of the folder")
+		t.Error("Read of a link out of the folder: got no error, want one")
 	}
 }
 
@@ -147,19 +150,19 @@ func TestTransient(t *testing.T) {
 		t.Errorf("a full volume is %v, want ErrTransient", err)
 	}
 	if err := workdir.Transient(syscall.EINVAL); errors.Is(err, job.ErrTransient) {
-		t.Error("EINVAL does not pass")
+		t.Error("Transient(EINVAL) is an ErrTransient, want it unchanged")
 	}
 }
 
-// TestRefetchTakesANewName, which is a legal one for the longest execution too.
-func TestRefetchTakesANewName(t *testing.T) {
+// TestName checks that each fetch has a new name, which is valid for the longest execution too.
+func TestName(t *testing.T) {
 	t.Parallel()
 	d, _ := open(t)
 	seen := map[string]bool{}
 	for n := range 3 {
 		name := workdir.Name(strings.Repeat("x", 80), n+1)
 		if seen[name] {
-			t.Errorf("fetch %d takes the name %s again", n+1, name)
+			t.Errorf("fetch %d: Name() = %s, want a new name", n+1, name)
 		}
 		seen[name] = true
 		publish(t, d, name)

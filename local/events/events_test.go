@@ -87,6 +87,30 @@ func died() template.Rule {
 	}
 }
 
+// TestConstantInput checks that a target with an input gets it in place of each event, beside targets that get the
+// event.
+func TestConstantInput(t *testing.T) {
+	t.Parallel()
+	ended := died()
+	ended.Targets = append(ended.Targets, template.Target{ID: "permits", ARN: mine, Input: `{"permit":1}`})
+	s, client, got := start(t, ended)
+	event := events.Event{Source: "aws.states", DetailType: "Status", Detail: json.RawMessage(`{"status":"TIMED_OUT"}`)}
+	s.put(t, event)
+	_, err := client.PutTargets(t.Context(), &api.PutTargetsInput{Rule: aws.String("died"), Targets: []types.Target{
+		{Id: aws.String("permits"), Arn: aws.String(mine), Input: aws.String(`"again"`)},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.put(t, event)
+	if diff := cmp.Diff([]string{`{"permit":1}`, `"again"`}, got[mine]); diff != "" {
+		t.Errorf("the target with an input got (-want +got):\n%s", diff)
+	}
+	if len(got[dead]) != 2 || !strings.Contains(got[dead][0], "TIMED_OUT") {
+		t.Errorf("the target without an input got %q, want the events", got[dead])
+	}
+}
+
 func TestPutReachesMatchingTargets(t *testing.T) {
 	t.Parallel()
 	s, _, got := start(t, died())
@@ -97,17 +121,17 @@ func TestPutReachesMatchingTargets(t *testing.T) {
 		s.put(t, e)
 	}
 	if len(got) != 1 || len(got[dead]) != 1 {
-		t.Fatalf("delivered %v", got)
+		t.Fatalf("delivered %v, want one event", got)
 	}
 	var envelope map[string]any
 	if err := json.Unmarshal([]byte(got[dead][0]), &envelope); err != nil {
 		t.Fatal(err)
 	}
 	if id, _ := envelope["id"].(string); len(id) != 36 {
-		t.Errorf("id %q", id)
+		t.Errorf("got id %q, want a UUID", id)
 	}
 	if at, err := time.Parse(time.RFC3339, fmt.Sprint(envelope["time"])); err != nil || time.Since(at) > time.Minute {
-		t.Errorf("time %v", envelope["time"])
+		t.Errorf("got time %v, want now in RFC 3339", envelope["time"])
 	}
 	delete(envelope, "id")
 	delete(envelope, "time")
@@ -124,14 +148,26 @@ func TestNewNamesRulesThatCannotBeRead(t *testing.T) {
 	t.Parallel()
 	bad := died()
 	bad.Pattern = json.RawMessage(`{"source":"aws.states"}`)
-	if _, err := events.New(newStore(t), []template.Rule{bad}, make(inbox).deliver); err == nil || !strings.Contains(err.Error(), "read rule died: source:") {
-		t.Errorf("got %v", err)
+	if _, err := events.New(
+		newStore(t),
+		[]template.Rule{bad},
+		make(inbox).deliver,
+	); err == nil ||
+		!strings.Contains(err.Error(), "read rule died: source:") {
+		t.Errorf("got %v, want an error that names the rule and the field", err)
 	}
 }
 
 func TestPutEvents(t *testing.T) {
 	t.Parallel()
-	_, client, got := start(t, template.Rule{Name: "all", Pattern: json.RawMessage(`{"version":["0"]}`), Targets: []template.Target{{ID: "t", ARN: mine}}})
+	_, client, got := start(
+		t,
+		template.Rule{
+			Name:    "all",
+			Pattern: json.RawMessage(`{"version":["0"]}`),
+			Targets: []template.Target{{ID: "t", ARN: mine}},
+		},
+	)
 	entry := func(source, kind, detail string) types.PutEventsRequestEntry {
 		return types.PutEventsRequestEntry{Source: &source, DetailType: &kind, Detail: &detail}
 	}
@@ -145,16 +181,23 @@ func TestPutEvents(t *testing.T) {
 	var codes []string
 	for _, e := range out.Entries {
 		if (e.EventId == nil) == (e.ErrorCode == nil) {
-			t.Errorf("entry with id %v and error %v", e.EventId, e.ErrorCode)
+			t.Errorf("got id %v and error %v, want one of both", e.EventId, e.ErrorCode)
 		}
 		codes = append(codes, aws.ToString(e.ErrorCode))
 	}
-	want := []string{"", "InvalidArgument", "InvalidArgument", "MalformedDetail", "MalformedDetail", "NotAuthorizedForSourceException"}
+	want := []string{
+		"",
+		"InvalidArgument",
+		"InvalidArgument",
+		"MalformedDetail",
+		"MalformedDetail",
+		"NotAuthorizedForSourceException",
+	}
 	if diff := cmp.Diff(want, codes); diff != "" || out.FailedEntryCount != 5 {
 		t.Errorf("%d failed, codes (-want +got):\n%s", out.FailedEntryCount, diff)
 	}
 	if len(got[mine]) != 1 || !strings.Contains(got[mine][0], `"detail":{"a":1}`) {
-		t.Errorf("delivered %v", got)
+		t.Errorf("delivered %v, want one event to each target", got)
 	}
 }
 
@@ -162,9 +205,12 @@ func TestRulesOfOnesOwn(t *testing.T) {
 	t.Parallel()
 	s, client, got := start(t, died())
 	ctx := t.Context()
-	made, err := client.PutRule(ctx, &api.PutRuleInput{Name: aws.String("infected"), EventPattern: aws.String(`{"detail":{"verdict":["INFECTED"]}}`)})
+	made, err := client.PutRule(
+		ctx,
+		&api.PutRuleInput{Name: aws.String("infected"), EventPattern: aws.String(`{"detail":{"verdict":["INFECTED"]}}`)},
+	)
 	if err != nil || *made.RuleArn != "arn:aws:events:us-east-1:000000000000:rule/infected" {
-		t.Fatalf("made %v, %v", made, err)
+		t.Fatalf("made %v, %v, want the rule's ARN", made, err)
 	}
 	name, bus := aws.String("infected"), aws.String("arn:aws:events:us-east-1:000000000000:event-bus/default")
 	put, err := client.PutTargets(ctx, &api.PutTargetsInput{Rule: name, EventBusName: bus, Targets: []types.Target{
@@ -172,26 +218,16 @@ func TestRulesOfOnesOwn(t *testing.T) {
 		{Id: aws.String("2"), Arn: aws.String(mine)},
 	}})
 	if err != nil || put.FailedEntryCount != 0 {
-		t.Fatalf("put targets: %v, %v", put, err)
+		t.Fatalf("put targets: got %v, %v, want no failure", put, err)
 	}
-	event := events.Event{Source: "lazaret", DetailType: "Verdict", Detail: json.RawMessage(`{"verdict":"INFECTED","key":"a/b"}`)}
+	event := events.Event{
+		Source:     "lazaret",
+		DetailType: "Verdict",
+		Detail:     json.RawMessage(`{"verdict":"INFECTED","key":"a/b"}`),
+	}
 	s.put(t, event)
 	if len(got[dead]) != 1 || len(got[mine]) != 1 || !strings.Contains(got[mine][0], `"key":"a/b"`) {
-		t.Errorf("delivered %v", got)
-	}
-	listed, err := client.ListRules(ctx, &api.ListRulesInput{EventBusName: bus})
-	if err != nil || len(listed.Rules) != 2 || *listed.Rules[1].Name != "infected" || listed.Rules[1].State != types.RuleStateEnabled {
-		t.Errorf("listed %+v, %v", listed, err)
-	}
-	if _, err := client.PutRule(ctx, &api.PutRuleInput{Name: name, EventBusName: bus, State: types.RuleStateDisabled, EventPattern: listed.Rules[1].EventPattern}); err != nil {
-		t.Fatal(err)
-	}
-	s.put(t, event)
-	if len(got[mine]) != 1 {
-		t.Errorf("a disabled rule delivered %v", got[mine])
-	}
-	if _, err := client.PutRule(ctx, &api.PutRuleInput{Name: name, EventPattern: listed.Rules[1].EventPattern}); err != nil {
-		t.Fatal(err)
+		t.Errorf("delivered %v, want one event to each target", got)
 	}
 	again, err := events.New(s.kept, []template.Rule{died()}, got.deliver)
 	if err != nil {
@@ -199,7 +235,7 @@ func TestRulesOfOnesOwn(t *testing.T) {
 	}
 	stored{again, s.kept}.put(t, event)
 	if len(got[mine]) != 2 || len(got[dead]) != 2 {
-		t.Errorf("after a restart %v", got)
+		t.Errorf("got %v after a restart, want two events in each queue", got)
 	}
 }
 
@@ -213,7 +249,10 @@ func TestErrors(t *testing.T) {
 		want string
 	}{
 		{"no such rule", func() error {
-			_, err := client.PutTargets(ctx, &api.PutTargetsInput{Rule: x, Targets: []types.Target{{Id: x, Arn: aws.String(dead)}}})
+			_, err := client.PutTargets(
+				ctx,
+				&api.PutTargetsInput{Rule: x, Targets: []types.Target{{Id: x, Arn: aws.String(dead)}}},
+			)
 			return err
 		}, "ResourceNotFoundException"},
 		{"no such bus", func() error {
@@ -229,11 +268,23 @@ func TestErrors(t *testing.T) {
 			return err
 		}, "ValidationException"},
 		{"target that is no queue", func() error {
-			_, err := client.PutTargets(ctx, &api.PutTargetsInput{Rule: aws.String("died"), Targets: []types.Target{{Id: x, Arn: aws.String("arn:aws:lambda:us-east-1:000000000000:function:f")}}})
+			_, err := client.PutTargets(
+				ctx,
+				&api.PutTargetsInput{
+					Rule:    aws.String("died"),
+					Targets: []types.Target{{Id: x, Arn: aws.String("arn:aws:lambda:us-east-1:000000000000:function:f")}},
+				},
+			)
 			return err
 		}, "ValidationException"},
-		{"target with an input", func() error {
-			_, err := client.PutTargets(ctx, &api.PutTargetsInput{Rule: aws.String("died"), Targets: []types.Target{{Id: x, Arn: aws.String(dead), InputPath: aws.String("$.detail")}}})
+		{"target with a path", func() error {
+			_, err := client.PutTargets(
+				ctx,
+				&api.PutTargetsInput{
+					Rule:    aws.String("died"),
+					Targets: []types.Target{{Id: x, Arn: aws.String(dead), InputPath: aws.String("$.detail")}},
+				},
+			)
 			return err
 		}, "ValidationException"},
 		{"no events", func() error {

@@ -5,25 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 )
 
-// pattern is a compiled event pattern, or a nested object of one: all fields
-// and all groups of alternatives have to match.
-type pattern struct {
-	fields map[string]field
-	anyOf  [][]pattern // one for "$or"
-}
+// matcher tells whether a value of an event is one that a pattern asks for.
+type matcher func(value any) bool
 
-// field is what a pattern says of one field: a nested pattern, or matchers of
-// which one has to match.
-type field struct {
-	nested   *pattern
-	matchers []matcher
-}
-
-// compile reads an event pattern. An error says what EventBridge would refuse,
-// or what this package does not know; nothing is passed over.
-func compile(raw json.RawMessage) (*pattern, error) {
+// compile reads an event pattern. The error says what EventBridge would refuse, or what this package does not know.
+func compile(raw json.RawMessage) (matcher, error) {
 	var object map[string]any
 	if err := json.Unmarshal(raw, &object); err != nil {
 		return nil, fmt.Errorf("read event pattern: %w", err)
@@ -31,92 +20,119 @@ func compile(raw json.RawMessage) (*pattern, error) {
 	return compileObject(object)
 }
 
-func compileObject(object map[string]any) (*pattern, error) {
+// compileObject compiles a pattern all of whose fields must match. It matches an array when one of its objects has all
+// fields.
+func compileObject(object map[string]any) (matcher, error) {
 	if len(object) == 0 {
 		return nil, errors.New("read event pattern: empty object")
 	}
-	p := &pattern{fields: make(map[string]field)}
-	for name, value := range object {
-		var err error
-		switch v := value.(type) {
-		case map[string]any:
-			var f field
-			f.nested, err = compileObject(v)
-			p.fields[name] = f
-		case []any:
-			if name == "$or" {
-				err = p.addAlternatives(v)
-				break
-			}
-			var f field
-			f.matchers, err = compileMatchers(v)
-			p.fields[name] = f
-		default:
-			err = errors.New("must be an object or an array")
-		}
+	var all []matcher
+	for name, v := range object {
+		m, err := compileField(name, v)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
+		all = append(all, m)
 	}
-	return p, nil
+	var matches matcher
+	matches = func(value any) bool {
+		if list, ok := value.([]any); ok {
+			return slices.ContainsFunc(list, matches)
+		}
+		_, ok := value.(map[string]any)
+		return ok && !slices.ContainsFunc(all, func(m matcher) bool { return !m(value) })
+	}
+	return matches, nil
 }
 
-func (p *pattern) addAlternatives(list []any) error {
-	if len(list) < 2 {
-		return errors.New("needs at least two alternatives")
+// compileField compiles what a pattern says of one field. The matcher takes the object that has the field.
+func compileField(name string, pattern any) (matcher, error) {
+	var m matcher
+	var err error
+	switch p := pattern.(type) {
+	case map[string]any:
+		m, err = compileObject(p)
+	case []any:
+		if name == "$or" {
+			return compileOr(p)
+		}
+		m, err = compileValues(p)
+	default:
+		err = errors.New("must be an object or an array")
 	}
-	var group []pattern
-	for _, alternative := range list {
+	return func(object any) bool {
+		value, present := object.(map[string]any)[name]
+		return present && m(value)
+	}, err
+}
+
+func compileOr(alternatives []any) (matcher, error) {
+	if len(alternatives) < 2 {
+		return nil, errors.New("needs at least two alternatives")
+	}
+	var some []matcher
+	for _, alternative := range alternatives {
 		object, ok := alternative.(map[string]any)
 		if !ok {
-			return errors.New("alternatives must be objects")
+			return nil, errors.New("alternatives must be objects")
 		}
-		one, err := compileObject(object)
+		m, err := compileObject(object)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		group = append(group, *one)
+		some = append(some, m)
 	}
-	p.anyOf = append(p.anyOf, group)
-	return nil
+	return func(object any) bool {
+		return slices.ContainsFunc(some, func(m matcher) bool { return m(object) })
+	}, nil
 }
 
-// match tells whether an event, or an object in it, is what the pattern asks
-// for. Nested patterns look into arrays of objects one object at a time, so two
-// fields of a pattern are never met by two different objects.
-func (p *pattern) match(event map[string]any) bool {
-	for name, f := range p.fields {
-		value, present := event[name]
-		if !present || !f.match(value) {
-			return false
-		}
+// compileValues compiles a list of which one entry must match one leaf of the field.
+func compileValues(list []any) (matcher, error) {
+	if len(list) == 0 {
+		return nil, errors.New("empty array")
 	}
-	for _, group := range p.anyOf {
-		if !slices.ContainsFunc(group, func(one pattern) bool { return one.match(event) }) {
-			return false
+	var some []matcher
+	for _, v := range list {
+		m, err := compileValue(v)
+		if err != nil {
+			return nil, err
 		}
+		some = append(some, m)
 	}
-	return true
-}
-
-func (f field) match(value any) bool {
-	if f.nested == nil {
+	return func(value any) bool {
 		return slices.ContainsFunc(leaves(value), func(leaf any) bool {
-			return slices.ContainsFunc(f.matchers, func(m matcher) bool { return m(leaf) })
+			return slices.ContainsFunc(some, func(m matcher) bool { return m(leaf) })
 		})
-	}
-	switch v := value.(type) {
-	case map[string]any:
-		return f.nested.match(v)
-	case []any:
-		return slices.ContainsFunc(v, func(e any) bool { return f.match(e) })
-	default:
-		return false
-	}
+	}, nil
 }
 
-// leaves are the scalars of a field. An object has none: only its own fields
-// can be matched.
+// compileValue knows values, and the comparisons that the application's rules have.
+func compileValue(wanted any) (matcher, error) {
+	switch w := wanted.(type) {
+	case []any:
+		return nil, errors.New("array in an array")
+	case map[string]any:
+		if prefix, ok := w["prefix"].(string); ok && len(w) == 1 {
+			return func(leaf any) bool {
+				text, ok := leaf.(string)
+				return ok && strings.HasPrefix(text, prefix)
+			}, nil
+		}
+		if values, ok := w["anything-but"].([]any); ok && len(w) == 1 && len(values) > 0 {
+			isText := func(v any) bool { _, ok := v.(string); return ok }
+			if slices.ContainsFunc(values, func(v any) bool { return !isText(v) }) {
+				break
+			}
+			return func(leaf any) bool { return !slices.Contains(values, leaf) }, nil
+		}
+	default:
+		return func(leaf any) bool { return leaf == w }, nil
+	}
+	return nil, fmt.Errorf("match type %v is not supported here: want prefix, or anything-but with strings", wanted)
+}
+
+// leaves returns the scalars of a field. An object has none: a pattern can ask for its fields alone.
 func leaves(value any) []any {
 	switch v := value.(type) {
 	case map[string]any:
@@ -127,7 +143,6 @@ func leaves(value any) []any {
 			all = append(all, leaves(e)...)
 		}
 		return all
-	default:
-		return []any{v}
 	}
+	return []any{value}
 }

@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -124,17 +126,60 @@ func TestPauseBeforeTheAnswer(t *testing.T) {
 	}
 }
 
-// A client that takes nothing of a large answer is left.
+// A client that takes nothing of a large answer is left, and one that takes it slowly is not.
 func TestPausesOfDownloads(t *testing.T) {
 	t.Parallel()
-	written := make(chan error, 1)
-	connect, _ := serve(t, 100*time.Millisecond, func(w http.ResponseWriter, _ *http.Request) {
-		_, err := w.Write(make([]byte, 64<<20))
-		written <- err
-	})
-	_, _ = io.WriteString(connect(), "GET / HTTP/1.1\r\nHost: stage.test\r\n\r\n")
-	if err := <-written; !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("the handler's write: %v, want %v", err, os.ErrDeadlineExceeded)
+	const size = 64 << 20
+	content := bytes.Repeat([]byte("0123456789abcdef"), size/16)
+	path := filepath.Join(t.TempDir(), "large")
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, send := range map[string]func(w http.ResponseWriter) error{
+		"from memory": func(w http.ResponseWriter) error { _, err := w.Write(content); return err },
+		"from a file": func(w http.ResponseWriter) error {
+			f, err := os.Open(path)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			_, err = io.Copy(w, io.LimitReader(f, size))
+			return err
+		},
+	} {
+		written := make(chan error, 1)
+		handler := func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", strconv.Itoa(size))
+			written <- send(w)
+		}
+		t.Run(name+", nothing taken", func(t *testing.T) {
+			connect, _ := serve(t, 100*time.Millisecond, handler)
+			_, _ = io.WriteString(connect(), "GET / HTTP/1.1\r\nHost: stage.test\r\n\r\n")
+			if err := <-written; !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("the handler's write: %v, want %v", err, os.ErrDeadlineExceeded)
+			}
+		})
+		t.Run(name+", slowly taken", func(t *testing.T) {
+			connect, _ := serve(t, 2*time.Second, handler)
+			c := connect()
+			_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: stage.test\r\nConnection: close\r\n\r\n")
+			var got bytes.Buffer
+			for range 20 { // longer than the pause, in all
+				time.Sleep(150 * time.Millisecond)
+				if _, err := io.CopyN(&got, c, 1<<20); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := io.Copy(&got, c); err != nil {
+				t.Fatal(err)
+			}
+			if err := <-written; err != nil {
+				t.Errorf("the handler's write: %v, want none", err)
+			}
+			if _, body, _ := bytes.Cut(got.Bytes(), []byte("\r\n\r\n")); !bytes.Equal(body, content) {
+				t.Errorf("the client got %d bytes, want the %d that were sent", len(body), len(content))
+			}
+		})
 	}
 }
 

@@ -66,7 +66,9 @@ func TestHosts(t *testing.T) {
 // A port that is left out is HTTP's own.
 func TestHostAtPort80(t *testing.T) {
 	t.Parallel()
-	for host, want := range map[string]bool{"localhost": true, "[::1]": true, "127.0.0.1:80": true, "localhost:4566": false} {
+	for host, want := range map[string]bool{
+		"localhost": true, "[::1]": true, "127.0.0.1:80": true, "localhost:4566": false,
+	} {
 		if got := (Gate{Port: "80"}).knows(host); got != want {
 			t.Errorf("Host %q at port 80: %t, want %t", host, got, want)
 		}

@@ -8,30 +8,32 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// Peers lets in connections of certain users of this machine. The kernel tells whose
-// socket is at the other end, as it was made: no process can change that later.
+// Peers accepts connections of certain users of this machine. The kernel tells which user made the socket at the other
+// end, which no process can change later.
 type Peers struct {
 	*net.TCPListener
-	// Admit reports whether a user may come in. Where it is nil everybody may, and
-	// Peer knows nobody.
+	// Admit reports whether a user may connect. When it is nil every user may, and Peer knows none.
 	Admit func(uid uint32) bool
-	// Why is told to whom is refused.
+	// Why returns what a refused user is told.
 	Why func(uid uint32) string
+
+	refusing atomic.Int64
 }
 
-// Who is refused has refusalTime to ask and to read why, 16 of them at a time; more are
-// disconnected. They take no place of a client's.
-const refusalTime = 2 * time.Second
+const (
+	// refusalTime is how long a refused user has to send a request and read the answer.
+	refusalTime = 2 * time.Second
+	// maxRefusals is how many refused users can do so at a time; more are disconnected.
+	maxRefusals = 16
+)
 
-var refusals = make(chan struct{}, 16)
-
-// Accept returns the next connection of somebody who may come in. Nothing that the
-// others send is looked at.
+// Accept returns the next connection of a user who may connect. It does not read what others send.
 func (p *Peers) Accept() (net.Conn, error) { return p.accept() }
 
 func (p *Peers) accept() (*peer, error) {
@@ -55,35 +57,36 @@ func (p *Peers) accept() (*peer, error) {
 	}
 }
 
-func (*Peers) refuse(c *net.TCPConn, why string) {
-	select {
-	case refusals <- struct{}{}:
-	default:
+// refuse answers a request with 403, and closes the connection.
+func (p *Peers) refuse(c *net.TCPConn, why string) {
+	if p.refusing.Add(1) > maxRefusals {
+		p.refusing.Add(-1)
 		_ = c.Close()
 		return
 	}
 	go func() {
-		defer func() { _ = c.Close(); <-refusals }()
+		defer p.refusing.Add(-1)
+		defer c.Close()
 		_ = c.SetDeadline(time.Now().Add(refusalTime))
-		// Some clients take an answer for one only after they asked.
+		// Some clients ignore an answer that comes before their request.
 		if _, err := c.Read(make([]byte, 4<<10)); err != nil {
 			return
 		}
-		_, _ = fmt.Fprintf(c, "HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\n"+
-			"Connection: close\r\n\r\n%s\n", len(why)+1, why)
+		_, _ = fmt.Fprintf(c, "HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain; charset=utf-8\r\n"+
+			"Content-Length: %d\r\nConnection: close\r\n\r\n%s\n", len(why)+1, why)
 		_ = c.CloseWrite()
-		_, _ = io.Copy(io.Discard, c) // to close with something unread would take the answer back
+		_, _ = io.Copy(io.Discard, c) // closing with unread bytes would reset the connection
 	}()
 }
 
 type peer struct {
 	*net.TCPConn
-	uid *uint32 // nil where it was not asked for
+	uid *uint32 // nil when the kernel was not asked
 }
 
 type peerKey struct{}
 
-// ConnContext is for http.Server: it lets Peer tell whose a request is.
+// ConnContext is for http.Server, so that Peer knows the user of a request.
 func ConnContext(ctx context.Context, c net.Conn) context.Context {
 	switch c := c.(type) {
 	case *peer:
@@ -94,7 +97,7 @@ func ConnContext(ctx context.Context, c net.Conn) context.Context {
 	return ctx
 }
 
-// Peer is the user at the other end of a request's connection.
+// Peer returns the user at the other end of a request's connection.
 func Peer(ctx context.Context) (uid uint32, known bool) {
 	if p, _ := ctx.Value(peerKey{}).(*uint32); p != nil {
 		return *p, true
@@ -102,9 +105,9 @@ func Peer(ctx context.Context) (uid uint32, known bool) {
 	return 0, false
 }
 
-// CheckPeers returns why users are not told apart here: the kernel has no
-// INET_DIAG, say, or a container refuses the question. It asks for a socket that
-// cannot be there, so that no other process has a say in the answer.
+// CheckPeers returns why users cannot be told apart on this machine, for example because the kernel has no INET_DIAG or
+// a container refuses the question. It asks for a socket that cannot exist, so that no other process affects the
+// answer.
 func CheckPeers() error {
 	nowhere := netip.AddrPortFrom(netip.IPv4Unspecified(), 0)
 	if _, err := diagnose(nowhere, nowhere); !errors.Is(err, unix.ENOENT) {
@@ -113,7 +116,7 @@ func CheckPeers() error {
 	return nil
 }
 
-// What linux/inet_diag.h and linux/sock_diag.h define, and x/sys/unix does not.
+// Definitions of linux/inet_diag.h and linux/sock_diag.h that x/sys/unix lacks.
 const sockDiagByFamily = 20
 
 type socketID struct { // struct inet_diag_sockid; ports are big endian
@@ -140,12 +143,11 @@ type socketAnswer struct { // struct nlmsghdr with struct inet_diag_msg
 
 const established = 1 // TCP_ESTABLISHED
 
-var errClosed = errors.New("it is closed already")
+var errClosed = errors.New("it is closed")
 
-// owner is the user, in this process's user namespace, who made the socket at the
-// other end of a connection over loopback. To a socket that its process closed
-// meanwhile the kernel gives the user 0: it counts as nobody's. Neither can another
-// socket have taken its address: this end would be closed as well.
+// owner returns the user, in this process's user namespace, who made the socket at the other end of a connection. For a
+// socket that was closed since, the kernel answers user 0, so that is an error. No other socket can have its address
+// while this end is open.
 func owner(c *net.TCPConn) (uint32, error) {
 	ours, theirs := c.LocalAddr().(*net.TCPAddr).AddrPort(), c.RemoteAddr().(*net.TCPAddr).AddrPort()
 	answer, err := diagnose(theirs, ours)
@@ -160,17 +162,21 @@ func owner(c *net.TCPConn) (uint32, error) {
 		return 0, err
 	}
 	var state *unix.TCPInfo
-	if e := raw.Control(func(fd uintptr) { state, err = unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO) }); e != nil || err != nil {
-		return 0, errors.Join(e, err)
+	controlErr := raw.Control(func(fd uintptr) {
+		state, err = unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
+	})
+	if err = errors.Join(controlErr, err); err != nil {
+		return 0, err
 	}
-	// Where there is no such connection the kernel answers with a socket that listens.
-	if answer.ID.DestinationPort != bigEndian(ours.Port()) || answer.State != established || answer.Inode == 0 || state.State != established {
+	// When there is no such connection, the kernel answers with a socket that listens.
+	if answer.ID.DestinationPort != bigEndian(ours.Port()) || answer.State != established || answer.Inode == 0 ||
+		state.State != established {
 		return 0, errClosed
 	}
 	return answer.UID, nil
 }
 
-// diagnose asks for one socket by its addresses; see sock_diag(7).
+// diagnose asks the kernel for a socket by its addresses, see sock_diag(7).
 func diagnose(local, remote netip.AddrPort) (a socketAnswer, err error) {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, unix.NETLINK_SOCK_DIAG)
 	if err != nil {
@@ -179,9 +185,12 @@ func diagnose(local, remote netip.AddrPort) (a socketAnswer, err error) {
 	defer unix.Close(fd)
 	r := socketRequest{Family: unix.AF_INET, Protocol: unix.IPPROTO_TCP, States: ^uint32(0)}
 	r.Header = unix.NlMsghdr{Len: uint32(binary.Size(r)), Type: sockDiagByFamily, Flags: unix.NLM_F_REQUEST}
-	r.ID = socketID{SourcePort: bigEndian(local.Port()), DestinationPort: bigEndian(remote.Port()), Cookie: [2]uint32{^uint32(0), ^uint32(0)}}
+	r.ID = socketID{
+		SourcePort: bigEndian(local.Port()), DestinationPort: bigEndian(remote.Port()),
+		Cookie: [2]uint32{^uint32(0), ^uint32(0)},
+	}
 	if !local.Addr().Unmap().Is4() || !remote.Addr().Unmap().Is4() {
-		return a, fmt.Errorf("%s and %s are no addresses of IPv4", local, remote)
+		return a, fmt.Errorf("%s and %s are not addresses of IPv4", local, remote)
 	}
 	copy(r.ID.Source[:], local.Addr().Unmap().AsSlice())
 	copy(r.ID.Destination[:], remote.Addr().Unmap().AsSlice())
@@ -193,7 +202,7 @@ func diagnose(local, remote netip.AddrPort) (a socketAnswer, err error) {
 		return a, err
 	}
 	buffer := make([]byte, 8<<10)
-	n, _, err := unix.Recvfrom(fd, buffer, unix.MSG_DONTWAIT) // the kernel has answered by now
+	n, _, err := unix.Recvfrom(fd, buffer, unix.MSG_DONTWAIT) // the kernel has answered already
 	if err != nil {
 		return a, err
 	}

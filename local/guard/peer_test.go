@@ -40,10 +40,13 @@ func peers(t *testing.T) (address string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := &http.Server{ConnContext: ConnContext, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		uid, known := Peer(r.Context())
-		fmt.Fprintf(w, "served %d %t", uid, known)
-	})}
+	server := &http.Server{
+		ConnContext: ConnContext,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			uid, known := Peer(r.Context())
+			fmt.Fprintf(w, "served %d %t", uid, known)
+		}),
+	}
 	go func() {
 		_ = server.Serve(&Listener{Peers: &Peers{
 			TCPListener: tcp,
@@ -144,8 +147,15 @@ func TestPeersThatClosed(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if c.RemoteAddr().String() != second.LocalAddr().String() || len(asked) != 1 || int(asked[0]) != os.Geteuid() {
-				t.Errorf("%s was let in, after asking about %d; want %s of user %d", c.RemoteAddr(), asked, second.LocalAddr(), os.Geteuid())
+			if c.RemoteAddr().String() != second.LocalAddr().String() || len(asked) != 1 ||
+				int(asked[0]) != os.Geteuid() {
+				t.Errorf(
+					"%s was let in, after asking about %d; want %s of user %d",
+					c.RemoteAddr(),
+					asked,
+					second.LocalAddr(),
+					os.Geteuid(),
+				)
 			}
 		})
 	}

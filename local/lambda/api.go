@@ -8,37 +8,24 @@ import (
 	"net/http"
 
 	"github.com/google/uuid"
+
+	"github.com/lazaret/lazaret/local/api"
+	"github.com/lazaret/lazaret/local/template"
 )
 
-// statusOf holds the HTTP status of each error that this package answers, from
-// the API reference of Invoke.
-var statusOf = map[string]int{
-	"InvalidParameterValueException": http.StatusBadRequest,
-	"InvalidRequestContentException": http.StatusBadRequest,
-	"ResourceNotFoundException":      http.StatusNotFound,
-	"UnknownOperationException":      http.StatusNotFound,
-	"RequestTooLargeException":       http.StatusRequestEntityTooLarge,
-	tooManyRequests:                  http.StatusTooManyRequests,
-	serviceException:                 http.StatusInternalServerError,
-}
+type object = map[string]any
 
-// Handler is Lambda's HTTP API: Invoke (synchronous), ListFunctions, GetFunction,
-// GetFunctionConfiguration, GetFunctionConcurrency and ListEventSourceMappings.
-// Everything else is an UnknownOperationException.
+// Handler is Lambda's HTTP API: Invoke (synchronous), GetFunctionConcurrency and ListEventSourceMappings. Other
+// operations answer UnknownOperationException.
 func (h *Host) Handler() http.Handler {
 	mux := http.NewServeMux()
-	const functions = "/2015-03-31/functions"
-	mux.HandleFunc("POST "+functions+"/{name}/invocations", h.serveInvoke)
-	mux.HandleFunc("GET "+functions, h.serveList) // SDKs differ in the last slash
-	mux.HandleFunc("GET "+functions+"/{$}", h.serveList)
-	mux.HandleFunc("GET "+functions+"/{name}", h.serveOne((*function).description))
-	mux.HandleFunc("GET "+functions+"/{name}/configuration", h.serveOne((*function).configuration))
-	mux.HandleFunc("GET /2019-09-30/functions/{name}/concurrency", h.serveOne((*function).concurrency))
-	mux.HandleFunc("GET /2015-03-31/event-source-mappings", h.serveMappings)
+	mux.HandleFunc("POST /2015-03-31/functions/{name}/invocations", h.serveInvoke)
+	mux.HandleFunc("GET /2019-09-30/functions/{name}/concurrency", h.serveConcurrency)
+	mux.HandleFunc("GET /2015-03-31/event-source-mappings", h.serveMappings) // SDKs differ in the last slash
 	mux.HandleFunc("GET /2015-03-31/event-source-mappings/{$}", h.serveMappings)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		writeError(w, &Error{
-			Code:    "UnknownOperationException",
+		writeError(w, &api.Error{
+			Code: "UnknownOperationException", Status: http.StatusNotFound,
 			Message: r.Method + " " + r.URL.Path + " is not an operation of the local Lambda.",
 		})
 	})
@@ -50,12 +37,12 @@ func (h *Host) Handler() http.Handler {
 
 func (h *Host) serveInvoke(w http.ResponseWriter, r *http.Request) {
 	if kind := cmp.Or(r.Header.Get("X-Amz-Invocation-Type"), "RequestResponse"); kind != "RequestResponse" {
-		writeError(w, &Error{Code: "InvalidParameterValueException", Message: "The invocation type " + kind + " is not supported here."})
+		writeError(w, api.Refuse("InvalidParameterValueException", "The invocation type %s is not supported here.", kind))
 		return
 	}
 	payload, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 2*maxRequest))
 	if err != nil && !errors.As(err, new(*http.MaxBytesError)) {
-		return // the caller is gone
+		return // the caller has gone
 	}
 	result, err := h.Invoke(r.Context(), r.PathValue("name"), payload)
 	if err != nil {
@@ -70,27 +57,96 @@ func (h *Host) serveInvoke(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(result.Payload)
 }
 
+func (h *Host) serveConcurrency(w http.ResponseWriter, r *http.Request) {
+	f, err := h.find(r.PathValue("name"))
+	if err != nil {
+		writeError(w, err)
+		return
+	}
+	body := object{}
+	if f.Reserved != nil {
+		body["ReservedConcurrentExecutions"] = *f.Reserved
+	}
+	writeJSON(w, http.StatusOK, body)
+}
+
+// serveMappings lists the queues that feed functions: all, or those of the function in the query.
+func (h *Host) serveMappings(w http.ResponseWriter, r *http.Request) {
+	wanted := h.names
+	if only := r.URL.Query().Get("FunctionName"); only != "" {
+		f, err := h.find(only)
+		if err != nil {
+			writeError(w, err)
+			return
+		}
+		wanted = []string{f.Name}
+	}
+	list := []object{}
+	for _, name := range wanted {
+		f := h.functions[name]
+		for _, source := range f.Sources {
+			responses := []string{}
+			if source.ReportFailures {
+				responses = append(responses, "ReportBatchItemFailures")
+			}
+			list = append(list, object{
+				"UUID":                  uuid.NewSHA1(uuid.NameSpaceURL, []byte(f.ARN+source.QueueARN)),
+				"FunctionArn":           f.ARN,
+				"EventSourceArn":        source.QueueARN,
+				"BatchSize":             source.BatchSize,
+				"State":                 "Enabled",
+				"ScalingConfig":         object{"MaximumConcurrency": source.MaxConcurrency},
+				"FunctionResponseTypes": responses,
+			})
+		}
+	}
+	writeJSON(w, http.StatusOK, object{"EventSourceMappings": list})
+}
+
 func writeJSON(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // the caller is gone
+	_ = json.NewEncoder(w).Encode(body) // fails when the caller has gone
 }
 
-// writeError answers in the shape of Lambda's REST protocol: the name in a
-// header, the message in the body.
+// writeError answers as Lambda's REST protocol does: the code in a header, the message in the body.
 func writeError(w http.ResponseWriter, err error) {
-	var named *Error
-	if !errors.As(err, &named) {
-		named = &Error{Code: serviceException, Message: err.Error()}
-	}
-	status := cmp.Or(statusOf[named.Code], http.StatusInternalServerError)
-	body := map[string]string{"Type": "User", "Message": named.Message, "message": named.Message}
-	if status >= http.StatusInternalServerError {
+	e := api.AsError(err, serviceException)
+	body := map[string]string{"Type": "User", "Message": e.Message, "message": e.Message}
+	if e.Status >= http.StatusInternalServerError {
 		body["Type"] = "Service"
 	}
-	if named.Reason != "" {
-		body["Reason"] = named.Reason
+	if e.Reason != "" {
+		body["Reason"] = e.Reason
 	}
-	w.Header().Set("X-Amzn-Errortype", named.Code)
-	writeJSON(w, status, body)
+	w.Header().Set("X-Amzn-Errortype", e.Code)
+	writeJSON(w, e.Status, body)
+}
+
+const (
+	serviceException = "ServiceException"
+	tooManyRequests  = "TooManyRequestsException"
+)
+
+// unavailable is an error of Lambda's own.
+func unavailable(format string, args ...any) *api.Error {
+	e := api.Refuse(serviceException, format, args...)
+	e.Status = http.StatusInternalServerError
+	return e
+}
+
+func notFound(name string) *api.Error {
+	e := api.Refuse("ResourceNotFoundException", "Function not found: %s", template.ARN("lambda", "function:"+name))
+	e.Status = http.StatusNotFound
+	return e
+}
+
+// fault is a failure of the function: the payload of a Result that has FunctionError set.
+type fault struct{ payload []byte }
+
+func (f *fault) Error() string { return string(f.payload) }
+
+func newFault(errorType, message string) *fault {
+	payload, _ := json.Marshal(map[string]string{"errorType": errorType, "errorMessage": message}) // text always encodes
+	return &fault{payload: payload}
 }

@@ -37,8 +37,20 @@ func TestAPIInvoke(t *testing.T) {
 		functionError string
 	}{
 		{"by name", lambda.InvokeInput{Payload: request("echo", "x")}, 200, `"x"`, ""},
-		{"by ARN", lambda.InvokeInput{FunctionName: aws.String(fn("f").ARN + ":$LATEST"), Payload: request("echo", "x")}, 200, `"x"`, ""},
-		{"function error", lambda.InvokeInput{Payload: request("error", "no")}, 200, `{"errorMessage":"no","errorType":"errorString"}`, "Unhandled"},
+		{
+			"by ARN",
+			lambda.InvokeInput{FunctionName: aws.String(fn("f").ARN + ":$LATEST"), Payload: request("echo", "x")},
+			200,
+			`"x"`,
+			"",
+		},
+		{
+			"function error",
+			lambda.InvokeInput{Payload: request("error", "no")},
+			200,
+			`{"errorMessage":"no","errorType":"errorString"}`,
+			"Unhandled",
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -61,7 +73,10 @@ func TestAPIErrors(t *testing.T) {
 	t.Parallel()
 	c := newClient(t, startHost(t, Config{Functions: []template.Function{fn("f"), fn("off", reserved(0))}}))
 	invoke := func(function, payload string, kind types.InvocationType) error {
-		_, err := c.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: &function, Payload: []byte(payload), InvocationType: kind})
+		_, err := c.Invoke(
+			t.Context(),
+			&lambda.InvokeInput{FunctionName: &function, Payload: []byte(payload), InvocationType: kind},
+		)
 		return err
 	}
 	tests := []struct {
@@ -83,8 +98,9 @@ func TestAPIErrors(t *testing.T) {
 				t.Errorf("got %v, want a %T", tt.err, tt.target)
 			}
 			var throttled *types.TooManyRequestsException
-			if errors.As(tt.err, &throttled) && throttled.Reason != types.ThrottleReasonReservedFunctionConcurrentInvocationLimitExceeded {
-				t.Errorf("reason %q", throttled.Reason)
+			if errors.As(tt.err, &throttled) &&
+				throttled.Reason != types.ThrottleReasonReservedFunctionConcurrentInvocationLimitExceeded {
+				t.Errorf("got reason %q, want the reserved concurrency", throttled.Reason)
 			}
 		})
 	}
@@ -92,45 +108,34 @@ func TestAPIErrors(t *testing.T) {
 		_, err := c.ListLayers(t.Context(), &lambda.ListLayersInput{})
 		var named smithy.APIError
 		if !errors.As(err, &named) || named.ErrorCode() != "UnknownOperationException" {
-			t.Errorf("got %v", err)
+			t.Errorf("got %v, want UnknownOperationException", err)
 		}
 	})
 }
 
-func TestAPIDescribe(t *testing.T) {
+func TestAPIConcurrency(t *testing.T) {
 	t.Parallel()
-	c := newClient(t, startHost(t, Config{Functions: []template.Function{
-		fn("b", reserved(4)),
-		fn("a", variable("K", "v")),
-	}}))
-	list, err := c.ListFunctions(t.Context(), &lambda.ListFunctionsInput{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var names []string
-	for _, f := range list.Functions {
-		names = append(names, *f.FunctionName)
-	}
-	if diff := cmp.Diff([]string{"b", "a"}, names); diff != "" {
-		t.Error(diff)
-	}
-	b, err := c.GetFunction(t.Context(), &lambda.GetFunctionInput{FunctionName: aws.String("b")})
-	if err != nil || *b.Concurrency.ReservedConcurrentExecutions != 4 || *b.Configuration.FunctionArn != fn("b").ARN {
-		t.Errorf("%v %+v", err, b)
-	}
-	a, err := c.GetFunctionConfiguration(t.Context(), &lambda.GetFunctionConfigurationInput{FunctionName: aws.String("a")})
-	if err != nil || *a.Timeout != 30 || *a.MemorySize != 128 || a.Environment.Variables["K"] != "v" || a.State != types.StateActive {
-		t.Errorf("%v %+v", err, a)
+	c := newClient(t, startHost(t, Config{Functions: []template.Function{fn("a"), fn("b", reserved(4))}}))
+	for name, want := range map[string]*int32{"a": nil, "b": aws.Int32(4)} {
+		got, err := c.GetFunctionConcurrency(t.Context(), &lambda.GetFunctionConcurrencyInput{FunctionName: &name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got.ReservedConcurrentExecutions); diff != "" {
+			t.Errorf("reserved by %s (-want +got):\n%s", name, diff)
+		}
 	}
 }
 
 func TestAPIMappings(t *testing.T) {
 	t.Parallel()
 	source := template.QueueSource{QueueARN: uploads, BatchSize: 5, MaxConcurrency: 2, ReportFailures: true}
+	second := source
+	second.QueueARN += "-rescans"
 	c := newClient(t, startHost(t, Config{Functions: []template.Function{
-		fn("a"), fn("b", func(f *template.Function) { f.Sources = []template.QueueSource{source} }),
+		fn("a"), fn("b", func(f *template.Function) { f.Sources = []template.QueueSource{source, second} }),
 	}}))
-	for name, want := range map[string]int{"": 1, "a": 0, "b": 1} {
+	for name, want := range map[string]int{"": 2, "a": 0, "b": 2} {
 		in := &lambda.ListEventSourceMappingsInput{}
 		if name != "" {
 			in.FunctionName = &name
@@ -139,15 +144,21 @@ func TestAPIMappings(t *testing.T) {
 		if err != nil || len(got.EventSourceMappings) != want {
 			t.Fatalf("of %q: %v, %v, want %d", name, got, err, want)
 		}
-		for _, m := range got.EventSourceMappings {
-			if *m.EventSourceArn != uploads || *m.FunctionArn != fn("b").ARN || *m.State != "Enabled" || *m.BatchSize != 5 ||
-				*m.ScalingConfig.MaximumConcurrency != 2 || m.FunctionResponseTypes[0] != types.FunctionResponseTypeReportBatchItemFailures {
-				t.Errorf("of %q: %+v", name, m)
+		for i, m := range got.EventSourceMappings {
+			queue := []string{uploads, second.QueueARN}[i]
+			if *m.EventSourceArn != queue || *m.UUID == *got.EventSourceMappings[1-i].UUID ||
+				*m.FunctionArn != fn("b").ARN || *m.State != "Enabled" || *m.BatchSize != 5 ||
+				*m.ScalingConfig.MaximumConcurrency != 2 ||
+				m.FunctionResponseTypes[0] != types.FunctionResponseTypeReportBatchItemFailures {
+				t.Errorf("of %q: got %+v, want the mapping of b", name, m)
 			}
 		}
 	}
-	_, err := c.ListEventSourceMappings(t.Context(), &lambda.ListEventSourceMappingsInput{FunctionName: aws.String("none")})
+	_, err := c.ListEventSourceMappings(
+		t.Context(),
+		&lambda.ListEventSourceMappingsInput{FunctionName: aws.String("none")},
+	)
 	if _, missing := errors.AsType[*types.ResourceNotFoundException](err); !missing {
-		t.Errorf("of a function that is not there: %v", err)
+		t.Errorf("of an unknown function: got %v, want ResourceNotFoundException", err)
 	}
 }

@@ -16,16 +16,15 @@ import (
 	"github.com/lazaret/lazaret/local/sandbox"
 )
 
-// home is what Lambda keeps of an environment when its processes crash or are
-// killed: the next ones get the same /tmp and write to the same log stream.
+// home is what Lambda keeps of an environment whose processes crash or are killed: the next processes get the same /tmp
+// and write to the same log stream.
 type home struct {
 	folder string        // its sandbox's; /tmp is in it
 	stream string        // log stream name
 	user   *sandbox.User // nil where functions run as the host's user
 }
 
-// environment is one life of an execution environment: a function's process with
-// all that it starts. It serves one invocation at a time.
+// environment is a function's process with all processes that it starts. It serves one invocation at a time.
 type environment struct {
 	home
 	function *function
@@ -41,7 +40,7 @@ type environment struct {
 	exited chan struct{} // closed when its processes are gone
 }
 
-// uid is whom its processes run as.
+// uid is the user of its processes.
 func (e *environment) uid() uint32 {
 	if e.user == nil {
 		return uint32(os.Geteuid())
@@ -49,8 +48,7 @@ func (e *environment) uid() uint32 {
 	return uint32(e.user.UID)
 }
 
-// start launches an environment. Its failures are a fault (no such binary), or
-// a ServiceException.
+// start launches an environment. It fails with a fault when there is no such program, else with a ServiceException.
 func (f *function) start() (*environment, error) {
 	path, err := f.host.Binary(f.Function)
 	if err == nil {
@@ -60,8 +58,7 @@ func (f *function) start() (*environment, error) {
 		_, err = exec.LookPath(path)
 	}
 	if err != nil {
-		// The name is in Lambda's page "Troubleshoot invocation issues"; there the
-		// message lists the places searched.
+		// The name is in Lambda's page "Troubleshoot invocation issues".
 		return nil, newFault("Runtime.InvalidEntrypoint", "Error: Couldn't find valid bootstrap(s): "+err.Error())
 	}
 	e := &environment{
@@ -76,7 +73,7 @@ func (f *function) start() (*environment, error) {
 	}
 	if err != nil {
 		e.clear()
-		return nil, &Error{Code: serviceException, Message: fmt.Sprintf("start function %s: %v", f.Name, err)}
+		return nil, unavailable("start function %s: %v", f.Name, err)
 	}
 	if !f.enter(e) {
 		e.process.Kill()
@@ -85,7 +82,7 @@ func (f *function) start() (*environment, error) {
 	return e, nil
 }
 
-// moveIn takes the home of an environment that crashed, or makes one.
+// moveIn returns the home of an environment that crashed, or a new one.
 func (f *function) moveIn() (h home, err error) {
 	f.mu.Lock()
 	if n := len(f.homes); n > 0 {
@@ -103,11 +100,9 @@ func (f *function) moveIn() (h home, err error) {
 
 func (e *environment) launch(path string) error {
 	f := e.function
-	writer, err := e.openOutput()
-	if err != nil {
+	if err := e.openOutput(); err != nil {
 		return err
 	}
-	defer writer.Close()
 	spec := sandbox.Spec{
 		Name: f.Name, Path: path, Env: e.variables(filepath.Dir(path)), Mask: f.host.Mask, Folder: e.folder,
 		Memory: int64(f.MemoryMB) << 20, User: e.user, Level: f.host.Level(),
@@ -116,23 +111,23 @@ func (e *environment) launch(path string) error {
 		spec.Mounts = append(spec.Mounts, sandbox.Mount{Source: filepath.Join(f.host.Volume, m.Root), Target: m.Path})
 	}
 	f.host.listening.Store(e.secret, e)
-	e.process, err = sandbox.Start(spec, writer)
+	var err error
+	e.process, err = sandbox.Start(spec, e.output.writer)
 	return err
 }
 
 // watch waits for the processes to end and keeps their home.
 func (e *environment) watch() {
 	<-e.process.Exited()
-	e.output.wait(2 * time.Second) // ends when no process holds the pipe any more
 	e.clear()
 	e.function.leave(e)
 }
 
-// clear gives back what the host holds for a life.
+// clear releases what the host has for the environment, and keeps its home for the next one.
 func (e *environment) clear() {
 	e.function.host.listening.Delete(e.secret)
 	if e.output != nil {
-		_ = e.output.file.Close()
+		e.output.close(2 * time.Second)
 	}
 	if e.folder == "" {
 		return
@@ -147,8 +142,7 @@ func (e *environment) clear() {
 	f.homes = append(f.homes, e.home)
 }
 
-// kill ends all processes at once, without asking them, as Lambda does to a
-// function that has no extension.
+// kill ends all processes by SIGKILL, as Lambda does for a function without extensions.
 func (e *environment) kill() {
 	e.process.Kill()
 	<-e.exited
@@ -163,9 +157,8 @@ func (e *environment) hasExited() bool {
 	}
 }
 
-// fault says why there is no answer: ctx is over, or the process is. The names and
-// texts are those that real functions were seen to answer with, in 2025;
-// Runtime.OutOfMemory is from reports of 2026.
+// fault says why there is no answer: ctx ended, or the process did. The names and texts were observed with real
+// functions in 2025; Runtime.OutOfMemory is from reports of 2026.
 func (e *environment) fault(ctx context.Context, inv *invocation) error {
 	name, message := "Runtime.ExitError", "Runtime exited without providing a reason" // exit status 0
 	if ctx.Err() != nil {

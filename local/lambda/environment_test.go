@@ -54,7 +54,7 @@ func TestProcessEnvironment(t *testing.T) {
 	}
 	got := mustInvoke[answer](t, h, spec.Name, request("context", ""))
 	if got.ARN != spec.ARN || got.Left <= 0 || got.Left > 20 || !strings.HasPrefix(got.Trace, "Root=1-") {
-		t.Errorf("context: %+v", got)
+		t.Errorf("got context %+v, want the function's ARN, the time left and a trace", got)
 	}
 	env := map[string]string{}
 	for _, pair := range got.Environ {
@@ -72,28 +72,41 @@ func TestProcessEnvironment(t *testing.T) {
 		delete(env, name)
 	}
 	want := map[string]string{
-		"PATH": zipPath, "LANG": "en_US.UTF-8", "TZ": ":UTC", "LD_LIBRARY_PATH": libraries, "LAMBDA_RUNTIME_DIR": "/var/runtime",
-		"AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
-		"WORK_DIR":                 "/mnt/lazaret", "DEFINITIONS": "/mnt/lazaret/definitions", "OTHER": "/mnt/lazarets",
-		"TWICE": "host", "AWS_ENDPOINT_URL": "http://127.0.0.1:4566", "AWS_ACCESS_KEY_ID": "lazaret-scan",
-		"AWS_LAMBDA_FUNCTION_NAME": "lazaret-scan", "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "3008", "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-		"AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/lazaret-scan", "AWS_REGION": "us-east-1",
-		"AWS_DEFAULT_REGION": "us-east-1", "LAMBDA_TASK_ROOT": "/var/task", "_HANDLER": "bootstrap",
+		"PATH":                            zipPath,
+		"LANG":                            "en_US.UTF-8",
+		"TZ":                              ":UTC",
+		"LD_LIBRARY_PATH":                 libraries,
+		"LAMBDA_RUNTIME_DIR":              "/var/runtime",
+		"AWS_XRAY_CONTEXT_MISSING":        "LOG_ERROR",
+		"WORK_DIR":                        "/mnt/lazaret",
+		"DEFINITIONS":                     "/mnt/lazaret/definitions",
+		"OTHER":                           "/mnt/lazarets",
+		"TWICE":                           "host",
+		"AWS_ENDPOINT_URL":                "http://127.0.0.1:4566",
+		"AWS_ACCESS_KEY_ID":               "lazaret-scan",
+		"AWS_LAMBDA_FUNCTION_NAME":        "lazaret-scan",
+		"AWS_LAMBDA_FUNCTION_VERSION":     "$LATEST",
+		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "3008",
+		"AWS_LAMBDA_INITIALIZATION_TYPE":  "on-demand",
+		"AWS_LAMBDA_LOG_GROUP_NAME":       "/aws/lambda/lazaret-scan",
+		"AWS_REGION":                      "us-east-1",
+		"AWS_DEFAULT_REGION":              "us-east-1",
+		"LAMBDA_TASK_ROOT":                "/var/task",
+		"_HANDLER":                        "bootstrap",
 	}
 	if diff := cmp.Diff(want, env); diff != "" {
 		t.Errorf("environment (-want +got):\n%s", diff)
 	}
 	info, err := os.Stat(volume + "/lazaret/work")
 	if err != nil || info.Mode().Perm() != 0o777 {
-		t.Errorf("mount folder: %v %v", info, err)
+		t.Errorf("got mount folder %v, %v, want mode 0777", info, err)
 	}
 	if homes, err := os.ReadDir(h.Temp); len(homes) != 1 {
 		t.Errorf("folders of environments: %v, %v, want one", homes, err)
 	}
 	h.Close()
 	if homes, err := os.ReadDir(h.Temp); len(homes) != 0 {
-		t.Errorf("folders of environments are left: %v, %v", homes, err)
+		t.Errorf("got folders %v, %v after Close, want none", homes, err)
 	}
 }
 
@@ -172,7 +185,7 @@ func TestCloseEndsInvocations(t *testing.T) {
 	<-g.visitors
 	h.Close()
 	if got := <-done; !strings.Contains(got, "Runtime exited with error: signal: killed") {
-		t.Errorf("got %s", got)
+		t.Errorf("got %s, want the exit by SIGKILL", got)
 	}
 }
 
@@ -186,7 +199,7 @@ func TestCloseKillsTheDeaf(t *testing.T) {
 			pid := mustInvoke[int](t, h, "f", request("deaf", ""))
 			h.Close()
 			if s := state(pid); s != "" {
-				t.Errorf("process %d is left in state %s", pid, s)
+				t.Errorf("process %d: got state %s, want it gone", pid, s)
 			}
 		})
 	}
@@ -212,11 +225,11 @@ func TestCrashKeepsTemp(t *testing.T) {
 			}
 			second := mustInvoke[struct{ Environ []string }](t, h, "f", request("context", "")).Environ
 			if a, b := stream(first), stream(second); a != b {
-				t.Errorf("log stream is %s, then %s", a, b)
+				t.Errorf("got log stream %s, want %s", b, a)
 			}
 			h.Close()
 			if homes, err := os.ReadDir(h.Temp); len(homes) != 0 {
-				t.Errorf("folders of environments are left: %v, %v", homes, err)
+				t.Errorf("got folders %v, %v after Close, want none", homes, err)
 			}
 		})
 	}
@@ -253,7 +266,12 @@ func TestRuntimeAPIIsClosed(t *testing.T) {
 		{"another name for this machine", "/" + e.secret + answer, "attacker.example:80"},
 		{"localhost", "/" + e.secret + answer, "localhost"},
 	} {
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+address+tt.path, strings.NewReader(`"forged"`))
+		r, err := http.NewRequestWithContext(
+			t.Context(),
+			http.MethodPost,
+			"http://"+address+tt.path,
+			strings.NewReader(`"forged"`),
+		)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -269,7 +287,7 @@ func TestRuntimeAPIIsClosed(t *testing.T) {
 	}
 	close(g.open)
 	if result := <-done; result.FunctionError != "" || strings.Contains(string(result.Payload), "forged") {
-		t.Errorf("the function answered %+v", result)
+		t.Errorf("got %+v, want the function's own answer", result)
 	}
 }
 
@@ -292,7 +310,12 @@ func TestRuntimeAPIIsOfOneUser(t *testing.T) {
 	environments := map[string]*environment{}
 	h.listening.Range(func(_, e any) bool { environments[e.(*environment).function.Name] = e.(*environment); return true })
 	f := environments["f"]
-	answer := fmt.Sprintf("http://%s/%s/2018-06-01/runtime/invocation/%s/response", h.runtime.Addr(), f.secret, f.current.Load().id)
+	answer := fmt.Sprintf(
+		"http://%s/%s/2018-06-01/runtime/invocation/%s/response",
+		h.runtime.Addr(),
+		f.secret,
+		f.current.Load().id,
+	)
 	for _, tt := range []struct {
 		uid  uint32
 		want int

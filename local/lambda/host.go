@@ -1,8 +1,6 @@
-// Package lambda runs functions on this machine as AWS Lambda would: compiled
-// Linux binaries, each execution environment in a sandbox (package sandbox),
-// spoken to through the Lambda Runtime API. It offers the Invoke API over HTTP and
-// in process, and feeds functions from queues. It runs no schedule, and knows no
-// other service: package local wires it to them.
+// Package lambda runs functions on this machine as AWS Lambda does: compiled Linux programs that speak the Lambda
+// Runtime API, each execution environment in a sandbox. It has the Invoke API over HTTP and in process, and feeds
+// functions from queues and by schedules.
 package lambda
 
 import (
@@ -14,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -24,44 +23,44 @@ import (
 	"github.com/lazaret/lazaret/local/template"
 )
 
-// Config says what a Host runs. Functions and Binary are required; Volume too
-// when a function has a mount, and Queue when one has a queue as its source.
+// Config says what a Host runs. Functions and Binary are required; Volume too when a function has a mount, and Queue
+// when a function has a queue as its source.
 type Config struct {
 	Functions []template.Function
-	// Binary names the executable that plays a function's bootstrap. It is asked
-	// at each start of an environment, so a rebuilt binary is found.
+	// Binary returns a function's bootstrap. It is called at each start of an environment, so that a rebuilt program
+	// is found.
 	Binary func(template.Function) (path string, err error)
 	// Volume is the folder that stands for the shared file system.
 	Volume string
-	// Temp is the folder for the environments' temporary files, the system's own
-	// when empty.
+	// Temp is the folder for the environments' temporary files; the system's when empty.
 	Temp string
-	// Environment adds variables ("KEY=value") to the template's: endpoints and
-	// credentials. They win over the template's.
+	// Environment returns variables ("KEY=value") that are added to the template's and replace those of the same name:
+	// endpoints and credentials.
 	Environment func(template.Function) []string
 	Queue       queue
-	// Logs receives each line that a function writes. The stream names the
-	// environment, as a CloudWatch log stream does; as on Lambda, standard output
-	// and standard error are one. It is called from several goroutines.
+	// Logs receives each line that a function writes to standard output or standard error. The stream names the
+	// environment, as a CloudWatch log stream does. It is called from several goroutines.
 	Logs func(function, stream, line string)
-	// Sandbox is how much of Lambda's sandbox is wanted; less is enforced where this
-	// machine allows less, which Host.Weakness tells.
+	// Sandbox is how much of Lambda's sandbox is wanted. Where this machine allows less, less is enforced;
+	// Host.Weakness says why.
 	Sandbox sandbox.Level
-	// Mask names system calls that are refused beside those that Lambda refuses.
+	// Mask names system calls to refuse beside those that Lambda refuses.
 	Mask []string
-	// Peers says that the kernel tells whose a connection is: then nobody reaches the
-	// Runtime API but functions.
+	// Peers says that the kernel tells which user a connection is from. Then the Runtime API admits functions alone.
 	Peers bool
-	// Ended hears how each invocation ended: its result, or why the function was
-	// not run. It is called from several goroutines, and may be nil.
+	// Ended receives the result of each invocation, or the error for which the function did not run. It is called from
+	// several goroutines, and may be nil.
 	Ended func(function string, result Result, err error)
-	// Freeze stops all processes of an environment between invocations, as Lambda
-	// does.
+	// Freeze stops all processes of an environment between invocations, as Lambda does.
 	Freeze bool
-	// DefaultConcurrency caps the environments of a function that reserves none;
-	// 10 when zero, the quota of a new account.
-	DefaultConcurrency int
 }
+
+// How many environments a function may have that reserves none: the quota of an account or, where no function reserves
+// any, that of a new account. On AWS such functions share them.
+const (
+	quota    = 1000
+	newQuota = 10
+)
 
 // Host runs the functions of one application. Close ends it.
 type Host struct {
@@ -71,29 +70,30 @@ type Host struct {
 	runtime   *guard.Peers // of the Runtime API
 	listening sync.Map     // secret to *environment
 	tracing   net.PacketConn
-	lives     atomic.Int64 // users given to environments
+	users     atomic.Int64 // how many were given to environments
 	level     sandbox.Level
 	weakness  error
 	initLimit time.Duration
 	ctx       context.Context // done once Close has begun
 	cancel    context.CancelFunc
 
-	mu     sync.Mutex // guards closed, and with it additions to running
-	closed bool
-	// running counts invocations, also those whose caller has gone away.
-	running sync.WaitGroup
+	mu      sync.Mutex // guards closed and additions to running
+	closed  bool
+	running sync.WaitGroup // invocations, also those whose caller has gone
 }
 
-// New prepares the folders of the functions' mounts and returns a Host without
-// environments: the first invocation starts one.
+// New prepares the folders of the functions' mounts and returns a Host without environments.
 func New(cfg Config) (*Host, error) {
-	cfg.DefaultConcurrency = cmp.Or(cfg.DefaultConcurrency, 10)
 	volume, err := filepath.Abs(cfg.Volume) // functions run in other folders
 	if err != nil {
 		return nil, fmt.Errorf("locate volume %s: %w", cfg.Volume, err)
 	}
 	cfg.Volume = volume
 	h := &Host{Config: cfg, functions: map[string]*function{}, initLimit: initLimit}
+	unreserved := newQuota
+	if slices.ContainsFunc(cfg.Functions, func(f template.Function) bool { return f.Reserved != nil }) {
+		unreserved = quota
+	}
 	for _, spec := range cfg.Functions {
 		spec.Timeout = cmp.Or(spec.Timeout, 3*time.Second) // Lambda's default
 		for _, m := range spec.Mounts {
@@ -101,7 +101,7 @@ func New(cfg Config) (*Host, error) {
 				return nil, fmt.Errorf("prepare mount %s of function %s: %w", m.Path, spec.Name, err)
 			}
 		}
-		limit := cfg.DefaultConcurrency
+		limit := unreserved
 		if spec.Reserved != nil {
 			limit = *spec.Reserved
 		}
@@ -121,25 +121,28 @@ func New(cfg Config) (*Host, error) {
 // Level is how much of Lambda's sandbox is enforced.
 func (h *Host) Level() sandbox.Level { return h.level }
 
-// Weakness says why less is enforced than was wanted; nil when all is.
+// Weakness says why less of the sandbox is enforced than is wanted. It is nil when all of it is.
 func (h *Host) Weakness() error { return h.weakness }
 
-// listen opens the Runtime API, and the address at which Lambda has X-Ray's
-// daemon. What functions send there is read and forgotten.
+// listen opens the Runtime API, and the address of X-Ray's daemon, where it discards what functions send.
 func (h *Host) listen() (err error) {
 	listener, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		return fmt.Errorf("open the Runtime API: %w", err)
 	}
-	h.runtime = &guard.Peers{TCPListener: listener, Why: func(uint32) string { return "The Runtime API is for functions." }}
+	h.runtime = &guard.Peers{
+		TCPListener: listener,
+		Why:         func(uint32) string { return "The Runtime API is for functions." },
+	}
 	if h.Peers {
 		h.runtime.Admit = h.Runs
 	}
 	if h.tracing, err = net.ListenPacket("udp", "127.0.0.1:0"); err != nil {
 		return errors.Join(fmt.Errorf("open the address for traces: %w", err), h.runtime.Close())
 	}
-	server := &http.Server{Handler: h.runtimeAPI(), ConnContext: guard.ConnContext} //nolint:gosec // a call of next has no time limit
-	go func() { _ = server.Serve(h.runtime) }()                                     // ends in Close
+	//nolint:gosec // a call of next has no time limit
+	server := &http.Server{Handler: h.runtimeAPI(), ConnContext: guard.ConnContext}
+	go func() { _ = server.Serve(h.runtime) }() // ends in Close
 	go func() {
 		for err, buffer := error(nil), make([]byte, 64<<10); err == nil; {
 			_, _, err = h.tracing.ReadFrom(buffer)
@@ -148,9 +151,9 @@ func (h *Host) listen() (err error) {
 	return nil
 }
 
-// user is whom an environment of f runs as: nobody is root. With a volume it is
-// its access point's user, so that files there have the owners that they have on
-// AWS; else one that nobody else is. An ordinary user's functions are his own.
+// user returns the user that an environment of f runs as. With a volume it is the user of the access point, so that
+// files there have the owners that they have on AWS; without one it is a user of its own. It is nil, which means the
+// user of this process, where users cannot be changed.
 func (f *function) user() *sandbox.User {
 	if f.host.level < sandbox.View || !sandbox.OtherUsers() {
 		return nil
@@ -163,8 +166,8 @@ func (f *function) user() *sandbox.User {
 	return f.host.stranger()
 }
 
-// Runs reports whether a function runs as that user, or as that of its access point
-// wherever it runs, which may be in a container.
+// Runs reports whether a function runs as that user, or has an access point with that user: it may run in a container
+// then.
 func (h *Host) Runs(uid uint32) (found bool) {
 	for _, f := range h.functions {
 		for _, m := range f.Mounts {
@@ -180,19 +183,17 @@ func (h *Host) Runs(uid uint32) (found bool) {
 	return found
 }
 
-// stranger is an id that no access point has, apart from the ones that other hosts
-// on this machine give. It is nil where nobody can change
-// who he is.
+// stranger returns a user that neither an access point nor, most likely, another host on this machine has. It is nil
+// where users cannot be changed.
 func (h *Host) stranger() *sandbox.User {
 	if !sandbox.OtherUsers() {
 		return nil
 	}
-	id := sandbox.FirstUser() + 10_000 + (64*os.Getpid()+int(h.lives.Add(1)))%9_000
+	id := sandbox.FirstUser() + 10_000 + (64*os.Getpid()+int(h.users.Add(1)))%9_000
 	return &sandbox.User{UID: id, GID: id, Alone: true}
 }
 
-// makeShared creates a folder that every function may write to. On AWS the
-// access points give them their own user ids; here all are the user's own.
+// makeShared creates a folder that every function may write to.
 func makeShared(dir string) error {
 	if _, err := os.Stat(dir); err == nil {
 		return nil
@@ -222,7 +223,7 @@ func (h *Host) Close() {
 	if again {
 		return
 	}
-	_, _ = h.runtime.Close(), h.tracing.Close() // nobody is left to call
+	_, _ = h.runtime.Close(), h.tracing.Close()
 	for _, f := range h.functions {
 		for _, home := range f.homes {
 			_ = os.RemoveAll(home.folder)
@@ -230,8 +231,7 @@ func (h *Host) Close() {
 	}
 }
 
-// begin counts one more thing that Close must wait for. It is false when Close
-// has begun.
+// begin counts an invocation, for which Close waits. It is false when Close has begun.
 func (h *Host) begin() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -242,7 +242,7 @@ func (h *Host) begin() bool {
 	return true
 }
 
-// find accepts a name or an ARN, with or without the only version there is.
+// find accepts a name or an ARN, with or without the version $LATEST.
 func (h *Host) find(nameOrARN string) (*function, error) {
 	name := strings.TrimSuffix(nameOrARN, ":"+latest)
 	if _, after, isARN := strings.Cut(name, ":function:"); isARN {
@@ -251,9 +251,8 @@ func (h *Host) find(nameOrARN string) (*function, error) {
 	if f := h.functions[name]; f != nil {
 		return f, nil
 	}
-	arn := fmt.Sprintf("arn:%s:lambda:%s:%s:function:%s", template.Partition, template.Region, template.Account, name)
-	return nil, &Error{Code: "ResourceNotFoundException", Message: "Function not found: " + arn}
+	return nil, notFound(name)
 }
 
-// latest is the only version there is.
+// latest is the only version of each function.
 const latest = "$LATEST"

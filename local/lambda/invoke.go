@@ -5,33 +5,32 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/lazaret/lazaret/local/api"
 )
 
 const (
 	// maxRequest is Lambda's quota on the payload of an invocation, in bytes.
 	maxRequest = 6 << 20
-	// initLimit bounds an initialisation. It is not counted against the function's
-	// timeout; the second one, after a failure, is.
+	// initLimit bounds an initialisation. The function's timeout does not include the first one; it includes the second
+	// one, after a failure.
 	initLimit = 10 * time.Second
 )
 
 // Result is what a function answered.
 type Result struct {
-	// Payload is the response or, with FunctionError set, an object with
-	// errorType and errorMessage.
-	Payload []byte
-	// FunctionError is empty, or "Unhandled": an OS-only runtime knows no other.
-	FunctionError string
+	Payload       []byte // the response or, with FunctionError, an object with errorType and errorMessage
+	FunctionError string // empty, or "Unhandled": an OS-only runtime has no other
 }
 
-// Invoke runs a function and returns its result. A failure of the function is a
-// Result; an error is always a *Error (the function was not run), or ctx's: the
-// function then goes on, as it does on Lambda when a caller hangs up. It returns
-// when the environment can take the next event or is gone, so that callers one
-// after the other need one environment only.
+// Invoke runs a function and returns its result, which may be a failure of the function. An error is an *api.Error
+// when the function did not run, or ctx's: then the function goes on, as on Lambda when a caller hangs up. Invoke
+// returns when the environment can take the next event or is gone, so that callers one after the other need one
+// environment.
 func (h *Host) Invoke(ctx context.Context, nameOrARN string, payload []byte) (Result, error) {
 	f, err := h.find(nameOrARN)
 	if err != nil {
@@ -46,17 +45,17 @@ func (f *function) invoke(ctx context.Context, payload []byte) (Result, error) {
 		return Result{}, err
 	}
 	if !f.host.begin() {
-		return Result{}, &Error{Code: serviceException, Message: "The host is closing."}
+		return Result{}, unavailable("The host is closing.")
 	}
 	e, err := f.acquire()
 	if err != nil {
 		f.host.running.Done()
 		return Result{}, err
 	}
-	id := uuid.New()
+	id, now := uuid.New(), time.Now()
 	inv := &invocation{
 		id:      id.String(),
-		trace:   fmt.Sprintf("Root=1-%08x-%x;Parent=%x;Sampled=1", time.Now().Unix(), id[:12], id[:8]),
+		trace:   traceHeader(id, now, f.sampler.sample(now)),
 		payload: payload,
 		reply:   make(chan reply, 1),
 	}
@@ -78,8 +77,7 @@ func (f *function) invoke(ctx context.Context, payload []byte) (Result, error) {
 	}
 }
 
-// ended tells Ended how an invocation ended. What fails because the host closes
-// is nobody's failure.
+// ended calls Ended, unless the host closes, which makes invocations fail.
 func (f *function) ended(payload []byte, err error) {
 	if f.host.Ended == nil || f.host.ctx.Err() != nil {
 		return
@@ -91,25 +89,25 @@ func (f *function) ended(payload []byte, err error) {
 	f.host.Ended(f.Name, result, err)
 }
 
-// checkPayload applies Lambda's rules to an event. The documents do not say what
-// becomes of an empty one; functions are seen to get an empty object.
+// checkPayload applies Lambda's rules to an event. An empty one becomes an empty object; this was observed, and is not
+// documented.
 func checkPayload(payload []byte) ([]byte, error) {
 	switch {
 	case len(payload) == 0:
 		return []byte("{}"), nil
 	case len(payload) > maxRequest:
-		return nil, &Error{Code: "RequestTooLargeException", Message: fmt.Sprintf(
-			"%d byte payload is too large for the RequestResponse invocation type (limit %d bytes)", len(payload), maxRequest)}
+		e := api.Refuse("RequestTooLargeException",
+			"%d byte payload is too large for the RequestResponse invocation type (limit %d bytes)", len(payload), maxRequest)
+		e.Status = http.StatusRequestEntityTooLarge
+		return nil, e
 	case !json.Valid(payload):
-		return nil, &Error{
-			Code:    "InvalidRequestContentException",
-			Message: "Could not parse request body into json: the payload is not valid JSON",
-		}
+		return nil, api.Refuse("InvalidRequestContentException",
+			"Could not parse request body into json: the payload is not valid JSON")
 	}
 	return payload, nil
 }
 
-// run serves inv in e, or in a new environment, and gives the slot back.
+// run serves inv in e, or in a new environment, and returns the slot.
 func (f *function) run(e *environment, inv *invocation) ([]byte, error) {
 	if e == nil {
 		var err error
@@ -134,9 +132,8 @@ func (f *function) run(e *environment, inv *invocation) ([]byte, error) {
 	return payload, err
 }
 
-// boot starts an environment and waits until it asks for work. As on Lambda, an
-// initialisation that fails or takes too long is repeated once, within the
-// function's timeout, and that one's failure is the invocation's
+// boot starts an environment and waits until it asks for work. As on Lambda, an initialisation that fails or takes too
+// long is repeated once, within the function's timeout, and the second failure is the invocation's
 // (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html).
 func (f *function) boot(inv *invocation) (*environment, error) {
 	var initialised error
@@ -168,8 +165,7 @@ func (e *environment) awaitReady(limit time.Duration, inv *invocation) error {
 	return e.fault(ctx, inv)
 }
 
-// serve hands inv to the process, which is waiting for it, and returns its
-// answer. ctx ends at the deadline.
+// serve hands inv to the process, which waits for it, and returns its answer. ctx ends at the deadline.
 func (e *environment) serve(ctx context.Context, inv *invocation) ([]byte, error) {
 	e.current.Store(inv)
 	e.work <- inv
@@ -187,9 +183,8 @@ func (e *environment) serve(ctx context.Context, inv *invocation) ([]byte, error
 	}
 }
 
-// settle waits until the process asks for more work: an answer alone does not
-// say that it lives (after a panic aws-lambda-go answers, then exits). At the
-// deadline all of its group is killed, answered or not.
+// settle waits until the process asks for more work. An answer alone does not show that the process lives: after a
+// panic aws-lambda-go answers and then exits. At the deadline settle kills all processes.
 func (e *environment) settle(ctx context.Context) (healthy bool) {
 	if ctx.Err() == nil {
 		select {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/lazaret/lazaret/local/api"
 	"github.com/lazaret/lazaret/local/template"
 )
 
@@ -61,7 +62,12 @@ func TestInvokeOutcomes(t *testing.T) {
 			name: "timeout", payload: `{"do":"hang"}`, change: timeout(1500 * time.Millisecond), errType: "Sandbox.Timedout",
 			message: "RequestId: ID Error: Task timed out after 1.50 seconds",
 		},
-		{name: "large response", payload: `{"do":"size","size":6291554}`, want: `"` + strings.Repeat("x", 6291554) + `"`, lives: true},
+		{
+			name:    "large response",
+			payload: `{"do":"size","size":6291554}`,
+			want:    `"` + strings.Repeat("x", 6291554) + `"`,
+			lives:   true,
+		},
 		{
 			name: "too large response", payload: `{"do":"size","size":6291555}`, errType: "Function.ResponseSizeTooLarge",
 			message: "Response payload size exceeded maximum allowed payload size (6291556 bytes).",
@@ -110,35 +116,39 @@ func TestInvokeRefused(t *testing.T) {
 	tests := []struct {
 		name, function string
 		payload        string
-		want           Error
+		want           api.Error
 	}{
-		{"unknown", "g", "{}", Error{
+		{"unknown", "g", "{}", api.Error{
 			Code:    "ResourceNotFoundException",
 			Message: "Function not found: arn:aws:lambda:us-east-1:000000000000:function:g",
+			Status:  404,
 		}},
-		{"unknown qualifier", "f:7", "{}", Error{
+		{"unknown qualifier", "f:7", "{}", api.Error{
 			Code:    "ResourceNotFoundException",
 			Message: "Function not found: arn:aws:lambda:us-east-1:000000000000:function:f:7",
+			Status:  404,
 		}},
-		{"not JSON", "f", "{", Error{
+		{"not JSON", "f", "{", api.Error{
 			Code:    "InvalidRequestContentException",
 			Message: "Could not parse request body into json: the payload is not valid JSON",
 		}},
-		{"too large", "f", strings.Repeat(" ", 6<<20) + "1", Error{
+		{"too large", "f", strings.Repeat(" ", 6<<20) + "1", api.Error{
 			Code:    "RequestTooLargeException",
 			Message: "6291457 byte payload is too large for the RequestResponse invocation type (limit 6291456 bytes)",
+			Status:  413,
 		}},
-		{"nothing reserved", "off", "{}", Error{
+		{"nothing reserved", "off", "{}", api.Error{
 			Code: "TooManyRequestsException", Message: "Rate Exceeded.",
 			Reason: "ReservedFunctionConcurrentInvocationLimitExceeded",
+			Status: 429,
 		}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := h.Invoke(t.Context(), tt.function, []byte(tt.payload))
-			var got *Error
+			var got *api.Error
 			if !errors.As(err, &got) {
-				t.Fatalf("got %v, want an *Error", err)
+				t.Fatalf("got %v, want an *api.Error", err)
 			}
 			if diff := cmp.Diff(tt.want, *got); diff != "" {
 				t.Error(diff)
@@ -155,7 +165,7 @@ func TestInvokeNames(t *testing.T) {
 		"arn:aws:lambda:us-east-1:000000000000:function:f:$LATEST",
 	} {
 		if got := mustInvoke[string](t, h, name, request("echo", name)); got != name {
-			t.Errorf("invoke %s: got %s", name, got)
+			t.Errorf("got %s, want %s", got, name)
 		}
 	}
 }
@@ -187,19 +197,19 @@ func TestConcurrency(t *testing.T) {
 		reason string
 	}{
 		{"reserved", []func(*template.Function){reserved(2)}, 2, "ReservedFunctionConcurrentInvocationLimitExceeded"},
-		{"default", nil, 3, "ConcurrentInvocationLimitExceeded"},
+		{"default", nil, newQuota, "ConcurrentInvocationLimitExceeded"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			g := newGate(t)
-			h := startHost(t, Config{Functions: []template.Function{fn("f", tt.change...)}, DefaultConcurrency: 3})
+			h := startHost(t, Config{Functions: []template.Function{fn("f", tt.change...)}})
 			pids := make(chan int, tt.limit)
 			for range tt.limit {
 				go func() { pids <- mustInvoke[int](t, h, "f", request("visit", g.url)) }()
 				<-g.visitors
 			}
-			var refused *Error
+			var refused *api.Error
 			if _, err := h.Invoke(t.Context(), "f", nil); !errors.As(err, &refused) || refused.Reason != tt.reason {
 				t.Errorf("one too many: %v, want %s", err, tt.reason)
 			}
@@ -211,7 +221,7 @@ func TestConcurrency(t *testing.T) {
 				distinct[last] = true
 			}
 			if len(distinct) != tt.limit {
-				t.Errorf("%d processes served %d invocations at a time", len(distinct), tt.limit)
+				t.Errorf("got %d processes, want %d", len(distinct), tt.limit)
 			}
 			// Whichever was released last serves all that come one after the other.
 			first := mustInvoke[int](t, h, "f", request("visit", g.url))
@@ -239,9 +249,9 @@ func TestCallerGoesAway(t *testing.T) {
 	if err := <-done; !errors.Is(err, ctx.Err()) {
 		t.Errorf("got %v, want %v", err, ctx.Err())
 	}
-	var busy *Error
+	var busy *api.Error
 	if _, err := h.Invoke(t.Context(), "f", nil); !errors.As(err, &busy) || busy.Code != tooManyRequests {
-		t.Errorf("the function goes on, but the next call got %v", err)
+		t.Errorf("got %v while the function goes on, want %s", err, tooManyRequests)
 	}
 	close(g.open)
 	eventually(t, "the environment is free", func() bool {
@@ -260,8 +270,11 @@ func TestInit(t *testing.T) {
 	}{
 		// Lambda starts it again as part of the invocation before it gives up.
 		{
-			"exits", "exit", 30 * time.Second,
-			`{"errorMessage":"RequestId: ID Error: Runtime exited with error: exit status 7","errorType":"Runtime.ExitError"}`, 2,
+			"exits",
+			"exit",
+			30 * time.Second,
+			`{"errorMessage":"RequestId: ID Error: Runtime exited with error: exit status 7","errorType":"Runtime.ExitError"}`,
+			2,
 		},
 		{
 			"reports", "report", 30 * time.Second,
@@ -290,7 +303,7 @@ func TestInit(t *testing.T) {
 					t.Errorf("got %s, want %s", payload, tt.want)
 				}
 				if starts := len(logs.find("f: initialising")); starts != n*tt.starts {
-					t.Errorf("%d starts after %d invocations", starts, n)
+					t.Errorf("got %d starts after %d invocations, want %d", starts, n, n*tt.starts)
 				}
 			}
 		})
@@ -311,7 +324,7 @@ func TestNoBinary(t *testing.T) {
 		}
 		for _, part := range []string{"Runtime.InvalidEntrypoint", missing} {
 			if !strings.Contains(string(got.Payload), part) {
-				t.Errorf("%s does not mention %s", got.Payload, part)
+				t.Errorf("got %s, want %s in it", got.Payload, part)
 			}
 		}
 	}
@@ -331,14 +344,19 @@ func TestLogs(t *testing.T) {
 		t.Error(diff)
 	}
 	if pieces := lines[3:]; len(pieces) < 2 || strings.Join(pieces, "") != long {
-		t.Errorf("%d pieces of the long line, %d bytes of %d", len(pieces), len(strings.Join(pieces, "")), len(long))
+		t.Errorf(
+			"got %d pieces with %d bytes of the long line, want some with %d",
+			len(pieces),
+			len(strings.Join(pieces, "")),
+			len(long),
+		)
 	}
 	h.Close()
 	if half := logs.find("f: half"); len(half) != 1 {
-		t.Error("the last line, without its end, was lost")
+		t.Error("got no last line, want it without its end")
 	}
 	if _, err := h.Invoke(t.Context(), "f", nil); err == nil || !strings.HasPrefix(err.Error(), "ServiceException") {
-		t.Errorf("invoke after close: %v", err)
+		t.Errorf("invoke after Close: got %v, want ServiceException", err)
 	}
 }
 

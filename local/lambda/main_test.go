@@ -211,7 +211,7 @@ func TestHostKilled(t *testing.T) {
 	}
 	_ = cmd.Wait() // killed, as it should be
 	if len(pids) != 2 {
-		t.Fatalf("the victim's function and child are %v", pids)
+		t.Fatalf("got processes %v, want the function and its child", pids)
 	}
 	for _, pid := range pids {
 		eventually(t, "process "+strconv.Itoa(pid)+" dies with its host", func() bool { return state(pid) == "" })

@@ -2,118 +2,94 @@ package lambda
 
 import (
 	"bytes"
+	"crypto/rand"
 	"fmt"
 	"os"
-	"sync"
-	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
-// maxLine is CloudWatch's limit on one log event, in bytes; a longer line comes
-// in pieces.
+// maxLine is CloudWatch's limit on one log event, in bytes. A longer line becomes several events.
 const maxLine = 256 << 10
 
-// output reads what an environment writes. A goroutine follows the pipe, and
-// the end of an invocation reads what is left in it, so that all lines of an
-// invocation are delivered before its result.
+// output reads what an environment writes to standard output and standard error, which share a pipe: so their order is
+// kept.
 type output struct {
-	file *os.File
-	raw  syscall.RawConn
-	emit func(line string)
-	done chan struct{}
-
-	mu      sync.Mutex
-	buffer  [32 << 10]byte
-	partial []byte
+	reader  *os.File
+	writer  *os.File      // this process writes marks to it
+	mark    []byte        // a secret, which no function can write
+	flushed chan struct{} // one signal for each mark
+	done    chan struct{} // closed when no process has the pipe open
 }
 
-// openOutput creates the environment's output and returns the end of the pipe
-// that the process writes to. Both of its streams share it, which keeps their
-// order.
-func (e *environment) openOutput() (writer *os.File, err error) {
+func (e *environment) openOutput() error {
 	reader, writer, err := os.Pipe()
 	if err != nil {
-		return nil, fmt.Errorf("open log pipe: %w", err)
+		return fmt.Errorf("open log pipe: %w", err)
 	}
-	raw, err := reader.SyscallConn()
-	if err != nil {
-		reader.Close()
-		writer.Close()
-		return nil, fmt.Errorf("open log pipe: %w", err)
+	e.output = &output{
+		reader: reader, writer: writer, mark: []byte(rand.Text()), flushed: make(chan struct{}), done: make(chan struct{}),
 	}
-	o := &output{file: reader, raw: raw, done: make(chan struct{}), emit: func(string) {}}
-	if logs := e.function.host.Logs; logs != nil {
-		o.emit = func(line string) { logs(e.function.Name, e.stream, line) }
-	}
-	go func() {
-		defer close(o.done)
-		// The error is that of a closed file: the same end.
-		_ = raw.Read(func(fd uintptr) (ended bool) {
-			for more := true; more && !ended; {
-				more, ended = o.read(int(fd))
+	go e.output.read(func(line []byte) {
+		if logs := e.function.host.Logs; logs != nil {
+			logs(e.function.Name, e.stream, string(line))
+		}
+	})
+	return nil
+}
+
+func (o *output) read(emit func(line []byte)) {
+	defer close(o.done)
+	var pending []byte
+	for buffer := make([]byte, 32<<10); ; {
+		n, err := o.reader.Read(buffer)
+		pending = o.deliver(append(pending, buffer[:n]...), emit)
+		if err != nil {
+			if len(pending) > 0 {
+				emit(pending)
 			}
-			return ended
-		})
-	}()
-	e.output = o
-	return writer, nil
-}
-
-// read takes one buffer from the pipe, which does not block. There may be more
-// to read when it was not empty; it has ended when no writer is left.
-func (o *output) read(fd int) (more, ended bool) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	n, err := unix.Read(fd, o.buffer[:])
-	switch {
-	case n > 0:
-		o.take(o.buffer[:n])
-		return true, false
-	case err == unix.EINTR:
-		return true, false
-	case err == unix.EAGAIN:
-		return false, false
-	}
-	if len(o.partial) > 0 {
-		o.line()
-	}
-	return false, true
-}
-
-func (o *output) take(data []byte) {
-	for len(data) > 0 {
-		head, rest, whole := bytes.Cut(data, []byte{'\n'})
-		o.partial = append(o.partial, head...)
-		if whole || len(o.partial) >= maxLine {
-			o.line()
+			return
 		}
-		data = rest
 	}
 }
 
-func (o *output) line() {
-	o.emit(string(o.partial))
-	o.partial = o.partial[:0]
+// deliver emits the lines that are complete and returns the rest.
+func (o *output) deliver(pending []byte, emit func(line []byte)) []byte {
+	for {
+		line, rest, whole := bytes.Cut(pending, []byte{'\n'})
+		head, isMark := bytes.CutSuffix(line, o.mark)
+		switch {
+		case whole && isMark: // behind a line that may go on
+			o.flushed <- struct{}{}
+			pending = append(head, rest...)
+		case len(line) > maxLine+len(o.mark):
+			emit(line[:maxLine])
+			pending = pending[maxLine:]
+		case whole:
+			emit(line)
+			pending = rest
+		default:
+			return pending
+		}
+	}
 }
 
-// flush delivers what has been written so far. The number of reads is bounded
-// because a process that is not frozen may go on writing.
+// flush returns when all lines that were written before are delivered: it writes a mark and waits until that is read.
 func (o *output) flush() {
-	_ = o.raw.Control(func(fd uintptr) {
-		more := true
-		for n := 0; more && n < 64; n++ {
-			more, _ = o.read(int(fd))
-		}
-	}) // a closed file: the reading goroutine has had it all
+	if _, err := fmt.Fprintf(o.writer, "%s\n", o.mark); err != nil {
+		return // the environment has ended, and close has waited for its lines
+	}
+	select {
+	case <-o.flushed:
+	case <-o.done:
+	}
 }
 
-// wait returns when all writers have closed the pipe. A daemon that left the
-// group may hold it for ever, hence the limit.
-func (o *output) wait(limit time.Duration) {
+// close returns when no process has the pipe open, or after the limit: a process that left its group may keep it open.
+func (o *output) close(limit time.Duration) {
+	_ = o.writer.Close()
 	select {
 	case <-o.done:
 	case <-time.After(limit):
 	}
+	_ = o.reader.Close()
 }

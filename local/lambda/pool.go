@@ -2,20 +2,22 @@ package lambda
 
 import (
 	"maps"
+	"net/http"
 	"slices"
 	"sync"
 
+	"github.com/lazaret/lazaret/local/api"
 	"github.com/lazaret/lazaret/local/template"
 )
 
-// function is a template's function with its environments. A slot is a place
-// under the concurrency limit: the one who acquired it gives it back, by release
-// together with a healthy environment or by drop without one; while an
-// environment is idle its slot is its own.
+// function is a template's function with its environments. A slot is a place under the concurrency limit. Whoever
+// acquired it returns it: by release with a healthy environment, by drop without one. An idle environment keeps its
+// slot.
 type function struct {
 	template.Function
-	host  *Host
-	limit int
+	host    *Host
+	limit   int
+	sampler sampler
 
 	mu    sync.Mutex
 	slots int
@@ -24,14 +26,15 @@ type function struct {
 	live  map[*environment]struct{} // every one whose processes may exist
 }
 
-// acquire takes a slot, with the environment used last or, when none is idle,
-// with nil: the caller starts one. An environment stays until the host closes.
+// acquire takes a slot and the environment used last. When no environment is idle it returns nil, and the caller starts
+// one.
 func (f *function) acquire() (*environment, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if n := len(f.idle); n > 0 {
 		e := f.idle[n-1]
 		f.idle = f.idle[:n-1]
+		e.process.SetIdle(false)
 		if f.host.Freeze {
 			e.process.Thaw()
 		}
@@ -42,7 +45,9 @@ func (f *function) acquire() (*environment, error) {
 		if f.Reserved != nil {
 			reason = "ReservedFunctionConcurrentInvocationLimitExceeded"
 		}
-		return nil, &Error{Code: tooManyRequests, Message: "Rate Exceeded.", Reason: reason}
+		return nil, &api.Error{
+			Code: tooManyRequests, Message: "Rate Exceeded.", Reason: reason, Status: http.StatusTooManyRequests,
+		}
 	}
 	f.slots++
 	return nil, nil
@@ -56,6 +61,7 @@ func (f *function) release(e *environment) {
 		f.slots--
 		return
 	}
+	e.process.SetIdle(true)
 	if f.host.Freeze {
 		e.process.Freeze()
 	}
@@ -69,8 +75,7 @@ func (f *function) drop() {
 	f.slots--
 }
 
-// enter records an environment that has started. It is false when the host is
-// closing and may have taken its census already.
+// enter adds an environment that has started. It is false when the host closes and may not have seen it.
 func (f *function) enter(e *environment) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -78,7 +83,7 @@ func (f *function) enter(e *environment) bool {
 	return f.host.ctx.Err() == nil
 }
 
-// leave strikes off an environment whose processes are gone.
+// leave removes an environment whose processes are gone.
 func (f *function) leave(e *environment) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

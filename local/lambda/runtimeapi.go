@@ -11,8 +11,7 @@ import (
 	"github.com/lazaret/lazaret/local/guard"
 )
 
-// maxResponse is the largest response that Lambda takes from a runtime, in
-// bytes; the number is the one in its error message.
+// maxResponse is the largest response that Lambda takes from a runtime, in bytes, as its error message says.
 const maxResponse = 6291556
 
 // invocation is one event on its way through an environment.
@@ -30,11 +29,9 @@ type reply struct {
 }
 
 // runtimeAPI is the Lambda Runtime API of all environments, version 2018-06-01:
-// https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html. A secret before
-// the version tells them apart and keeps everybody else out, and each is for its own
-// user alone: runtimes take what
-// AWS_LAMBDA_RUNTIME_API says as the beginning of the URL. Host must be the
-// address, so that no name of a web page's can lead here.
+// https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html. A path begins with the secret of an environment,
+// because runtimes take the value of AWS_LAMBDA_RUNTIME_API as the beginning of the URL. A secret is for its
+// environment's user alone. Host must be the address, so that no web page's own name leads here.
 func (h *Host) runtimeAPI() http.Handler {
 	mux := http.NewServeMux()
 	handle := func(pattern string, serve func(*environment, http.ResponseWriter, *http.Request)) {
@@ -43,7 +40,7 @@ func (h *Host) runtimeAPI() http.Handler {
 			e, known := h.listening.Load(r.PathValue("secret"))
 			uid, told := guard.Peer(r.Context())
 			if !known || told && uid != e.(*environment).uid() || r.Host != h.runtime.Addr().String() {
-				http.Error(w, "no function is known by this address", http.StatusForbidden)
+				http.Error(w, "this address is not for this caller", http.StatusForbidden)
 				return
 			}
 			serve(e.(*environment), w, r)
@@ -59,7 +56,7 @@ func (h *Host) runtimeAPI() http.Handler {
 func (e *environment) next(w http.ResponseWriter, r *http.Request) {
 	select {
 	case e.ready <- struct{}{}:
-	default: // a second call at the same time adds nothing
+	default: // an earlier call has signalled already
 	}
 	select {
 	case inv := <-e.work:
@@ -70,7 +67,7 @@ func (e *environment) next(w http.ResponseWriter, r *http.Request) {
 		header.Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(inv.deadline.UnixMilli(), 10))
 		header.Set("Lambda-Runtime-Invoked-Function-Arn", e.function.ARN)
 		header.Set("Lambda-Runtime-Trace-Id", inv.trace)
-		_, _ = w.Write(inv.payload) // a process that cannot read it is dying
+		_, _ = w.Write(inv.payload) // fails when the process ends
 	case <-r.Context().Done():
 	}
 }
@@ -87,7 +84,7 @@ func (e *environment) respond(w http.ResponseWriter, r *http.Request) {
 	answer := reply{payload: body}
 	status := http.StatusAccepted
 	switch {
-	case err != nil: // the process died while it was writing: no answer
+	case err != nil: // the process ended while it was writing
 		return
 	case len(body) > maxResponse:
 		answer = reply{err: newFault("Function.ResponseSizeTooLarge",
@@ -102,8 +99,7 @@ func (e *environment) respond(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(status)
 }
 
-// initError takes the runtime's account of an initialisation that failed. The
-// process then ends itself, or is killed when its time is over.
+// initError takes the runtime's error of an initialisation. The process then ends itself, or is killed at its limit.
 func (e *environment) initError(w http.ResponseWriter, r *http.Request) {
 	if body, err := io.ReadAll(io.LimitReader(r.Body, maxResponse)); err == nil {
 		e.initErr.Store(&fault{payload: body})

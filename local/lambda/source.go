@@ -1,44 +1,36 @@
 package lambda
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"github.com/lazaret/lazaret/local/api"
 	"github.com/lazaret/lazaret/local/template"
 )
 
 const (
-	// defaultBatches is how many batches Lambda starts with on a standard queue.
-	defaultBatches = 5
-	// longPoll is SQS's longest wait for a message, and maxReceive its largest
-	// batch.
-	longPoll   = 20 * time.Second
-	maxReceive = 10
+	defaultBatches = 5                // how many batches Lambda starts with on a standard queue
+	longPoll       = 20 * time.Second // SQS's longest wait for a message
+	maxReceive     = 10               // messages, SQS's largest batch
 )
 
 // queue is what the host needs of SQS.
 type queue interface {
 	// Receive waits up to wait for the first message and returns up to limit.
-	Receive(ctx context.Context, queueARN string, limit int, wait time.Duration) ([]Message, error)
-	Delete(ctx context.Context, queueARN, receipt string) error
-	// Release makes a message visible again at once.
-	Release(ctx context.Context, queueARN, receipt string) error
-}
-
-// Message is an SQS message as the host receives it.
-type Message struct {
-	ID, Receipt, Body string
-	Attributes        map[string]string // ApproximateReceiveCount, SentTimestamp …
-	MD5               string            // of the body
-	Given             map[string]events.SQSMessageAttribute
+	Receive(ctx context.Context, queueARN string, limit int, wait time.Duration) ([]events.SQSMessage, error)
+	Delete(queueARN, receipt string) error
+	// Release makes a message visible again.
+	Release(queueARN, receipt string) error
 }
 
 // source is an event source mapping at work.
@@ -48,8 +40,8 @@ type source struct {
 	queue    queue
 }
 
-// Poll feeds the functions from their queues until ctx ends, or the host is
-// closed, and the batches under way are finished; closing cuts those short.
+// Poll feeds the functions from their queues until ctx ends or the host is closed. It returns when the batches under
+// way are finished; closing ends those early.
 func (h *Host) Poll(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -71,57 +63,56 @@ func (h *Host) Poll(ctx context.Context) error {
 	return nil
 }
 
-// work is one of the source's concurrent batches.
+// work is one of the source's concurrent batches. A batch that comes when ctx has ended is released.
 func (s *source) work(ctx context.Context) {
 	for ctx.Err() == nil {
 		batch, err := s.queue.Receive(ctx, s.QueueARN, cmp.Or(s.BatchSize, maxReceive), longPoll)
-		// When ctx has ended meanwhile the batch is given back; one under way is
-		// finished.
-		settled := context.WithoutCancel(ctx)
 		if ctx.Err() != nil {
 			for _, m := range batch {
-				s.report("release message", s.queue.Release(settled, s.QueueARN, m.Receipt))
+				s.report("release message", s.queue.Release(s.QueueARN, m.ReceiptHandle))
 			}
 			return
 		}
 		s.report("receive messages", err)
-		if len(batch) > 0 { // what came before an error counts
-			s.process(settled, batch)
+		if len(batch) > 0 {
+			s.process(batch)
 		} else if err != nil {
 			sleep(ctx, time.Second)
 		}
 	}
 }
 
-// process invokes the function with a batch and deletes what it has dealt with.
-// The rest becomes visible again when its visibility timeout ends.
-func (s *source) process(ctx context.Context, batch []Message) {
-	payload := s.event(batch)
+// process invokes the function with a batch and deletes the messages that succeeded. The others become visible again
+// when their visibility timeout ends.
+func (s *source) process(batch []events.SQSMessage) {
+	payload, err := json.Marshal(events.SQSEvent{Records: batch})
 	if half := len(batch) / 2; half > 0 && len(payload) > maxRequest {
-		s.process(ctx, batch[:half]) // a batch ends at 6 MB too
-		s.process(ctx, batch[half:])
+		s.process(batch[:half]) // a batch ends at 6 MB too
+		s.process(batch[half:])
 		return
 	}
-	result, err := s.invoke(ctx, payload)
+	var result Result
+	if err == nil {
+		result, err = s.invoke(payload)
+	}
 	if err != nil {
 		s.report("invoke function", err)
 		return
 	}
 	if result.FunctionError != "" {
-		return // the function's own log says why
+		return // the function's log says why
 	}
 	for _, m := range s.succeeded(result.Payload, batch) {
-		s.report("delete message", s.queue.Delete(ctx, s.QueueARN, m.Receipt))
+		s.report("delete message", s.queue.Delete(s.QueueARN, m.ReceiptHandle))
 	}
 }
 
-// invoke backs off while the function is throttled. Lambda does so until the
-// messages' visibility timeout ends; that is at least the function's timeout,
-// which is the part of it that a poller may wait without knowing the queue.
-func (s *source) invoke(ctx context.Context, payload []byte) (Result, error) {
+// invoke waits and tries again while the function is throttled. Lambda does so until the messages' visibility timeout
+// ends. That is at least the function's timeout, which is how long a poller may wait without knowing the queue.
+func (s *source) invoke(payload []byte) (Result, error) {
 	giveUp := time.Now().Add(s.function.Timeout)
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
-		result, err := s.function.invoke(ctx, payload)
+		result, err := s.function.invoke(context.Background(), payload)
 		if err == nil || !retryable(err) || s.function.host.ctx.Err() != nil || time.Now().Add(wait).After(giveUp) {
 			return result, err
 		}
@@ -129,10 +120,10 @@ func (s *source) invoke(ctx context.Context, payload []byte) (Result, error) {
 	}
 }
 
-// retryable tells a full or broken Lambda from a call that is wrong.
+// retryable tells a throttled or failing Lambda from a wrong call.
 func retryable(err error) bool {
-	var named *Error
-	return errors.As(err, &named) && (named.Code == tooManyRequests || named.Code == serviceException)
+	e, ok := errors.AsType[*api.Error](err)
+	return ok && (e.Code == tooManyRequests || e.Code == serviceException)
 }
 
 // sleep returns early when ctx ends.
@@ -145,37 +136,32 @@ func sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
-// report logs: a poller has no caller to return an error to.
+// report logs an error: a poller has no caller to return it to.
 func (s *source) report(doing string, err error) {
 	if err != nil {
 		slog.Warn(doing, "queue", s.QueueARN, "function", s.function.Name, "error", err)
 	}
 }
 
-// record is one message of an SQS event.
-type record struct {
-	MessageID         string                                `json:"messageId"`
-	ReceiptHandle     string                                `json:"receiptHandle"`
-	Body              string                                `json:"body"`
-	Attributes        map[string]string                     `json:"attributes"`
-	MessageAttributes map[string]events.SQSMessageAttribute `json:"messageAttributes"`
-	MD5OfBody         string                                `json:"md5OfBody"`
-	EventSource       string                                `json:"eventSource"`
-	EventSourceARN    string                                `json:"eventSourceARN"`
-	Region            string                                `json:"awsRegion"`
-}
-
-func (s *source) event(batch []Message) []byte {
-	records := make([]record, len(batch))
-	for i, m := range batch {
-		if m.Given == nil {
-			m.Given = map[string]events.SQSMessageAttribute{} // Lambda has no null here
-		}
-		records[i] = record{
-			MessageID: m.ID, ReceiptHandle: m.Receipt, Body: m.Body, Attributes: m.Attributes, MessageAttributes: m.Given, MD5OfBody: m.MD5,
-			EventSource: "aws:sqs", EventSourceARN: s.QueueARN, Region: template.Region,
-		}
+// succeeded returns the messages of a batch that the function has dealt with, by the rules of
+// https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html: no response, or no list of failures, is
+// success. Another answer than Lambda asked for fails the whole batch, and so does an identifier that is missing, empty
+// or of no message of the batch.
+func (s *source) succeeded(response []byte, batch []events.SQSMessage) []events.SQSMessage {
+	if !s.ReportFailures || len(bytes.TrimSpace(response)) == 0 {
+		return batch
 	}
-	payload, _ := json.Marshal(map[string][]record{"Records": records}) // strings always marshal
-	return payload
+	var answer events.SQSEventResponse
+	if json.Unmarshal(response, &answer) != nil {
+		return nil
+	}
+	rest := slices.Clone(batch)
+	for _, failure := range answer.BatchItemFailures {
+		same := func(m events.SQSMessage) bool { return m.MessageId == failure.ItemIdentifier }
+		if !slices.ContainsFunc(batch, same) {
+			return nil
+		}
+		rest = slices.DeleteFunc(rest, same)
+	}
+	return rest
 }

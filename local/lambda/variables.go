@@ -19,10 +19,8 @@ const (
 	imagePath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 )
 
-// variables is the whole environment of the process; where a name comes twice
-// the later one counts. None of the user's own is passed on: a profile, a proxy or
-// real credentials must not reach a function. The list is what functions of
-// provided.al2023 were seen to have, and in
+// variables is the whole environment of the process. It has nothing of this process's environment: a profile, a proxy
+// or real credentials must not reach a function. The list was observed with functions of provided.al2023, and is in
 // https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html.
 func (e *environment) variables(root string) []string {
 	f := e.function
@@ -46,7 +44,7 @@ func (e *environment) variables(root string) []string {
 		vars = append(vars, extra(f.Function)...)
 	}
 	daemon := f.host.tracing.LocalAddr().String()
-	host, port, _ := net.SplitHostPort(daemon) // an address of ours
+	host, port, _ := net.SplitHostPort(daemon) // an address always splits
 	vars = append(vars,
 		"AWS_LAMBDA_RUNTIME_API="+f.host.runtime.Addr().String()+"/"+e.secret,
 		"AWS_LAMBDA_FUNCTION_NAME="+f.Name,
@@ -65,15 +63,14 @@ func (e *environment) variables(root string) []string {
 		"LAMBDA_RUNTIME_DIR=/var/runtime",
 		"_HANDLER=bootstrap",
 	)
-	return (&exec.Cmd{Env: vars}).Environ() // without those that come again
+	return (&exec.Cmd{Env: vars}).Environ() // keeps the last one of each name
 }
 
 // libraries is LD_LIBRARY_PATH as Lambda sets it.
 const libraries = "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib"
 
-// localPath turns a path on one of the function's mounts into the path of the
-// folder that stands for it, unless functions have a view in which it is mounted;
-// other values stay as they are.
+// localPath replaces a path on one of the function's mounts by the path of its folder here, unless the sandbox mounts
+// the folder at that path. Other values stay as they are.
 func (f *function) localPath(value string) string {
 	if f.host.level == sandbox.View {
 		return value

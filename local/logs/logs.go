@@ -1,51 +1,45 @@
-// Package logs answers CloudWatch Logs' FilterLogEvents over the files in which
-// the local stack keeps what functions log, so that the runbook's questions to
-// logs, and the operator's commands, work on it. It writes nothing.
+// Package logs keeps the local stack's logs in files, and answers CloudWatch Logs' FilterLogEvents over them, so that
+// the runbook's commands and the operator's commands work on them.
 package logs
 
 import (
-	"bufio"
 	"cmp"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"hash/fnv"
+	"math"
 	"net/http"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/lazaret/lazaret/local/api"
 )
 
-// What CloudWatch Logs allows: events in one answer, and bytes of one event.
-const (
-	maxEvents = 10_000
-	maxLine   = 256 << 10
-)
+// maxEvents is how many events CloudWatch Logs answers at once.
+const maxEvents = 10_000
 
-// Service has one log group, as the template has: that of the functions.
-type Service struct {
-	Stack string // the group is /lazaret/<stack>
-	Dir   string // with <function>.log for each function
+// Service answers for its log groups.
+type Service struct{ Groups []Group }
+
+// Group is a log group: what one or several files hold.
+type Group struct {
+	Name    string
+	streams func() ([]stream, error)
 }
-
-// Group is the name of the log group.
-func (s Service) Group() string { return "/lazaret/" + s.Stack }
 
 type request struct {
 	LogGroupName, LogGroupIdentifier string
 	LogStreamNames                   []string
 	LogStreamNamePrefix              string
-	StartTime, EndTime               int64 // Unix time in ms; 0: no limit
+	StartTime, EndTime               int64 // Unix time in ms; 0 for no limit
 	FilterPattern                    string
 	Limit                            int
 	NextToken                        string // how many events were answered before
+	StartFromHead                    *bool  // false for the newest events first
 }
 
-// Event is one line of a log.
-type Event struct {
+type event struct {
 	LogStreamName string `json:"logStreamName"`
 	Timestamp     int64  `json:"timestamp"` // Unix time in ms
 	Message       string `json:"message"`
@@ -53,55 +47,46 @@ type Event struct {
 	EventID       string `json:"eventId"`
 }
 
-type refusal struct{ code, message string }
-
-func (r refusal) Error() string { return r.message }
-
 func (s Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-	answer, err := s.answer(w, r)
-	if err != nil {
-		status, why := http.StatusInternalServerError, refusal{"ServiceUnavailableException", err.Error()}
-		if errors.As(err, &why) {
-			status = http.StatusBadRequest
-		}
-		w.WriteHeader(status)
-		answer = map[string]string{"__type": why.code, "message": why.message}
-	}
-	_ = json.NewEncoder(w).Encode(answer) // the client has gone if not
+	api.JSON{
+		Version: "1.1", Target: "Logs_20140328.", Failure: "ServiceUnavailableException", MaxBody: 64 << 10,
+		Operations: map[string]api.Operation{"FilterLogEvents": api.Decoded(s.filterLogEvents)},
+	}.ServeHTTP(w, r)
 }
 
-func (s Service) answer(w http.ResponseWriter, r *http.Request) (any, error) {
-	operation, ok := strings.CutPrefix(r.Header.Get("X-Amz-Target"), "Logs_20140328.")
-	if !ok || operation != "FilterLogEvents" {
-		return nil, refusal{"UnknownOperationException", fmt.Sprintf("the local stack does not do %q of CloudWatch Logs, FilterLogEvents alone", operation)}
-	}
-	var in request
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 64<<10)).Decode(&in); err != nil {
-		return nil, refusal{"SerializationException", fmt.Sprintf("read the request: %v", err)}
-	}
-	group := cmp.Or(in.LogGroupName, in.LogGroupIdentifier)
-	if i := strings.LastIndex(group, ":log-group:"); i >= 0 {
-		group = strings.TrimSuffix(group[i+len(":log-group:"):], ":*")
-	}
-	if group != s.Group() {
-		return nil, refusal{"ResourceNotFoundException", fmt.Sprintf("The specified log group does not exist. The local stack has %s", s.Group())}
-	}
-	wanted, err := parse(in.FilterPattern)
-	if err != nil {
-		return nil, refusal{"InvalidParameterException", err.Error()}
-	}
-	skip, err := strconv.Atoi(cmp.Or(in.NextToken, "0"))
-	if err != nil || skip < 0 || in.Limit < 0 || in.Limit > maxEvents {
-		return nil, refusal{"InvalidParameterException", fmt.Sprintf("limit %d, nextToken %q: want 1 to %d, and a token of an answer", in.Limit, in.NextToken, maxEvents)}
-	}
-	events, err := s.events(in, wanted)
+func (s Service) filterLogEvents(_ *http.Request, in request) (any, error) {
+	group, err := s.group(cmp.Or(in.LogGroupName, in.LogGroupIdentifier))
 	if err != nil {
 		return nil, err
 	}
+	if in.LogStreamNames != nil || in.LogStreamNamePrefix != "" {
+		return nil, invalid("the local stack does not support logStreamNames and logStreamNamePrefix")
+	}
+	wanted, err := parse(in.FilterPattern)
+	if err != nil {
+		return nil, invalid("%v", err)
+	}
+	skip, err := strconv.Atoi(cmp.Or(in.NextToken, "0"))
+	if err != nil || skip < 0 || in.Limit < 0 || in.Limit > maxEvents {
+		return nil, invalid("limit %d, nextToken %q: want at most %d, and an answer's token",
+			in.Limit, in.NextToken, maxEvents)
+	}
+	limit := cmp.Or(in.Limit, maxEvents)
+	newestFirst := in.StartFromHead != nil && !*in.StartFromHead
+	q := query{in.StartTime, in.EndTime, wanted, skip + limit + 1}
+	if newestFirst {
+		q.enough = math.MaxInt
+	}
+	events, err := group.events(q)
+	if err != nil {
+		return nil, err
+	}
+	if newestFirst {
+		slices.Reverse(events)
+	}
 	events = events[min(skip, len(events)):]
 	out := map[string]any{"searchedLogStreams": []any{}}
-	if limit := cmp.Or(in.Limit, maxEvents); len(events) > limit {
+	if len(events) > limit {
 		events = events[:limit]
 		out["nextToken"] = strconv.Itoa(skip + limit)
 	}
@@ -109,75 +94,60 @@ func (s Service) answer(w http.ResponseWriter, r *http.Request) (any, error) {
 	return out, nil
 }
 
-// events are those of all functions that are wanted, the oldest first.
-func (s Service) events(in request, wanted pattern) ([]Event, error) {
-	files, err := filepath.Glob(filepath.Join(s.Dir, "*.log"))
-	if err != nil {
-		return nil, fmt.Errorf("list %s: %w", s.Dir, err)
+// group finds a group by its name or ARN.
+func (s Service) group(name string) (Group, error) {
+	if i := strings.LastIndex(name, ":log-group:"); i >= 0 {
+		name = strings.TrimSuffix(name[i+len(":log-group:"):], ":*")
 	}
-	found := []Event{}
-	for _, file := range files {
-		function := s.Stack + "-" + strings.TrimSuffix(filepath.Base(file), ".log")
-		err := read(file, func(line int, at time.Time, text string) {
+	var names []string
+	for _, g := range s.Groups {
+		if g.Name == name {
+			return g, nil
+		}
+		names = append(names, g.Name)
+	}
+	return Group{}, api.Refuse("ResourceNotFoundException",
+		"The specified log group does not exist. The local stack has %s", strings.Join(names, " and "))
+}
+
+func invalid(format string, args ...any) error {
+	return api.Refuse("InvalidParameterException", format, args...)
+}
+
+// query says which events of a group are wanted.
+type query struct {
+	since, until int64 // Unix time in ms; no limit when until is 0
+	wanted       pattern
+	enough       int // of the oldest ones
+}
+
+func (q query) wants(ms int64) bool { return ms >= q.since && (q.until == 0 || ms <= q.until) }
+
+// events returns the wanted events of all streams, the oldest first. There may be more than enough.
+func (g Group) events(q query) ([]event, error) {
+	streams, err := g.streams()
+	if err != nil {
+		return nil, err
+	}
+	found := []event{}
+	for _, s := range streams {
+		err := s.read(q.wanted, func(line int, at time.Time, text string) bool {
 			ms := at.UnixMilli()
-			if ms < in.StartTime || in.EndTime > 0 && ms > in.EndTime || !wanted(text) {
-				return
-			}
-			stream := at.UTC().Format("2006/01/02/") + function + "[$LATEST]local"
-			if !strings.HasPrefix(stream, in.LogStreamNamePrefix) || in.LogStreamNames != nil && !slices.Contains(in.LogStreamNames, stream) {
-				return
+			if !q.wants(ms) {
+				return true
 			}
 			hash := fnv.New64a()
-			_, _ = fmt.Fprintf(hash, "%s %d", function, line)
-			found = append(found, Event{stream, ms, text, ms, fmt.Sprintf("%056d", hash.Sum64())})
+			_, _ = fmt.Fprintf(hash, "%s %d", s.path, line)
+			found = append(found, event{
+				LogStreamName: s.name(at), Timestamp: ms, IngestionTime: ms, Message: text,
+				EventID: fmt.Sprintf("%056d", hash.Sum64()),
+			})
+			return len(streams) > 1 || len(found) < q.enough
 		})
 		if err != nil {
 			return nil, err
 		}
 	}
-	slices.SortStableFunc(found, func(a, b Event) int { return cmp.Compare(a.Timestamp, b.Timestamp) })
+	slices.SortStableFunc(found, func(a, b event) int { return cmp.Compare(a.Timestamp, b.Timestamp) })
 	return found, nil
-}
-
-// read calls f with each line of a file, and when it was written.
-func read(file string, f func(line int, at time.Time, text string)) error {
-	in, err := os.Open(file)
-	if err != nil {
-		return fmt.Errorf("read a function's log: %w", err)
-	}
-	defer in.Close()
-	var at time.Time
-	lines := bufio.NewScanner(in)
-	lines.Buffer(nil, maxLine+bufio.MaxScanTokenSize)
-	for n := 0; lines.Scan(); n++ {
-		at = written(lines.Text(), at)
-		f(n, at, lines.Text())
-	}
-	if err := lines.Err(); err != nil {
-		return fmt.Errorf("read %s: %w", file, err)
-	}
-	return nil
-}
-
-// written is when a line was, by what it says itself: our log lines and Lambda's
-// have "time", metrics "_aws.Timestamp", others begin with a time. What says
-// nothing belongs to the line before.
-func written(line string, before time.Time) time.Time {
-	var stamp struct {
-		Time time.Time `json:"time"`
-		AWS  struct {
-			Timestamp int64 // Unix time in ms
-		} `json:"_aws"`
-	}
-	switch err := json.Unmarshal([]byte(line), &stamp); {
-	case err == nil && !stamp.Time.IsZero():
-		return stamp.Time
-	case err == nil && stamp.AWS.Timestamp > 0:
-		return time.UnixMilli(stamp.AWS.Timestamp)
-	}
-	first, _, _ := strings.Cut(line, " ")
-	if at, err := time.Parse(time.RFC3339Nano, first); err == nil {
-		return at
-	}
-	return before
 }

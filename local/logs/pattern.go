@@ -1,146 +1,162 @@
 package logs
 
 import (
-	"cmp"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
 
-// pattern reports whether a log line is wanted. Of CloudWatch's filter patterns
-// it knows the empty one, terms that must all be there, and comparisons of JSON
-// fields joined by && and ||, without parentheses:
+// pattern says which log lines are wanted. Of CloudWatch's filter patterns it knows the empty one, terms that must all
+// be in the line, and comparisons of JSON fields joined by && and ||, without parentheses:
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
-type pattern func(line string) bool
+type pattern struct {
+	parts []string // texts that every wanted line has: a long log is searched for them without decoding each line
+	fits  func(line []byte) bool
+}
+
+// wants reports whether a line is wanted.
+func (p pattern) wants(line []byte) bool {
+	lacks := func(part string) bool { return !bytes.Contains(line, []byte(part)) }
+	return !slices.ContainsFunc(p.parts, lacks) && (p.fits == nil || p.fits(line))
+}
 
 // comparison is "$.field OPERATOR value".
-var comparison = regexp.MustCompile(`^\$((?:\.[A-Za-z0-9_-]+)+)\s*(=|!=|<=|>=|<|>)\s*("[^"]*"|[^\s"]+)$`)
+var comparison = regexp.MustCompile(`^\$((?:\.[A-Za-z0-9_-]+)+)\s*(=|!=|>)\s*("[^"]*"|[^\s"]+)$`)
 
 // words are terms: in quotes, with spaces in them, or without.
 var words = regexp.MustCompile(`"[^"]*"|\S+`)
 
-// parse reads a filter pattern. Its error names what is not understood.
+// parse reads a filter pattern. Its error names what is not supported.
 func parse(text string) (pattern, error) {
 	text = strings.TrimSpace(text)
 	if inner, ok := strings.CutPrefix(text, "{"); ok {
 		inner, ok = strings.CutSuffix(inner, "}")
 		if !ok {
-			return nil, fmt.Errorf("the pattern %s has no } at its end", text)
+			return pattern{}, fmt.Errorf("the pattern %s has no } at its end", text)
 		}
 		return parseJSON(inner)
 	}
-	if strings.HasPrefix(text, "[") || strings.HasPrefix(text, "%") {
-		return nil, fmt.Errorf("the local stack does not know the kind of filter pattern %s", text)
-	}
-	var terms []string
-	for _, term := range words.FindAllString(text, -1) {
-		if strings.HasPrefix(term, "-") || strings.HasPrefix(term, "?") {
-			return nil, fmt.Errorf("the local stack does not know the term %s of a filter pattern", term)
+	terms := words.FindAllString(text, -1)
+	for i, term := range terms {
+		if strings.ContainsAny(term[:1], "[%-?") {
+			return pattern{}, fmt.Errorf("the local stack does not support %s in a filter pattern", term)
 		}
-		terms = append(terms, strings.Trim(term, `"`))
+		terms[i] = strings.Trim(term, `"`)
 	}
-	return func(line string) bool {
-		for _, term := range terms {
-			if !strings.Contains(line, term) {
-				return false
-			}
-		}
-		return true
-	}, nil
+	return pattern{parts: terms}, nil
 }
 
-// parseJSON reads what stands between the braces. && binds closer than ||.
+// fields are a log line that is a JSON object.
+type fields map[string]json.RawMessage
+
+// parseJSON reads what is between the braces. && binds closer than ||.
 func parseJSON(text string) (pattern, error) {
-	var alternatives [][]func(map[string]json.RawMessage) bool
+	var p pattern
+	var alternatives [][]func(fields) bool
 	for alternative := range strings.SplitSeq(text, "||") {
-		var all []func(map[string]json.RawMessage) bool
+		p.parts = nil // those of a single alternative only
+		var all []func(fields) bool
 		for part := range strings.SplitSeq(alternative, "&&") {
 			m := comparison.FindStringSubmatch(strings.TrimSpace(part))
 			if m == nil {
-				return nil, fmt.Errorf("the local stack does not understand %q in a filter pattern: want $.field OPERATOR value", strings.TrimSpace(part))
+				return p, fmt.Errorf("the local stack does not support %q in a filter pattern: "+
+					"want $.field OPERATOR value, with =, != or >", strings.TrimSpace(part))
 			}
-			path, operator, want := strings.Split(m[1][1:], "."), m[2], m[3]
-			all = append(all, func(line map[string]json.RawMessage) bool { return compare(field(line, path), operator, want) })
+			path, operator, want := strings.Split(m[1][1:], "."), m[2], strings.Trim(m[3], `"`)
+			if operator == "=" {
+				p.parts = append(p.parts, literals(want)...)
+			}
+			holds := compare(operator, want)
+			all = append(all, func(line fields) bool {
+				got, ok := line.text(path)
+				return ok && holds(got)
+			})
 		}
 		alternatives = append(alternatives, all)
 	}
-	return func(line string) bool {
-		var fields map[string]json.RawMessage
-		if json.Unmarshal([]byte(line), &fields) != nil {
+	if len(alternatives) > 1 {
+		p.parts = nil
+	}
+	p.fits = func(text []byte) bool {
+		var line fields
+		if json.Unmarshal(text, &line) != nil {
 			return false
 		}
-		for _, all := range alternatives {
-			holds := true
-			for _, condition := range all {
-				holds = holds && condition(fields)
-			}
-			if holds {
-				return true
-			}
-		}
-		return false
-	}, nil
+		return slices.ContainsFunc(alternatives, func(all []func(fields) bool) bool {
+			return !slices.ContainsFunc(all, func(holds func(fields) bool) bool { return !holds(line) })
+		})
+	}
+	return p, nil
 }
 
-// field is the value at path, nil where there is none.
-func field(line map[string]json.RawMessage, path []string) json.RawMessage {
-	value := line[path[0]]
-	if len(path) == 1 {
-		return value
-	}
-	var inner map[string]json.RawMessage
-	if json.Unmarshal(value, &inner) != nil {
+// literals returns the texts that a line has whose field equals want. Numbers can be written in several ways, and so
+// can characters that JSON escapes.
+func literals(want string) (parts []string) {
+	if _, err := strconv.ParseFloat(want, 64); err == nil {
 		return nil
 	}
-	return field(inner, path[1:])
+	for part := range strings.SplitSeq(want, "*") {
+		if part != "" && !strings.ContainsFunc(part, escapable) {
+			parts = append(parts, part)
+		}
+	}
+	return parts
 }
 
-// compare reports whether a field is as wanted. A field that is not there is
-// neither equal nor unequal to anything, as in CloudWatch.
-func compare(got json.RawMessage, operator, want string) bool {
-	if got == nil {
-		return false
+func escapable(r rune) bool { return r < ' ' || r > '~' || strings.ContainsRune(`\"/<>&`, r) }
+
+// text returns the value at a path as text, and whether there is one.
+func (f fields) text(path []string) (string, bool) {
+	value, ok := f[path[0]]
+	if !ok {
+		return "", false
+	}
+	if len(path) > 1 {
+		var inner fields
+		if json.Unmarshal(value, &inner) != nil {
+			return "", false
+		}
+		return inner.text(path[1:])
 	}
 	var text string
-	if json.Unmarshal(got, &text) != nil {
-		text = string(got)
+	if json.Unmarshal(value, &text) != nil {
+		text = string(value)
 	}
-	want = strings.Trim(want, `"`)
-	var order int
-	g, err := strconv.ParseFloat(text, 64)
-	w, wrong := strconv.ParseFloat(want, 64)
-	switch {
-	case err == nil && wrong == nil:
-		order = cmp.Compare(g, w)
-	case operator == "=" || operator == "!=":
-		if !like(text, want) {
-			order = 1
-		}
-	default:
-		return false // < and > are for numbers
-	}
-	switch operator {
-	case "=":
-		return order == 0
-	case "!=":
-		return order != 0
-	case "<":
-		return order < 0
-	case "<=":
-		return order <= 0
-	case ">":
-		return order > 0
-	}
-	return order >= 0
+	return text, true
 }
 
-// like compares a text with one in which * stands for any characters.
-func like(text, want string) bool {
+// compare returns a comparison with want: of two numbers, or of a text with one in which * stands for any characters.
+func compare(operator, want string) func(got string) bool {
+	w, wrong := strconv.ParseFloat(want, 64)
 	parts := strings.Split(want, "*")
-	for i := range parts {
-		parts[i] = regexp.QuoteMeta(parts[i])
+	return func(got string) bool {
+		g, err := strconv.ParseFloat(got, 64)
+		switch areNumbers := err == nil && wrong == nil; {
+		case operator == ">":
+			return areNumbers && g > w
+		case areNumbers:
+			return (g == w) == (operator == "=")
+		}
+		return like(got, parts) == (operator == "=")
 	}
-	return regexp.MustCompile(`(?s)^` + strings.Join(parts, ".*") + `$`).MatchString(text)
+}
+
+// like reports whether a text is these parts, with anything between two of them.
+func like(text string, parts []string) bool {
+	last := len(parts) - 1
+	if last == 0 {
+		return text == parts[0]
+	}
+	text, ok := strings.CutPrefix(text, parts[0])
+	for _, part := range parts[1:last] {
+		if !ok {
+			return false
+		}
+		_, text, ok = strings.Cut(text, part)
+	}
+	return ok && strings.HasSuffix(text, parts[last])
 }

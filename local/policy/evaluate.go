@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Request is what IAM knows about one call when it looks at a bucket policy.
+// Request is what a bucket policy is asked about.
 type Request struct {
 	Principal string // ARN of the user or role, as aws:PrincipalArn has it; empty when anonymous
 	Account   string // 12 digits; empty when anonymous
@@ -13,15 +13,15 @@ type Request struct {
 	Action    string // "s3:GetObjectVersion"
 	Resource  string // "arn:aws:s3:::bucket/key"
 
-	// Context holds the condition keys. IAM compares their names without
-	// regard to case, the tag key in s3:ExistingObjectTag/<key> included.
+	// Context has the condition keys. IAM ignores the case of their names, and of the tag key in
+	// s3:ExistingObjectTag/<key>.
 	Context map[string][]string
 }
 
 // Effect is a policy's answer.
 type Effect int
 
-// The answers. A deny anywhere wins over every allow.
+// The answers. Deny wins over Allow.
 const (
 	NoOpinion Effect = iota
 	Allow
@@ -32,15 +32,14 @@ func (e Effect) String() string {
 	return [...]string{"no opinion", "allow", "deny"}[e]
 }
 
-// Decision is the answer and the Sid of the statement that gave it, which is
-// empty for NoOpinion and for statements without one.
+// Decision is the answer, and the Sid of the statement that gave it.
 type Decision struct {
 	Effect Effect
 	Sid    string
 }
 
-// Evaluate answers whether the policy denies, allows or says nothing of r. The
-// nil Policy, a bucket without one, has no opinion.
+// Evaluate answers whether the policy denies r, allows it or has no opinion. The nil Policy, of a bucket without one,
+// has none.
 func (p *Policy) Evaluate(r Request) Decision {
 	var d Decision
 	if p == nil {
@@ -58,40 +57,17 @@ func (p *Policy) Evaluate(r Request) Decision {
 }
 
 func (s statement) match(r Request) bool {
-	// Action names are compared without regard to case, resources with it:
-	// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_action.html
-	action := slices.ContainsFunc(s.actions, func(pattern string) bool {
-		return wildcard(strings.ToLower(pattern), strings.ToLower(r.Action))
-	})
-	return action != s.notActions &&
+	action := strings.ToLower(r.Action)
+	return slices.ContainsFunc(s.actions, func(pattern string) bool { return wildcard(pattern, action) }) &&
 		slices.ContainsFunc(s.resources, func(pattern string) bool { return wildcard(pattern, r.Resource) }) &&
 		s.principals.match(r) &&
 		!slices.ContainsFunc(s.conditions, func(c condition) bool { return !c.holds(r) })
 }
 
-// wildcard matches text against a pattern in which * stands for any run of
-// characters, slashes included, and ? for exactly one. It goes back only to
-// the latest *, so that no pattern takes more than len(pattern)*len(text).
-func wildcard(pattern, text string) bool {
-	p, t := []rune(pattern), []rune(text)
-	i, j, star, mark := 0, 0, -1, 0
-	for j < len(t) {
-		switch {
-		case i < len(p) && p[i] == '*':
-			star, mark = i, j
-			i++
-		case i < len(p) && (p[i] == '?' || p[i] == t[j]):
-			i++
-			j++
-		case star >= 0:
-			mark++
-			i, j = star+1, mark
-		default:
-			return false
-		}
-	}
-	for i < len(p) && p[i] == '*' {
-		i++
-	}
-	return i == len(p)
+// match reports whether the statement is about the caller. An anonymous caller is in "*" alone.
+func (p principals) match(r Request) bool {
+	return p.everyone ||
+		r.Principal != "" && slices.Contains(p.arns, r.Principal) ||
+		r.Account != "" && slices.Contains(p.accounts, r.Account) ||
+		r.Service != "" && slices.Contains(p.services, r.Service)
 }

@@ -1,9 +1,6 @@
-// Package policy evaluates S3 bucket policies, the resource-based half of IAM,
-// for the local stack, so that the read gate of a template is as real on one
-// machine as on AWS. It knows nothing of identity policies and makes no
-// request; local/s3 calls it for every operation. Whatever it would have to
-// guess at (an operator, a condition key, a policy variable) is refused by
-// Parse: a statement that is silently skipped is a gate left open.
+// Package policy evaluates S3 bucket policies for the local stack, so that the read gate of the template holds on one
+// machine as on AWS. It knows the elements, operators and condition keys that the template's policies have. Parse
+// refuses all others: a statement that was skipped would leave a gate open. Identity policies are not evaluated.
 package policy
 
 import (
@@ -11,27 +8,35 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
+	"strings"
 )
 
-// Policy is a parsed bucket policy. It is immutable and safe for concurrent use.
+// Policy is a parsed bucket policy. It does not change, and is safe for concurrent use.
 type Policy struct {
 	statements []statement
 }
 
-// statement is one entry of Statement, checked and ready to match.
+// statement is one entry of Statement.
 type statement struct {
 	sid        string
 	deny       bool
 	principals principals
-	actions    []string
-	notActions bool // actions came from NotAction
+	actions    []string // lower case
 	resources  []string
 	conditions []condition
 }
 
-// Parse reads a policy document. The error names the statement and what in it
-// is not understood; see the package comment for why nothing is skipped.
+// principals is the Principal element.
+type principals struct {
+	everyone bool
+	arns     []string // of users, roles and assumed-role sessions
+	accounts []string // 12 digits, from "<account>" or "arn:aws:iam::<account>:root"
+	services []string
+}
+
+// Parse reads a policy document. The error names the statement and the part of it that is not supported.
 func Parse(document []byte) (*Policy, error) {
 	var doc struct {
 		Version   string
@@ -41,7 +46,7 @@ func Parse(document []byte) (*Policy, error) {
 	if err := strict(document, &doc); err != nil {
 		return nil, fmt.Errorf("read policy document: %w", err)
 	}
-	if doc.Version != "2012-10-17" && doc.Version != "2008-10-17" {
+	if doc.Version != "2012-10-17" {
 		return nil, fmt.Errorf("read policy document: unknown Version %q", doc.Version)
 	}
 	var raw []json.RawMessage
@@ -62,40 +67,33 @@ func Parse(document []byte) (*Policy, error) {
 	return p, nil
 }
 
-// parseStatement returns a statement with its Sid even when it fails, for the
-// message of the caller.
+// parseStatement returns the Sid even when it fails, for the caller's message.
 func parseStatement(raw json.RawMessage) (statement, error) {
 	var in struct {
-		Sid          string
-		Effect       string
-		Principal    json.RawMessage
-		NotPrincipal json.RawMessage
-		Action       list
-		NotAction    list
-		Resource     list
-		Condition    map[string]map[string]list
+		Sid       string
+		Effect    string
+		Principal json.RawMessage
+		Action    list
+		Resource  list
+		Condition map[string]map[string]list
 	}
 	if err := strict(raw, &in); err != nil {
 		return statement{}, err
 	}
-	s := statement{sid: in.Sid, deny: in.Effect == "Deny", actions: in.Action, resources: in.Resource}
-	if in.Effect != "Allow" && in.Effect != "Deny" {
+	s := statement{sid: in.Sid, deny: in.Effect == "Deny", resources: in.Resource}
+	unsupported := func(s string) bool { return strings.ContainsRune(s, '?') || hasVariable(s) }
+	switch {
+	case in.Effect != "Allow" && in.Effect != "Deny":
 		return s, fmt.Errorf("unknown Effect %q", in.Effect)
-	}
-	if in.NotPrincipal != nil {
-		return s, errors.New("NotPrincipal is not supported: use Principal and a condition on aws:PrincipalArn")
-	}
-	if (len(in.Action) == 0) == (len(in.NotAction) == 0) {
-		return s, errors.New("want either Action or NotAction")
-	}
-	if len(in.NotAction) > 0 {
-		s.actions, s.notActions = in.NotAction, true
-	}
-	if len(s.resources) == 0 {
+	case len(in.Action) == 0:
+		return s, errors.New("no Action")
+	case len(in.Resource) == 0:
 		return s, errors.New("no Resource")
+	case slices.ContainsFunc(in.Action, unsupported) || slices.ContainsFunc(in.Resource, unsupported):
+		return s, errors.New("policy variables and ? are not supported in Action and Resource")
 	}
-	if slices.ContainsFunc(s.resources, hasVariable) {
-		return s, errors.New("policy variables in Resource are not supported")
+	for _, action := range in.Action { // IAM ignores their case, and not that of resources
+		s.actions = append(s.actions, strings.ToLower(action))
 	}
 	var err error
 	if s.principals, err = parsePrincipals(in.Principal); err != nil {
@@ -113,8 +111,56 @@ func parseStatement(raw json.RawMessage) (statement, error) {
 	return s, nil
 }
 
-// list is a JSON value that policies write either alone or in a list. YAML
-// templates turn "false" into a JSON boolean, so scalars become text.
+var (
+	accountID    = regexp.MustCompile(`^(?:arn:aws[a-z-]*:iam::)?(\d{12})(?::root)?$`)
+	principalARN = regexp.MustCompile(`^arn:aws[a-z-]*:(iam|sts)::\d{12}:(user|role|assumed-role)/[^*?]+$`)
+)
+
+func parsePrincipals(raw json.RawMessage) (p principals, err error) {
+	if raw == nil {
+		return p, errors.New("no Principal")
+	}
+	if string(raw) == `"*"` {
+		return principals{everyone: true}, nil
+	}
+	var kinds map[string]list
+	if err := json.Unmarshal(raw, &kinds); err != nil {
+		return p, fmt.Errorf(`unknown Principal %s: want "*" or an object`, raw)
+	}
+	for kind, names := range kinds {
+		switch kind {
+		case "AWS":
+			for _, name := range names {
+				if err := p.addAWS(name); err != nil {
+					return p, err
+				}
+			}
+		case "Service":
+			p.services = append(p.services, names...)
+		default:
+			return p, fmt.Errorf("principals of kind %s are not supported", kind)
+		}
+	}
+	return p, nil
+}
+
+// addAWS adds "*", an account, or a user, role or session. IAM has no wildcards inside an ARN here.
+func (p *principals) addAWS(name string) error {
+	switch account := accountID.FindStringSubmatch(name); {
+	case name == "*":
+		p.everyone = true
+	case account != nil:
+		p.accounts = append(p.accounts, account[1])
+	case principalARN.MatchString(name):
+		p.arns = append(p.arns, name)
+	default:
+		return fmt.Errorf("unknown principal %q", name)
+	}
+	return nil
+}
+
+// list is a JSON value that policies write alone or in a list. YAML templates make a JSON boolean of "false", so that
+// scalars become text.
 type list []string
 
 func (l *list) UnmarshalJSON(b []byte) error {
@@ -122,14 +168,12 @@ func (l *list) UnmarshalJSON(b []byte) error {
 	if b = bytes.TrimSpace(b); len(b) > 0 && b[0] != '[' {
 		b = slices.Concat([]byte("["), b, []byte("]"))
 	}
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.UseNumber()
-	if err := d.Decode(&many); err != nil {
+	if err := json.Unmarshal(b, &many); err != nil {
 		return err
 	}
 	for _, v := range many {
 		switch v.(type) {
-		case string, bool, json.Number:
+		case string, bool:
 			*l = append(*l, fmt.Sprint(v))
 		default:
 			return fmt.Errorf("want text or a list of text, not %T", v)
@@ -138,7 +182,7 @@ func (l *list) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// strict decodes one JSON value and refuses elements that v does not have.
+// strict decodes one JSON value and refuses members that v does not have.
 func strict(b []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
@@ -150,3 +194,6 @@ func strict(b []byte, v any) error {
 	}
 	return nil
 }
+
+// hasVariable reports a policy variable such as ${aws:PrincipalArn}.
+func hasVariable(s string) bool { return strings.Contains(s, "${") }

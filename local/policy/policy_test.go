@@ -40,32 +40,125 @@ func TestEvaluateUploads(t *testing.T) {
 		want      Decision
 	}{
 		{name: "unscanned is not read", principal: alice, action: "s3:GetObject", want: Decision{Deny, "NoReadUnlessClean"}},
-		{name: "infected is not read", principal: alice, action: "s3:GetObject", tags: "scan-status=INFECTED", want: Decision{Deny, "NoReadUnlessClean"}},
+		{
+			name:      "infected is not read",
+			principal: alice,
+			action:    "s3:GetObject",
+			tags:      "scan-status=INFECTED",
+			want:      Decision{Deny, "NoReadUnlessClean"},
+		},
 		{name: "clean is read", principal: alice, action: "s3:GetObject", tags: "scan-status=CLEAN"},
-		{name: "by version too", principal: alice, action: "s3:GetObjectVersion", tags: "x=y", want: Decision{Deny, "NoReadUnlessClean"}},
-		{name: "tag values keep their case", principal: alice, action: "s3:GetObject", tags: "scan-status=clean", want: Decision{Deny, "NoReadUnlessClean"}},
-		{name: "a second spelling of the key does not help", principal: alice, action: "s3:GetObject", tags: "scan-status=INFECTED,Scan-Status=CLEAN", want: Decision{Deny, "NoReadUnlessClean"}},
+		{
+			name:      "by version too",
+			principal: alice,
+			action:    "s3:GetObjectVersion",
+			tags:      "x=y",
+			want:      Decision{Deny, "NoReadUnlessClean"},
+		},
+		{
+			name:      "tag values keep their case",
+			principal: alice,
+			action:    "s3:GetObject",
+			tags:      "scan-status=clean",
+			want:      Decision{Deny, "NoReadUnlessClean"},
+		},
+		{
+			name:      "a second spelling of the key does not help",
+			principal: alice,
+			action:    "s3:GetObject",
+			tags:      "scan-status=INFECTED,Scan-Status=CLEAN",
+			want:      Decision{Deny, "NoReadUnlessClean"},
+		},
 		{name: "fetch reads anything", principal: fetch, action: "s3:GetObjectVersion"},
-		{name: "anonymous has no ARN, which ArnNotEquals takes for different", action: "s3:GetObject", want: Decision{Deny, "NoReadUnlessClean"}},
-		{name: "action names ignore case", principal: alice, action: "S3:getobject", want: Decision{Deny, "NoReadUnlessClean"}},
+		{
+			name:   "anonymous has no ARN, which ArnNotEquals takes for different",
+			action: "s3:GetObject",
+			want:   Decision{Deny, "NoReadUnlessClean"},
+		},
+		{
+			name:      "action names ignore case",
+			principal: alice,
+			action:    "S3:getobject",
+			want:      Decision{Deny, "NoReadUnlessClean"},
+		},
 		{name: "another bucket", principal: alice, action: "s3:GetObject", resource: "arn:aws:s3:::other/a"},
-		{name: "no verdict of the uploader's own", principal: alice, action: "s3:PutObject", request: "a=b,scan-status=CLEAN", want: Decision{Deny, "OnlyTagSetsVerdicts"}},
-		{name: "in no spelling", principal: alice, action: "s3:PutObjectTagging", request: "Scan-Status=CLEAN", want: Decision{Deny, "OnlyTagSetsVerdicts"}},
+		{
+			name:      "no verdict of the uploader's own",
+			principal: alice,
+			action:    "s3:PutObject",
+			request:   "a=b,scan-status=CLEAN",
+			want:      Decision{Deny, "OnlyTagSetsVerdicts"},
+		},
+		{
+			name:      "in no spelling",
+			principal: alice,
+			action:    "s3:PutObjectTagging",
+			request:   "Scan-Status=CLEAN",
+			want:      Decision{Deny, "OnlyTagSetsVerdicts"},
+		},
 		{name: "other tags are free", principal: alice, action: "s3:PutObject", request: "a=b"},
 		{name: "no tags at all", principal: alice, action: "s3:PutObject"},
-		{name: "tag sets verdicts", principal: tagger, action: "s3:PutObjectVersionTagging", tags: "scan-status=CLEAN", request: "scan-status=INFECTED"},
-		{name: "a verdict is not replaced", principal: alice, action: "s3:PutObjectVersionTagging", tags: "scan-status=INFECTED", request: "a=b", want: Decision{Deny, "VerdictsStay"}},
-		{name: "a verdict is not removed", principal: alice, action: "s3:DeleteObjectTagging", tags: "scan-status=INFECTED", want: Decision{Deny, "VerdictsStay"}},
+		{
+			name:      "tag sets verdicts",
+			principal: tagger,
+			action:    "s3:PutObjectVersionTagging",
+			tags:      "scan-status=CLEAN",
+			request:   "scan-status=INFECTED",
+		},
+		{
+			name:      "a verdict is not replaced",
+			principal: alice,
+			action:    "s3:PutObjectVersionTagging",
+			tags:      "scan-status=INFECTED",
+			request:   "a=b",
+			want:      Decision{Deny, "VerdictsStay"},
+		},
+		{
+			name:      "a verdict is not removed",
+			principal: alice,
+			action:    "s3:DeleteObjectTagging",
+			tags:      "scan-status=INFECTED",
+			want:      Decision{Deny, "VerdictsStay"},
+		},
 		{name: "tags without a verdict are removed", principal: alice, action: "s3:DeleteObjectTagging", tags: "a=b"},
-		{name: "no copy into", principal: alice, action: "s3:PutObject", context: map[string][]string{"s3:x-amz-copy-source": {"b/k"}}, want: Decision{Deny, "NoCopyInto"}},
-		{name: "plain HTTP", principal: fetch, action: "s3:ListBucket", resource: "arn:aws:s3:::uploads", context: map[string][]string{"aws:SecureTransport": {"false"}}, want: Decision{Deny, "TLSOnly"}},
-		{name: "partner", principal: "arn:aws:iam::111122223333:role/any", action: "s3:GetObject", tags: "scan-status=CLEAN", want: Decision{Allow, "PartnerReads"}},
-		{name: "deny wins over allow", principal: "arn:aws:iam::111122223333:role/any", action: "s3:GetObject", want: Decision{Deny, "NoReadUnlessClean"}},
+		{
+			name:      "no copy into",
+			principal: alice,
+			action:    "s3:PutObject",
+			context:   map[string][]string{"s3:x-amz-copy-source": {"b/k"}},
+			want:      Decision{Deny, "NoCopyInto"},
+		},
+		{
+			name:      "plain HTTP",
+			principal: fetch,
+			action:    "s3:ListBucket",
+			resource:  "arn:aws:s3:::uploads",
+			context:   map[string][]string{"aws:SecureTransport": {"false"}},
+			want:      Decision{Deny, "TLSOnly"},
+		},
+		{
+			name:      "partner",
+			principal: "arn:aws:iam::111122223333:role/any",
+			action:    "s3:GetObject",
+			tags:      "scan-status=CLEAN",
+			want:      Decision{Allow, "PartnerReads"},
+		},
+		{
+			name:      "deny wins over allow",
+			principal: "arn:aws:iam::111122223333:role/any",
+			action:    "s3:GetObject",
+			want:      Decision{Deny, "NoReadUnlessClean"},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			r := Request{Principal: tt.principal, Action: tt.action, Resource: tt.resource, Context: map[string][]string{"aws:SecureTransport": {"true"}}}
+			r := Request{
+				Principal: tt.principal,
+				Action:    tt.action,
+				Resource:  tt.resource,
+				Context:   map[string][]string{"aws:SecureTransport": {"true"}},
+			}
 			if r.Resource == "" {
 				r.Resource = object
 			}
@@ -95,7 +188,7 @@ func TestNilPolicyHasNoOpinion(t *testing.T) {
 	t.Parallel()
 	var p *Policy
 	if got := p.Evaluate(Request{Action: "s3:GetObject"}); got != (Decision{}) {
-		t.Errorf("got %v", got)
+		t.Errorf("got %v, want no opinion", got)
 	}
 }
 
@@ -114,20 +207,62 @@ func TestPrincipalAndAction(t *testing.T) {
 		want  bool
 	}{
 		{name: "AWS star", parts: `"Principal":{"AWS":"*"}` + rest, want: true},
-		{name: "user", parts: `"Principal":{"AWS":["` + fetch + `","` + alice + `"]}` + rest, req: Request{Principal: alice}, want: true},
-		{name: "another user", parts: `"Principal":{"AWS":"` + alice + `"}` + rest, req: Request{Principal: fetch, Account: account}},
-		{name: "account by number", parts: `"Principal":{"AWS":"000000000000"}` + rest, req: Request{Principal: alice, Account: account}, want: true},
-		{name: "account by root", parts: `"Principal":{"AWS":"arn:aws:iam::000000000000:root"}` + rest, req: Request{Principal: alice, Account: account}, want: true},
-		{name: "another account", parts: `"Principal":{"AWS":"111122223333"}` + rest, req: Request{Principal: alice, Account: account}},
+		{
+			name:  "user",
+			parts: `"Principal":{"AWS":["` + fetch + `","` + alice + `"]}` + rest,
+			req:   Request{Principal: alice},
+			want:  true,
+		},
+		{
+			name:  "another user",
+			parts: `"Principal":{"AWS":"` + alice + `"}` + rest,
+			req:   Request{Principal: fetch, Account: account},
+		},
+		{
+			name:  "account by number",
+			parts: `"Principal":{"AWS":"000000000000"}` + rest,
+			req:   Request{Principal: alice, Account: account},
+			want:  true,
+		},
+		{
+			name:  "account by root",
+			parts: `"Principal":{"AWS":"arn:aws:iam::000000000000:root"}` + rest,
+			req:   Request{Principal: alice, Account: account},
+			want:  true,
+		},
+		{
+			name:  "another account",
+			parts: `"Principal":{"AWS":"111122223333"}` + rest,
+			req:   Request{Principal: alice, Account: account},
+		},
 		{name: "anonymous is of no account", parts: `"Principal":{"AWS":"000000000000"}` + rest},
-		{name: "service", parts: `"Principal":{"Service":"logging.s3.amazonaws.com"}` + rest, req: Request{Service: "logging.s3.amazonaws.com"}, want: true},
-		{name: "a user is no service", parts: `"Principal":{"Service":"logging.s3.amazonaws.com"}` + rest, req: Request{Principal: alice, Account: account}},
-		{name: "NotAction leaves its own out", parts: `"Principal":"*","NotAction":["s3:Get*"],"Resource":"*"`, req: Request{Action: "s3:GetObject"}},
-		{name: "NotAction takes the rest", parts: `"Principal":"*","NotAction":["s3:Get*"],"Resource":"*"`, req: Request{Action: "s3:PutObject"}, want: true},
-		{name: "question mark in action", parts: `"Principal":"*","Action":"s3:?etObject","Resource":"*"`, req: Request{Action: "s3:GetObject"}, want: true},
-		{name: "resource star spans slashes", parts: `"Principal":"*","Action":"*","Resource":"arn:aws:s3:::b/*.txt"`, req: Request{Resource: "arn:aws:s3:::b/x/y.txt"}, want: true},
-		{name: "resource case counts", parts: `"Principal":"*","Action":"*","Resource":"arn:aws:s3:::b/K"`, req: Request{Resource: "arn:aws:s3:::b/k"}},
-		{name: "bucket is not its objects", parts: `"Principal":"*","Action":"*","Resource":"arn:aws:s3:::b"`, req: Request{Resource: "arn:aws:s3:::b/k"}},
+		{
+			name:  "service",
+			parts: `"Principal":{"Service":"logging.s3.amazonaws.com"}` + rest,
+			req:   Request{Service: "logging.s3.amazonaws.com"},
+			want:  true,
+		},
+		{
+			name:  "a user is no service",
+			parts: `"Principal":{"Service":"logging.s3.amazonaws.com"}` + rest,
+			req:   Request{Principal: alice, Account: account},
+		},
+		{
+			name:  "resource star spans slashes",
+			parts: `"Principal":"*","Action":"*","Resource":"arn:aws:s3:::b/*.txt"`,
+			req:   Request{Resource: "arn:aws:s3:::b/x/y.txt"},
+			want:  true,
+		},
+		{
+			name:  "resource case counts",
+			parts: `"Principal":"*","Action":"*","Resource":"arn:aws:s3:::b/K"`,
+			req:   Request{Resource: "arn:aws:s3:::b/k"},
+		},
+		{
+			name:  "bucket is not its objects",
+			parts: `"Principal":"*","Action":"*","Resource":"arn:aws:s3:::b"`,
+			req:   Request{Resource: "arn:aws:s3:::b/k"},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -156,22 +291,46 @@ func TestParseRefuses(t *testing.T) {
 		{"NotPrincipal", statementWith(`"NotPrincipal":{"AWS":"*"},"Action":"*","Resource":"*"`), "NotPrincipal"},
 		{"effect", `{"Version":"2012-10-17","Statement":{"Effect":"deny",` + rest + `}}`, "Effect"},
 		{"no principal", statementWith(`"Action":"*","Resource":"*"`), "no Principal"},
-		{"wildcard principal", statementWith(`"Principal":{"AWS":"arn:aws:iam::000000000000:role/*"},"Action":"*","Resource":"*"`), "unknown principal"},
+		{
+			"wildcard principal",
+			statementWith(`"Principal":{"AWS":"arn:aws:iam::000000000000:role/*"},"Action":"*","Resource":"*"`),
+			"unknown principal",
+		},
 		{"federated", statementWith(`"Principal":{"Federated":"x"},"Action":"*","Resource":"*"`), "Federated"},
 		{"principal text", statementWith(`"Principal":"alice","Action":"*","Resource":"*"`), "unknown Principal"},
-		{"both actions", statementWith(rest + `,"NotAction":"*"`), "either"},
-		{"no action", statementWith(`"Principal":"*","Resource":"*"`), "either"},
+		{"NotAction", statementWith(`"Principal":"*","NotAction":"*","Resource":"*"`), "NotAction"},
+		{"no action", statementWith(`"Principal":"*","Resource":"*"`), "no Action"},
+		{"question mark", statementWith(`"Principal":"*","Action":"s3:?etObject","Resource":"*"`), "?"},
+		{"IfExists", statementWith(rest + `,"Condition":{"StringEqualsIfExists":{"s3:VersionId":"a"}}`), "operator"},
+		{"old version", `{"Version":"2008-10-17","Statement":{"Effect":"Deny",` + rest + `}}`, "Version"},
+		{
+			"wildcard in an ARN",
+			statementWith(rest + `,"Condition":{"ArnNotEquals":{"aws:PrincipalArn":"arn:aws:iam::*:role/a"}}`),
+			"wildcard",
+		},
+		{
+			"ForAnyValue on one value",
+			statementWith(rest + `,"Condition":{"ForAnyValue:StringEqualsIgnoreCase":{"s3:VersionId":"a"}}`),
+			"ForAnyValue",
+		},
 		{"no resource", statementWith(`"Principal":"*","Action":"*"`), "no Resource"},
-		{"variable in resource", statementWith(`"Principal":"*","Action":"*","Resource":"arn:aws:s3:::b/${aws:username}"`), "variables"},
+		{
+			"variable in resource",
+			statementWith(`"Principal":"*","Action":"*","Resource":"arn:aws:s3:::b/${aws:username}"`),
+			"variables",
+		},
 		{"operator", statementWith(rest + `,"Condition":{"StringEqual":{"aws:PrincipalArn":"x"}}`), `"StringEqual"`},
 		{"operator case", statementWith(rest + `,"Condition":{"stringEquals":{"aws:PrincipalArn":"x"}}`), "operator"},
 		{"key", statementWith(rest + `,"Condition":{"StringEquals":{"aws:PrincipalOrgID":"x"}}`), "aws:PrincipalOrgID"},
 		{"value variable", statementWith(rest + `,"Condition":{"StringEquals":{"s3:VersionId":"${a}"}}`), "variables"},
 		{"no value", statementWith(rest + `,"Condition":{"StringEquals":{"s3:VersionId":[]}}`), "no value"},
 		{"not a boolean", statementWith(rest + `,"Condition":{"Bool":{"aws:SecureTransport":"no"}}`), "true or false"},
-		{"not an ARN", statementWith(rest + `,"Condition":{"ArnNotLike":{"aws:PrincipalArn":"*"}}`), "not an ARN"},
-		{"set without quantifier", statementWith(rest + `,"Condition":{"StringEquals":{"s3:RequestObjectTagKeys":"a"}}`), "ForAnyValue"},
-		{"any if exists", statementWith(rest + `,"Condition":{"ForAnyValue:StringEqualsIfExists":{"s3:RequestObjectTagKeys":"a"}}`), "IfExists"},
+		{"not an ARN", statementWith(rest + `,"Condition":{"ArnNotEquals":{"aws:PrincipalArn":"role"}}`), "not an ARN"},
+		{
+			"set without quantifier",
+			statementWith(rest + `,"Condition":{"StringEquals":{"s3:RequestObjectTagKeys":"a"}}`),
+			"ForAnyValue",
+		},
 		{"null if exists", statementWith(rest + `,"Condition":{"NullIfExists":{"s3:VersionId":"true"}}`), "Null"},
 		{"object as value", statementWith(rest + `,"Condition":{"StringEquals":{"s3:VersionId":{"a":1}}}`), "list of text"},
 	}

@@ -6,74 +6,116 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// The IAM action of each request, by method and subresource (the query key that
-// selects an operation), as the gateway routes them. A request with several of
-// a method's subresources is checked for all of them, since which one the
-// gateway picks is its own affair; one with none is checked for the bare method.
+// The IAM actions of requests by method and subresource, which is the key of the query that selects an operation, as in
+// the gateway. A request with several subresources needs all of their actions, because it is the gateway's decision
+// which of them it serves. A request without one needs the action of "".
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
 var (
 	objectActions = map[string]map[string]string{
 		"GET": {
-			"": "GetObject", "tagging": "GetObjectTagging", "attributes": "GetObjectAttributes",
-			"acl": "GetObjectAcl", "retention": "GetObjectRetention", "legal-hold": "GetObjectLegalHold",
-			"uploadId": "ListMultipartUploadParts",
+			"":           "GetObject",
+			"acl":        "GetObjectAcl",
+			"attributes": "GetObjectAttributes",
+			"legal-hold": "GetObjectLegalHold",
+			"retention":  "GetObjectRetention",
+			"tagging":    "GetObjectTagging",
+			"uploadId":   "ListMultipartUploadParts",
 		},
 		"HEAD": {"": "GetObject"},
 		"PUT": {
-			"": "PutObject", "partNumber": "PutObject", "uploadId": "PutObject", "tagging": "PutObjectTagging",
-			"acl": "PutObjectAcl", "retention": "PutObjectRetention", "legal-hold": "PutObjectLegalHold",
+			"":           "PutObject",
+			"acl":        "PutObjectAcl",
+			"legal-hold": "PutObjectLegalHold",
+			"partNumber": "PutObject",
+			"retention":  "PutObjectRetention",
+			"tagging":    "PutObjectTagging",
+			"uploadId":   "PutObject",
 		},
 		"POST": {
-			"": "PutObject", "uploads": "PutObject", "uploadId": "PutObject", "restore": "RestoreObject", "select": "GetObject",
+			"":         "PutObject",
+			"restore":  "RestoreObject",
+			"select":   "GetObject",
+			"uploadId": "PutObject",
+			"uploads":  "PutObject",
 		},
 		"DELETE": {"": "DeleteObject", "tagging": "DeleteObjectTagging", "uploadId": "AbortMultipartUpload"},
 	}
 	bucketActions = map[string]map[string]string{
 		"GET": {
-			"": "ListBucket", "location": "GetBucketLocation", "versions": "ListBucketVersions", "uploads": "ListBucketMultipartUploads",
-			"versioning": "GetBucketVersioning", "policy": "GetBucketPolicy", "policyStatus": "GetBucketPolicyStatus",
-			"acl": "GetBucketAcl", "cors": "GetBucketCORS", "website": "GetBucketWebsite", "ownershipControls": "GetBucketOwnershipControls",
-			"object-lock": "GetBucketObjectLockConfiguration", "encryption": "GetEncryptionConfiguration", "lifecycle": "GetLifecycleConfiguration",
-			"notification": "GetBucketNotification", "publicAccessBlock": "GetBucketPublicAccessBlock", "logging": "GetBucketLogging",
+			"": "ListBucket", "location": "GetBucketLocation", "versions": "ListBucketVersions",
+			"uploads": "ListBucketMultipartUploads", "policyStatus": "GetBucketPolicyStatus",
 		},
 		"HEAD": {"": "ListBucket"},
-		"PUT": {
-			"": "CreateBucket", "versioning": "PutBucketVersioning", "policy": "PutBucketPolicy",
-			"acl": "PutBucketAcl", "cors": "PutBucketCORS", "website": "PutBucketWebsite", "ownershipControls": "PutBucketOwnershipControls",
-			"object-lock": "PutBucketObjectLockConfiguration", "encryption": "PutEncryptionConfiguration", "lifecycle": "PutLifecycleConfiguration",
-			"notification": "PutBucketNotification", "publicAccessBlock": "PutBucketPublicAccessBlock", "logging": "PutBucketLogging",
-		},
+		"PUT":  {"": "CreateBucket"},
 		"DELETE": {
-			"": "DeleteBucket", "policy": "DeleteBucketPolicy", "website": "DeleteBucketWebsite",
-			"cors": "PutBucketCORS", "ownershipControls": "PutBucketOwnershipControls", "encryption": "PutEncryptionConfiguration",
-			"lifecycle": "PutLifecycleConfiguration", "publicAccessBlock": "PutBucketPublicAccessBlock",
+			"":                  "DeleteBucket",
+			"cors":              "PutBucketCORS",
+			"encryption":        "PutEncryptionConfiguration",
+			"lifecycle":         "PutLifecycleConfiguration",
+			"ownershipControls": "PutBucketOwnershipControls",
+			"policy":            "DeleteBucketPolicy",
+			"publicAccessBlock": "PutBucketPublicAccessBlock",
+			"website":           "DeleteBucketWebsite",
 		},
+	}
+	// settingActions has the actions of a bucket's settings, without "Get" or "Put".
+	settingActions = map[string]string{
+		"acl":               "BucketAcl",
+		"cors":              "BucketCORS",
+		"encryption":        "EncryptionConfiguration",
+		"lifecycle":         "LifecycleConfiguration",
+		"logging":           "BucketLogging",
+		"notification":      "BucketNotification",
+		"object-lock":       "BucketObjectLockConfiguration",
+		"ownershipControls": "BucketOwnershipControls",
+		"policy":            "BucketPolicy",
+		"publicAccessBlock": "BucketPublicAccessBlock",
+		"versioning":        "BucketVersioning",
+		"website":           "BucketWebsite",
 	}
 )
 
-// actionsOf names what a request does, without versions and copies.
-func actionsOf(table map[string]map[string]string, method string, query *fasthttp.Args) []string {
-	var actions []string
-	for sub, action := range table[method] {
-		if sub != "" && query.Has(sub) {
-			actions = append(actions, action)
-		}
+func objectActionsOf(method string, query *fasthttp.Args) []string {
+	return orBare(objectActions[method], selected(objectActions[method], "", query))
+}
+
+func bucketActionsOf(method string, query *fasthttp.Args) []string {
+	actions := selected(bucketActions[method], "", query)
+	switch method {
+	case "GET":
+		actions = append(actions, selected(settingActions, "Get", query)...)
+	case "PUT":
+		actions = append(actions, selected(settingActions, "Put", query)...)
 	}
-	if bare := table[method][""]; len(actions) == 0 && bare != "" {
-		actions = append(actions, bare)
+	return orBare(bucketActions[method], actions)
+}
+
+// selected returns the actions of the subresources in a query.
+func selected(table map[string]string, verb string, query *fasthttp.Args) (actions []string) {
+	for subresource, action := range table {
+		if subresource != "" && query.Has(subresource) {
+			actions = append(actions, verb+action)
+		}
 	}
 	return actions
 }
 
-// versioned are the actions that go by another name for a given version.
-var versioned = map[string]bool{
-	"GetObject": true, "GetObjectTagging": true, "GetObjectAttributes": true, "GetObjectAcl": true,
-	"PutObjectTagging": true, "PutObjectAcl": true, "DeleteObject": true, "DeleteObjectTagging": true,
+// orBare returns the action of a request without a subresource when no other was selected.
+func orBare(table map[string]string, actions []string) []string {
+	if bare := table[""]; len(actions) == 0 && bare != "" {
+		return []string{bare}
+	}
+	return actions
 }
 
+// withVersion returns the action on a given version, which has another name for some actions.
 func withVersion(action, versionID string) string {
-	if versionID == "" || !versioned[action] {
-		return action
+	switch action {
+	case "GetObject", "GetObjectTagging", "GetObjectAttributes", "GetObjectAcl",
+		"PutObjectTagging", "PutObjectAcl", "DeleteObject", "DeleteObjectTagging":
+		if versionID != "" {
+			return strings.Replace(action, "Object", "ObjectVersion", 1)
+		}
 	}
-	return strings.Replace(action, "Object", "ObjectVersion", 1)
+	return action
 }

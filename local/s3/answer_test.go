@@ -25,7 +25,8 @@ func TestNotModified(t *testing.T) {
 	if got := answer.Response.Header.Get("ETag"); got != *head.ETag {
 		t.Errorf("ETag is %q, want %q", got, *head.ETag)
 	}
-	if got, want := answer.Response.Header.Get("Last-Modified"), head.LastModified.Format(http.TimeFormat); got != want {
+	if got, want := answer.Response.Header.Get("Last-Modified"),
+		head.LastModified.Format(http.TimeFormat); got != want {
 		t.Errorf("Last-Modified is %q, want %q", got, want)
 	}
 }
@@ -98,7 +99,8 @@ func TestSuspended(t *testing.T) {
 	c, b, k := as("alice"), keyOfTest(t), "k"
 	must2(c.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &b}))(t)
 	must2(c.PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{
-		Bucket: &b, VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusSuspended},
+		Bucket:                  &b,
+		VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusSuspended},
 	}))(t)
 	out := must2(c.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &b, Key: &k, Body: strings.NewReader("x")}))(t)
 	if out.VersionId != nil {
@@ -116,7 +118,14 @@ func TestPartSums(t *testing.T) {
 	t.Parallel()
 	for _, algorithm := range []types.ChecksumAlgorithm{"", types.ChecksumAlgorithmCrc32} {
 		c, b, k := as("alice"), "plain", keyOfTest(t)
-		up := must2(c.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: &b, Key: &k, ChecksumAlgorithm: algorithm}))(t)
+		up := must2(
+			c.CreateMultipartUpload(
+				t.Context(),
+				&s3.CreateMultipartUploadInput{Bucket: &b, Key: &k, ChecksumAlgorithm: algorithm},
+			),
+		)(
+			t,
+		)
 		part := must2(c.UploadPart(t.Context(), &s3.UploadPartInput{
 			Bucket: &b, Key: &k, UploadId: up.UploadId, PartNumber: aws.Int32(1), Body: strings.NewReader("x"),
 			ChecksumAlgorithm: types.ChecksumAlgorithmCrc32,

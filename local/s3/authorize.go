@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -19,9 +20,9 @@ import (
 	"github.com/lazaret/lazaret/local/template"
 )
 
-// check is one question to a bucket's policy.
+// check is one question to the policy of a bucket.
 type check struct {
-	action    string // without "s3:", version form applied
+	action    string // without "s3:"
 	bucket    string
 	key       string
 	versionID string
@@ -30,39 +31,16 @@ type check struct {
 	source    string            // s3:x-amz-copy-source: "bucket/key"
 }
 
-// authorize asks the policies about everything that a request does. A batch of
-// deletions is asked about key by key, in DeleteObjects.
+// authorize asks the policies whether the caller may do all that a request does. DeleteObjects asks for each key.
 func (s *buckets) authorize(ctx context.Context, tx *bbolt.Tx) error {
 	rc, ok := request(ctx)
 	if !ok {
-		return nil // our own
+		return nil // called by the stack itself
 	}
-	method := string(rc.Method())
-	query := rc.QueryArgs()
-	if method == http.MethodOptions {
+	if string(rc.Method()) == http.MethodOptions {
 		return nil
 	}
-	var checks []check
-	bucket, key, err := addressed(rc)
-	form, isForm := rc.UserValue(string(utils.ContextKeyObjectPostResult)).(middlewares.PostObjectResult)
-	switch {
-	case err != nil:
-	case isForm:
-		checks, err = putChecks(bucket, form.Fields["key"], func() (map[string]string, error) { return tagsInXML(form.Fields["tagging"]) })
-	case key == "" && method == http.MethodPost && query.Has("delete"): // DeleteObjects
-	case key == "":
-		for _, action := range actionsOf(bucketActions, method, query) {
-			checks = append(checks, check{action: action, bucket: bucket})
-		}
-	default:
-		for _, action := range actionsOf(objectActions, method, query) {
-			var more []check
-			more, err = objectChecks(rc, tx, action, bucket, key)
-			if checks = append(checks, more...); err != nil {
-				break
-			}
-		}
-	}
+	checks, err := checksOf(rc, tx)
 	if err != nil {
 		return err
 	}
@@ -74,63 +52,87 @@ func (s *buckets) authorize(ctx context.Context, tx *bbolt.Tx) error {
 	return nil
 }
 
-// objectChecks spells out one action on an object.
+// checksOf returns the checks of a request.
+func checksOf(rc *fasthttp.RequestCtx, tx *bbolt.Tx) (checks []check, err error) {
+	bucket, key, err := addressed(rc)
+	if err != nil {
+		return nil, err
+	}
+	method, query := string(rc.Method()), rc.QueryArgs()
+	form, isForm := rc.UserValue(string(utils.ContextKeyObjectPostResult)).(middlewares.PostObjectResult)
+	switch {
+	case isForm:
+		tags, err := tagsInXML(form.Fields["tagging"])
+		return putChecks(bucket, form.Fields["key"], tags), err
+	case key != "":
+		for _, action := range objectActionsOf(method, query) {
+			more, err := objectChecks(rc, tx, action, bucket, key)
+			if err != nil {
+				return nil, err
+			}
+			checks = append(checks, more...)
+		}
+	case method == http.MethodPost && query.Has("delete"): // DeleteObjects
+	default:
+		for _, action := range bucketActionsOf(method, query) {
+			checks = append(checks, check{action: action, bucket: bucket})
+		}
+	}
+	return checks, nil
+}
+
+// objectChecks returns the checks of one action on an object.
 func objectChecks(rc *fasthttp.RequestCtx, tx *bbolt.Tx, action, bucket, key string) ([]check, error) {
 	version := string(rc.QueryArgs().Peek("versionId"))
 	c := check{action: withVersion(action, version), bucket: bucket, key: key, versionID: version, tags: true}
-	header := func(name string) string { return string(rc.Request.Header.Peek(name)) }
+	var err error
 	switch action {
 	case "PutObject":
-		if source := header("X-Amz-Copy-Source"); source != "" {
+		if source := string(rc.Request.Header.Peek("X-Amz-Copy-Source")); source != "" {
 			return copyChecks(rc, tx, bucket, key, source)
 		}
-		return putChecks(bucket, key, func() (map[string]string, error) { return parseTags(header("X-Amz-Tagging")) })
+		tags, err := parseTags(string(rc.Request.Header.Peek("X-Amz-Tagging")))
+		return putChecks(bucket, key, tags), err
 	case "DeleteObject":
 		c.tags = false
 	case "PutObjectTagging":
-		var err error
-		if c.request, err = tagsInXML(string(rc.Request.Body())); err != nil {
-			return nil, err
-		}
+		c.request, err = tagsInXML(string(rc.Request.Body()))
 	case "GetObjectAttributes":
-		// It needs the right to read the object as well:
+		// It also needs the right to read the object:
 		// https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectAttributes.html
 		read := c
 		read.action = withVersion("GetObject", version)
 		return []check{read, c}, nil
 	}
-	return []check{c}, nil
+	return []check{c}, err
 }
 
-// putChecks is for uploads, whole and multipart. s3:ExistingObjectTag is not
-// supported for them, so that it says nothing of the object overwritten:
+// putChecks returns the checks of an upload, whole or multipart. s3:ExistingObjectTag does not apply to uploads, so
+// that nothing is said about the object that is overwritten:
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/tagging-and-policies.html
-func putChecks(bucket, key string, tags func() (map[string]string, error)) ([]check, error) {
-	request, err := tags()
-	if err != nil {
-		return nil, err
-	}
-	put := check{action: "PutObject", bucket: bucket, key: key, request: request}
-	if len(request) == 0 {
-		return []check{put}, nil
+func putChecks(bucket, key string, tags map[string]string) []check {
+	put := check{action: "PutObject", bucket: bucket, key: key, request: tags}
+	if len(tags) == 0 {
+		return []check{put}
 	}
 	tag := put
 	tag.action = "PutObjectTagging"
-	return []check{put, tag}, nil
+	return []check{put, tag}
 }
 
-// copyChecks is for CopyObject and UploadPartCopy. Copied tags need
-// GetObjectTagging on the source and PutObjectTagging on the destination:
+// copyChecks returns the checks of CopyObject and UploadPartCopy. To copy tags needs GetObjectTagging on the source and
+// PutObjectTagging on the destination:
 // https://repost.aws/knowledge-center/s3-troubleshoot-copy-between-buckets
-// AWS documents the s3:RequestObjectTag keys for tags given in the request
-// alone, so tags that come along with a copy are not shown in them. A policy
-// that guards a tag therefore has to refuse the copy (s3:x-amz-copy-source).
+// AWS documents the keys s3:RequestObjectTag for tags in the request only, so copied tags do not appear in them. A
+// policy that protects a tag has to refuse the copy, by s3:x-amz-copy-source.
 func copyChecks(rc *fasthttp.RequestCtx, tx *bbolt.Tx, bucket, key, source string) ([]check, error) {
 	from, err := sourceOf(source)
 	if err != nil {
 		return nil, err
 	}
-	read := check{action: withVersion("GetObject", from.id), bucket: from.bucket, key: from.key, versionID: from.id, tags: true}
+	read := check{
+		action: withVersion("GetObject", from.id), bucket: from.bucket, key: from.key, versionID: from.id, tags: true,
+	}
 	var request map[string]string
 	replace := string(rc.Request.Header.Peek("X-Amz-Tagging-Directive")) == "REPLACE"
 	if replace {
@@ -141,32 +143,32 @@ func copyChecks(rc *fasthttp.RequestCtx, tx *bbolt.Tx, bucket, key, source strin
 	put := check{action: "PutObject", bucket: bucket, key: key, request: request, source: from.bucket + "/" + from.key}
 	checks := []check{put, read}
 	if rc.QueryArgs().Has("uploadId") {
-		return checks, nil // a part carries no tags
+		return checks, nil // a part has no tags
 	}
-	carried := !replace && len(existingTags(tx, from.bucket, from.key, from.id)) > 0
-	if carried {
+	copied := !replace && len(existingTags(tx, from.bucket, from.key, from.id)) > 0
+	if copied {
 		read.action = withVersion("GetObjectTagging", from.id)
 		checks = append(checks, read)
 	}
-	if carried || len(request) > 0 {
+	if copied || len(request) > 0 {
 		put.action = "PutObjectTagging"
 		checks = append(checks, put)
 	}
 	return checks, nil
 }
 
-// allow asks one bucket's policy. Where it has no opinion, the account's own
-// principals are allowed, since there are no identity policies here, and
-// everyone else is not.
+// allow evaluates the policy of a bucket. When it neither allows nor denies, callers of the account are allowed,
+// because there are no identity policies here, and all others are denied.
 func (s *buckets) allow(ctx context.Context, tx *bbolt.Tx, c check) error {
 	who := callerOf(ctx)
-	r := policy.Request{Principal: who.arn, Account: who.account, Action: "s3:" + c.action, Resource: "arn:aws:s3:::" + c.bucket}
+	r := policy.Request{
+		Principal: who.arn, Account: who.account, Action: "s3:" + c.action, Resource: "arn:aws:s3:::" + c.bucket,
+	}
 	if c.key != "" {
 		r.Resource += "/" + c.key
 	}
 	r.Context = map[string][]string{
-		// The local endpoint speaks plain HTTP on the loopback interface and
-		// stands for AWS's TLS endpoint.
+		// The endpoint stands for one with TLS, although it speaks plain HTTP on loopback.
 		"aws:SecureTransport":       {"true"},
 		"aws:PrincipalIsAWSService": {"false"},
 	}
@@ -201,23 +203,23 @@ func (s *buckets) allow(ctx context.Context, tx *bbolt.Tx, c check) error {
 		why = fmt.Sprintf("with an explicit deny in a resource-based policy (statement %s)", d.Sid)
 	}
 	return s3err.APIError{
-		Code:           "AccessDenied",
-		Description:    fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %q %s", orAnonymous(who.arn), r.Action, r.Resource, why),
-		HTTPStatusCode: http.StatusForbidden,
+		Code: "AccessDenied", HTTPStatusCode: http.StatusForbidden,
+		Description: fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %q %s",
+			cmp.Or(who.arn, "anonymous"), r.Action, r.Resource, why),
 	}
 }
 
-// policyOf is nil for a bucket without one.
+// policyOf returns nil for a bucket without a policy.
 func (s *buckets) policyOf(tx *bbolt.Tx, bucket string) (*policy.Policy, error) {
 	c, err := settingsOf(tx, bucket)
 	if err != nil || c.Documents["policy"] == nil {
 		return nil, err
 	}
-	return s.parsed(c.Documents["policy"])
+	return s.parsePolicy(c.Documents["policy"])
 }
 
-// existingTags reads the tags of the addressed version. An object that is not there
-// has none, so that a policy may refuse to tell whether it exists.
+// existingTags returns the tags of a version. An object that does not exist has none, so that a policy can hide whether
+// it exists.
 func existingTags(tx *bbolt.Tx, bucket, key, id string) map[string]string {
 	v, err := find(tx, bucket, key, id)
 	if err != nil {
@@ -235,7 +237,7 @@ func tagsInXML(document string) (map[string]string, error) {
 	return maps.Clone(tags), err
 }
 
-// addressed is the bucket and the key that a request is for; no key for the bucket.
+// addressed returns the bucket and the key of a request. A request to the bucket has no key.
 func addressed(rc *fasthttp.RequestCtx) (bucket, key string, err error) {
 	raw, _, _ := strings.Cut(string(rc.Request.Header.RequestURI()), "?")
 	path, err := url.PathUnescape(raw)
@@ -246,18 +248,11 @@ func addressed(rc *fasthttp.RequestCtx) (bucket, key string, err error) {
 	return bucket, key, nil
 }
 
-// condition is the value of a precondition header, without quotes; nil without it.
+// condition returns the value of a precondition header without quotes, or nil.
 func condition(rc *fasthttp.RequestCtx, name string) *string {
 	v := string(rc.Request.Header.Peek(name))
 	if v == "" {
 		return nil
 	}
 	return aws.String(trimQuotes(v))
-}
-
-func orAnonymous(arn string) string {
-	if arn == "" {
-		return "anonymous"
-	}
-	return arn
 }

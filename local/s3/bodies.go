@@ -8,35 +8,34 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/google/uuid"
+	"github.com/versity/versitygw/backend"
 	"github.com/versity/versitygw/s3err"
 	"go.etcd.io/bbolt"
 )
 
-// bodies is the folder with one file for each version and part that has any
-// bytes. A file is there before the transaction that names it, and goes after the
-// one that does not name it any more.
+// bodies is the folder with a file for each version and each part that has any bytes. A file is written before the
+// transaction that names it, and removed after the transaction that drops the name. No file is ever changed. The name
+// "" stands for a body without bytes.
 type bodies string
 
-func (b bodies) path(name string) string {
-	return filepath.Join(string(b), name[:2], name)
-}
+func (b bodies) path(name string) string { return filepath.Join(string(b), name[:2], name) }
 
-// newPath makes a name and the folder that its file goes to.
-func (b bodies) newPath() (name, path string, err error) {
+// newName returns a new name and makes the folder of its file.
+func (b bodies) newName() (name string, err error) {
 	name = uuid.NewString()
-	path = b.path(name)
-	return name, path, os.MkdirAll(filepath.Dir(path), 0o700)
+	return name, os.MkdirAll(filepath.Dir(b.path(name)), 0o700)
 }
 
-// make writes a file and returns its name, "" without bytes.
-func (b bodies) make(fill func(io.Writer) (size int64, err error)) (name string, err error) {
-	name, path, err := b.newPath()
+// create writes a file and returns its name.
+func (b bodies) create(fill func(io.Writer) (size int64, err error)) (name string, err error) {
+	name, err = b.newName()
 	if err != nil {
 		return "", err
 	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	f, err := os.OpenFile(b.path(name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return "", err
 	}
@@ -48,32 +47,29 @@ func (b bodies) make(fill func(io.Writer) (size int64, err error)) (name string,
 	return name, err
 }
 
-// remove removes a file that no transaction names. What stays is swept at the next start.
+// remove removes a file that no transaction names. The next start removes a file for which this fails.
 func (b bodies) remove(name string) {
 	if name != "" {
 		_ = os.Remove(b.path(name))
 	}
 }
 
-// drop removes a file once the transaction that forgets it is committed. Who has
-// it open reads on.
-func (b bodies) drop(tx *bbolt.Tx, name string) {
-	tx.OnCommit(func() { b.remove(name) })
-}
+// drop removes a file when the transaction that drops its name is committed. A request that has opened it can read on.
+func (b bodies) drop(tx *bbolt.Tx, name string) { tx.OnCommit(func() { b.remove(name) }) }
 
-// body is a file that is written and named by no transaction yet.
+// body is a file that is written, and that no transaction names yet.
 type body struct {
-	name string // "" without bytes
+	name string
 	size int64
 	eTag string // its MD5, in hexadecimal
 	sums sums
 }
 
-// write stores all that r has, with the sums that it is asked for. It returns
-// IncompleteBody when that is not as much as the client announced, -1 for unknown.
+// write stores all bytes of r and computes the sums that are asked for. It returns IncompleteBody when their number is
+// not the announced one, which is -1 when it is unknown.
 func (b bodies) write(r io.Reader, announced int64, sums sums) (w body, err error) {
 	w.sums = sums
-	w.name, err = b.make(func(f io.Writer) (_ int64, err error) {
+	w.name, err = b.create(func(f io.Writer) (_ int64, err error) {
 		w.size, w.eTag, err = sums.copy(f, r)
 		if err == nil && announced >= 0 && w.size != announced {
 			err = s3err.GetAPIError(s3err.ErrIncompleteBody)
@@ -83,24 +79,35 @@ func (b bodies) write(r io.Reader, announced int64, sums sums) (w body, err erro
 	return w, err
 }
 
-// open opens a body for reading.
 func (b bodies) open(name string) (*os.File, error) { return os.Open(b.path(name)) }
 
-// link gives a body a second name. Both share the bytes, which nobody changes.
+// reader returns some bytes of a body.
+func (b bodies) reader(name string, start, length int64) (io.ReadCloser, error) {
+	if name == "" {
+		return io.NopCloser(strings.NewReader("")), nil
+	}
+	f, err := b.open(name)
+	if err != nil {
+		return nil, err
+	}
+	return &backend.FileSectionReadCloser{R: io.NewSectionReader(f, start, length), F: f}, nil
+}
+
+// link gives a body a second name.
 func (b bodies) link(name string) (string, error) {
 	if name == "" {
 		return "", nil
 	}
-	second, path, err := b.newPath()
+	second, err := b.newName()
 	if err != nil {
 		return "", err
 	}
-	return second, os.Link(b.path(name), path)
+	return second, os.Link(b.path(name), b.path(second))
 }
 
-// join makes a body of parts. It copies within the disk where the file system can.
+// join makes a body of the bodies of parts. Where the file system can share the bytes, io.Copy lets it.
 func (b bodies) join(parts []part) (name string, err error) {
-	return b.make(func(w io.Writer) (size int64, err error) {
+	return b.create(func(w io.Writer) (size int64, err error) {
 		for _, p := range parts {
 			if p.Body == "" {
 				continue
@@ -119,8 +126,7 @@ func (b bodies) join(parts []part) (name string, err error) {
 	})
 }
 
-// sweep removes the files that no version and no part names: those of uploads
-// that a killed process did not finish.
+// sweep removes the files that no version and no part names, which a process that was killed leaves.
 func (s *buckets) sweep(ctx context.Context) error {
 	named := map[string]bool{}
 	var collect func(b *bbolt.Bucket) error

@@ -7,7 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
+	"io/fs"
 	"strings"
 	"sync"
 	"time"
@@ -27,8 +27,8 @@ import (
 	"github.com/lazaret/lazaret/local/template"
 )
 
-// The service's buckets in the store. "objects" and "uploads" have one bucket
-// inside for each of S3's, see row; "parts" has one for each upload.
+// The buckets of the store. Objects and uploads have a bucket inside for each of S3's buckets, see row. Parts have one
+// for each upload.
 var (
 	settingsBucket = []byte("s3/buckets") // name: settings
 	objectsBucket  = []byte("s3/objects")
@@ -36,9 +36,8 @@ var (
 	partsBucket    = []byte("s3/parts")
 )
 
-// buckets is the gateway's backend: bodies are files, and everything else is in
-// the store. Each operation on an object is authorised, evaluates its conditions,
-// acts and announces in one transaction. What it does not do is NotImplemented.
+// buckets is the gateway's backend: bodies are files, and all else is in the store. Each operation on an object is
+// authorised, evaluates its conditions, acts and announces in one transaction. Other operations are NotImplemented.
 type buckets struct {
 	backend.BackendUnsupported
 	state    *store.Store
@@ -47,30 +46,30 @@ type buckets struct {
 	putEvent func(tx *bbolt.Tx, source, detailType string, detail json.RawMessage, resources []string) error
 
 	mu       sync.Mutex
-	policies map[string]*policy.Policy // parsed, by text
+	policies map[string]*policy.Policy // parsed, by their text
 }
 
-// settings are what a bucket is told about itself. The documents are the
-// gateway's own forms, by name, but for the policy.
-type settings struct {
-	Created       time.Time
-	Versioning    types.BucketVersioningStatus
-	EventBridge   bool
-	Notifications []template.Notification // of the template alone
-	Documents     map[string][]byte
-}
+// attempts bounds how often view runs again.
+const attempts = 100
 
-// view runs f on one state after the caller was authorised on that state.
-func (s *buckets) view(ctx context.Context, f func(tx *bbolt.Tx) error) error {
-	return failure(s.state.View(func(tx *bbolt.Tx) error {
-		if err := s.authorize(ctx, tx); err != nil {
-			return err
+// view authorises the request and runs f, on one state. It does so again on a later state when f finds no file of a
+// body, because the body was dropped after the state that f saw.
+func (s *buckets) view(ctx context.Context, f func(tx *bbolt.Tx) error) (err error) {
+	for range attempts {
+		err = s.state.View(func(tx *bbolt.Tx) error {
+			if err := s.authorize(ctx, tx); err != nil {
+				return err
+			}
+			return f(tx)
+		})
+		if !errors.Is(err, fs.ErrNotExist) {
+			break
 		}
-		return f(tx)
-	}))
+	}
+	return failure(err)
 }
 
-// update is view for changes. f may run more than once.
+// update authorises the request and runs f in a transaction that may change the state. f may run more than once.
 func (s *buckets) update(ctx context.Context, f func(tx *bbolt.Tx) error) error {
 	return failure(s.state.Update(func(tx *bbolt.Tx) error {
 		if err := s.authorize(ctx, tx); err != nil {
@@ -80,82 +79,13 @@ func (s *buckets) update(ctx context.Context, f func(tx *bbolt.Tx) error) error 
 	}))
 }
 
-// failure makes an error that is not S3's into one that says what it was, which
-// the gateway would not.
-func failure(err error) error {
-	if err == nil {
-		return nil
-	}
-	if known, ok := errors.AsType[s3err.S3Error](err); ok {
-		return known
-	}
-	return s3err.APIError{Code: "InternalError", Description: err.Error(), HTTPStatusCode: http.StatusInternalServerError}
-}
-
-// request is the HTTP request behind a call from the gateway.
+// request returns the HTTP request for which the gateway calls the backend.
 func request(ctx context.Context) (*fasthttp.RequestCtx, bool) {
 	rc, ok := ctx.(*fasthttp.RequestCtx)
 	return rc, ok
 }
 
-// settingsOf returns NoSuchBucket for a bucket that is not there.
-func settingsOf(tx *bbolt.Tx, bucket string) (settings, error) {
-	var c settings
-	there, err := store.GetJSON(tx.Bucket(settingsBucket), []byte(bucket), &c)
-	if err == nil && !there {
-		err = s3err.GetBucketErr(s3err.ErrNoSuchBucket, bucket)
-	}
-	return c, err
-}
-
-// configure changes a bucket's settings.
-func (s *buckets) configure(bucket string, change func(c *settings) error) error {
-	return failure(s.state.Update(func(tx *bbolt.Tx) error {
-		c, err := settingsOf(tx, bucket)
-		if err != nil {
-			return err
-		}
-		if err := change(&c); err != nil {
-			return err
-		}
-		return store.PutJSON(tx.Bucket(settingsBucket), []byte(bucket), c)
-	}))
-}
-
-// settings reads a bucket's.
-func (s *buckets) settings(bucket string) (c settings, err error) {
-	err = failure(s.state.View(func(tx *bbolt.Tx) (err error) {
-		c, err = settingsOf(tx, bucket)
-		return err
-	}))
-	return c, err
-}
-
-// setDocument stores a document, or removes it when it is nil.
-func (s *buckets) setDocument(bucket, name string, document []byte) error {
-	return s.configure(bucket, func(c *settings) error {
-		if document == nil {
-			delete(c.Documents, name)
-		} else {
-			c.Documents[name] = document
-		}
-		return nil
-	})
-}
-
-// document returns the error for one that is not there.
-func (s *buckets) document(bucket, name string, absent s3err.ErrorCode) ([]byte, error) {
-	c, err := s.settings(bucket)
-	if err != nil {
-		return nil, err
-	}
-	if d := c.Documents[name]; d != nil {
-		return d, nil
-	}
-	return nil, s3err.GetBucketErr(absent, bucket)
-}
-
-// create makes a bucket in a transaction.
+// create makes a bucket.
 func create(tx *bbolt.Tx, bucket string, c settings) error {
 	for _, inside := range [][]byte{objectsBucket, uploadsBucket} {
 		if _, err := tx.Bucket(inside).CreateBucket([]byte(bucket)); err != nil {
@@ -169,9 +99,8 @@ func create(tx *bbolt.Tx, bucket string, c settings) error {
 	return store.PutJSON(tx.Bucket(settingsBucket), []byte(bucket), c)
 }
 
-// prepare creates the template's buckets where they are not there, and gives
-// them what the template says. Buckets of another layout's template are left with
-// what they hold, but send nothing to queues that are not there.
+// prepare creates the buckets of the template that are absent, and sets what the template says about each. Buckets of
+// an earlier template keep their objects and send no notifications.
 func (s *buckets) prepare(all []template.Bucket) error {
 	return s.state.Update(func(tx *bbolt.Tx) error {
 		for _, name := range [][]byte{settingsBucket, objectsBucket, uploadsBucket, partsBucket} {
@@ -191,42 +120,48 @@ func (s *buckets) prepare(all []template.Bucket) error {
 			return err
 		}
 		for _, b := range all {
-			if known.Get([]byte(b.Name)) == nil {
-				if err := create(tx, b.Name, settings{}); err != nil {
-					return err
-				}
-			}
-			c, err := settingsOf(tx, b.Name)
-			if err != nil {
-				return err
-			}
-			c.Notifications, c.EventBridge = b.Notifications, b.EventBridge
-			if b.Versioned {
-				c.Versioning = types.BucketVersioningStatusEnabled
-			}
-			if b.Policy != nil {
-				c.Documents["policy"] = b.Policy
-				if _, err := s.parsed(b.Policy); err != nil {
-					return fmt.Errorf("prepare bucket %s: %w", b.Name, err)
-				}
-			}
-			if err := store.PutJSON(known, []byte(b.Name), c); err != nil {
-				return err
+			if err := s.prepareOne(tx, b); err != nil {
+				return fmt.Errorf("prepare bucket %s: %w", b.Name, err)
 			}
 		}
 		return nil
 	})
 }
 
-// CreateBucket concerns the account, not a bucket with a policy. In us-east-1 alone
-// S3 answers 200 for a bucket that the account has already:
+func (s *buckets) prepareOne(tx *bbolt.Tx, b template.Bucket) error {
+	known := tx.Bucket(settingsBucket)
+	if known.Get([]byte(b.Name)) == nil {
+		if err := create(tx, b.Name, settings{}); err != nil {
+			return err
+		}
+	}
+	c, err := settingsOf(tx, b.Name)
+	if err != nil {
+		return err
+	}
+	c = c.copied()
+	c.Notifications, c.EventBridge = b.Notifications, b.EventBridge
+	if b.Versioned {
+		c.Versioning = types.BucketVersioningStatusEnabled
+	}
+	if b.Policy != nil {
+		c.Documents["policy"] = b.Policy
+		if _, err := s.parsePolicy(b.Policy); err != nil {
+			return err
+		}
+	}
+	return store.PutJSON(known, []byte(b.Name), c)
+}
+
+// CreateBucket makes a bucket for callers of the account. As S3 in us-east-1 it succeeds when the account has the
+// bucket:
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
 func (s *buckets) CreateBucket(ctx context.Context, in *s3.CreateBucketInput, _ []byte) error {
 	if callerOf(ctx).account != template.Account {
 		return s3err.GetAPIError(s3err.ErrAccessDenied)
 	}
 	if strings.Contains(*in.Bucket, "..") {
-		return s3err.GetBucketErr(s3err.ErrInvalidBucketName, *in.Bucket) // the gateway looks for all else
+		return s3err.GetBucketErr(s3err.ErrInvalidBucketName, *in.Bucket) // the gateway checks the other rules
 	}
 	var c settings
 	if aws.ToBool(in.ObjectLockEnabledForBucket) {
@@ -244,7 +179,7 @@ func (s *buckets) CreateBucket(ctx context.Context, in *s3.CreateBucketInput, _ 
 	}))
 }
 
-// DeleteBucket takes settings and unfinished uploads along.
+// DeleteBucket removes a bucket without objects, with its uploads and settings.
 func (s *buckets) DeleteBucket(_ context.Context, bucket string) error {
 	return failure(s.state.Update(func(tx *bbolt.Tx) error {
 		c, err := settingsOf(tx, bucket)
@@ -273,16 +208,21 @@ func (s *buckets) DeleteBucket(_ context.Context, bucket string) error {
 	}))
 }
 
-// ListBuckets lists the buckets of the one account.
-func (s *buckets) ListBuckets(ctx context.Context, in s3response.ListBucketsInput) (out s3response.ListAllMyBucketsResult, err error) {
+// ListBuckets lists the buckets for callers of the account.
+func (s *buckets) ListBuckets(ctx context.Context, in s3response.ListBucketsInput) (
+	out s3response.ListAllMyBucketsResult, err error,
+) {
 	if callerOf(ctx).account != template.Account {
 		return out, s3err.GetAPIError(s3err.ErrAccessDenied)
 	}
 	return out, failure(s.state.View(func(tx *bbolt.Tx) error {
-		out = s3response.ListAllMyBucketsResult{Owner: s3response.CanonicalUser{ID: template.Account}, Prefix: in.Prefix}
+		out = s3response.ListAllMyBucketsResult{
+			Owner: s3response.CanonicalUser{ID: template.Account}, Prefix: in.Prefix,
+		}
 		list := &out.Buckets.Bucket
 		cursor := tx.Bucket(settingsBucket).Cursor()
-		for k, _ := cursor.Seek([]byte(max(in.Prefix, in.ContinuationToken))); bytes.HasPrefix(k, []byte(in.Prefix)) && k != nil; k, _ = cursor.Next() {
+		k, _ := cursor.Seek([]byte(max(in.Prefix, in.ContinuationToken)))
+		for ; k != nil && bytes.HasPrefix(k, []byte(in.Prefix)); k, _ = cursor.Next() {
 			if in.ContinuationToken == string(k) {
 				continue
 			}
@@ -294,7 +234,9 @@ func (s *buckets) ListBuckets(ctx context.Context, in s3response.ListBucketsInpu
 			if err != nil {
 				return err
 			}
-			*list = append(*list, s3response.ListAllMyBucketsEntry{Name: string(k), BucketRegion: template.Region, CreationDate: c.Created})
+			*list = append(*list, s3response.ListAllMyBucketsEntry{
+				Name: string(k), BucketRegion: template.Region, CreationDate: c.Created,
+			})
 		}
 		return nil
 	}))

@@ -7,27 +7,27 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/versity/versitygw/s3api/middlewares"
 	"github.com/versity/versitygw/s3api/utils"
 )
 
-// checksum is S3's additional checksum of an object or a part. The value is in
-// base64, with "-<parts>" behind it when it is composed of the parts' checksums.
+// checksum is the checksum of an object or a part, besides the ETag. The value is in base64. "-<parts>" follows it when
+// it is computed from the checksums of parts.
 type checksum struct {
 	Algorithm types.ChecksumAlgorithm `json:",omitempty"`
 	Type      types.ChecksumType      `json:",omitempty"`
 	Value     string                  `json:",omitempty"`
 }
 
-// fieldOf finds the field for an algorithm in the SDK's structures, such as
-// ChecksumCRC32 in UploadPartOutput. v is a pointer to one.
+// fieldOf returns the field of an algorithm, such as ChecksumCRC32, in the request or answer behind a pointer.
 func fieldOf(v any, algorithm types.ChecksumAlgorithm) reflect.Value {
 	return reflect.ValueOf(v).Elem().FieldByName("Checksum" + string(algorithm))
 }
 
-// put sets the fields of an answer.
+// put sets the fields of an answer to c.
 func (c checksum) put(answer any) {
 	if c.Algorithm == "" || c.Value == "" {
 		return
@@ -41,7 +41,7 @@ func (c checksum) put(answer any) {
 	}
 }
 
-// given is the first checksum with a value in a request.
+// given returns the first checksum with a value in a request.
 func given(request any) checksum {
 	for _, a := range types.ChecksumAlgorithm("").Values() {
 		if f := fieldOf(request, a); f.IsValid() && !f.IsNil() && f.Elem().String() != "" {
@@ -51,8 +51,8 @@ func given(request any) checksum {
 	return checksum{}
 }
 
-// announced is the checksum that comes with an upload: in a header, or behind a
-// body in chunks, where it is verified on the way and has no value here.
+// announced returns the checksum that comes with an upload. One that follows a body in chunks has no value here,
+// because the gateway verifies it.
 func announced(request any, body io.Reader, algorithm types.ChecksumAlgorithm) checksum {
 	if chunks, ok := body.(middlewares.ChecksumReader); ok && chunks.Algorithm() != "" {
 		return checksum{Algorithm: types.ChecksumAlgorithm(strings.ToUpper(chunks.Algorithm()))}
@@ -63,17 +63,16 @@ func announced(request any, body io.Reader, algorithm types.ChecksumAlgorithm) c
 	return checksum{Algorithm: algorithm}
 }
 
-// sums are checksums in the making, by algorithm. Each starts with the value that
-// it must have, or "".
+// sums has checksums to compute, by algorithm.
 type sums map[types.ChecksumAlgorithm]*summing
 
 type summing struct {
-	want  string
+	want  string // the value that it must have, or ""
 	value string
 	from  *utils.HashReader
 }
 
-// ask adds algorithms to what is computed.
+// ask adds checksums to compute.
 func (s sums) ask(want ...checksum) sums {
 	for _, c := range want {
 		if c.Algorithm != "" && s[c.Algorithm] == nil {
@@ -83,8 +82,11 @@ func (s sums) ask(want ...checksum) sums {
 	return s
 }
 
-// copy computes them, and the MD5 that is an ETag, from what it copies. It fails
-// at the end when one differs from what it must be.
+// copyBuffers are reused: one for each small object would be most of what the process allocates.
+var copyBuffers = sync.Pool{New: func() any { return new([256 << 10]byte) }}
+
+// copy computes the checksums, and the MD5 that is the ETag, of the bytes that it copies. It fails when a checksum
+// differs from the wanted value.
 func (s sums) copy(w io.Writer, r io.Reader) (size int64, eTag string, err error) {
 	for a, c := range s {
 		if c.from, err = utils.NewHashReader(r, c.want, utils.HashType(strings.ToLower(string(a)))); err != nil {
@@ -93,8 +95,11 @@ func (s sums) copy(w io.Writer, r io.Reader) (size int64, eTag string, err error
 		r = c.from
 	}
 	h := md5.New()
-	// Without their other methods, neither end goes round the sums.
-	if size, err = io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{io.TeeReader(r, h)}, make([]byte, 256<<10)); err != nil {
+	// The wrappers hide methods by which io.CopyBuffer would pass the bytes by the checksums.
+	from, to := struct{ io.Reader }{io.TeeReader(r, h)}, struct{ io.Writer }{w}
+	buffer := copyBuffers.Get().(*[256 << 10]byte)
+	defer copyBuffers.Put(buffer)
+	if size, err = io.CopyBuffer(to, from, buffer[:]); err != nil {
 		return size, "", err
 	}
 	for _, c := range s {
@@ -103,7 +108,7 @@ func (s sums) copy(w io.Writer, r io.Reader) (size int64, eTag string, err error
 	return size, hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// of is the finished checksum of the whole.
+// of returns a computed checksum.
 func (s sums) of(a types.ChecksumAlgorithm) checksum {
 	if s[a] == nil {
 		return checksum{}
@@ -111,7 +116,7 @@ func (s sums) of(a types.ChecksumAlgorithm) checksum {
 	return checksum{Algorithm: a, Type: types.ChecksumTypeFullObject, Value: s[a].value}
 }
 
-// combine makes the checksum of a multipart upload from its parts'.
+// combine computes the checksum of a multipart upload from those of its parts.
 func combine(of checksum, parts []part) (checksum, error) {
 	if of.Type == types.ChecksumTypeComposite {
 		whole, err := utils.NewCompositeChecksumReader(utils.HashType(strings.ToLower(string(of.Algorithm))))

@@ -39,15 +39,31 @@ func TestCopyIntoQuarantine(t *testing.T) {
 	}
 	wantTags(t, tagsOf(t, c, b, dst, ""), "a", "1", "scan-status", "INFECTED")
 	attr := must2(c.GetObjectAttributes(t.Context(), &s3.GetObjectAttributesInput{
-		Bucket: &b, Key: &dst, VersionId: out.VersionId,
-		ObjectAttributes: []types.ObjectAttributes{types.ObjectAttributesChecksum, types.ObjectAttributesObjectSize, types.ObjectAttributesEtag},
+		Bucket:    &b,
+		Key:       &dst,
+		VersionId: out.VersionId,
+		ObjectAttributes: []types.ObjectAttributes{
+			types.ObjectAttributesChecksum,
+			types.ObjectAttributesObjectSize,
+			types.ObjectAttributesEtag,
+		},
 	}))(t)
 	if aws.ToString(attr.Checksum.ChecksumSHA256) != want || aws.ToInt64(attr.ObjectSize) != 5<<20+4 {
 		t.Errorf("attributes: %v, %d bytes", attr.Checksum, aws.ToInt64(attr.ObjectSize))
 	}
-	_, err := c.CopyObject(t.Context(), &s3.CopyObjectInput{Bucket: &b, Key: &dst, CopySource: aws.String(b + "/" + k + "?versionId=01ARZ3NDEKTSV4RRFFQ69G5FAV")})
+	_, err := c.CopyObject(
+		t.Context(),
+		&s3.CopyObjectInput{
+			Bucket:     &b,
+			Key:        &dst,
+			CopySource: aws.String(b + "/" + k + "?versionId=01ARZ3NDEKTSV4RRFFQ69G5FAV"),
+		},
+	)
 	wantError(t, err, 404, "NoSuchVersion")
-	_, err = c.CopyObject(t.Context(), &s3.CopyObjectInput{Bucket: &b, Key: &dst, CopySource: aws.String(b + "/" + k + "-absent")})
+	_, err = c.CopyObject(
+		t.Context(),
+		&s3.CopyObjectInput{Bucket: &b, Key: &dst, CopySource: aws.String(b + "/" + k + "-absent")},
+	)
 	wantError(t, err, 404, "NoSuchKey")
 	must2(c.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &b, Key: &k}))(t)
 	_, err = c.CopyObject(t.Context(), &s3.CopyObjectInput{Bucket: &b, Key: &dst, CopySource: aws.String(b + "/" + k)})
@@ -66,9 +82,14 @@ func TestCopyDirectives(t *testing.T) {
 	kept, replaced := k+"-kept", k+"-replaced"
 	must2(c.CopyObject(t.Context(), &s3.CopyObjectInput{Bucket: &b, Key: &kept, CopySource: source}))(t)
 	must2(c.CopyObject(t.Context(), &s3.CopyObjectInput{
-		Bucket: &b, Key: &replaced, CopySource: source,
-		TaggingDirective: types.TaggingDirectiveReplace, Tagging: aws.String("z=9"),
-		MetadataDirective: types.MetadataDirectiveReplace, Metadata: map[string]string{"order": "7"}, ContentType: aws.String("image/png"),
+		Bucket:            &b,
+		Key:               &replaced,
+		CopySource:        source,
+		TaggingDirective:  types.TaggingDirectiveReplace,
+		Tagging:           aws.String("z=9"),
+		MetadataDirective: types.MetadataDirectiveReplace,
+		Metadata:          map[string]string{"order": "7"},
+		ContentType:       aws.String("image/png"),
 	}))(t)
 	tests := []struct {
 		key, contentType string

@@ -7,10 +7,8 @@ import (
 	"github.com/versity/versitygw/auth"
 )
 
-// Shares reports whether the CORS configuration of the request's bucket lets its
-// Origin make it, or, of a preflight, the request that it announces. Browsers send
-// no Origin with what they load into a page as it is (images, navigation): to that
-// no configuration applies.
+// Shares reports whether the CORS configuration of a bucket allows a request from its Origin. For a preflight that is
+// the request that it asks about. Browsers load images and pages without an Origin, so no configuration allows those.
 func (s *Service) Shares(r *http.Request) bool {
 	bucket, _, _ := strings.Cut(strings.TrimPrefix(r.URL.EscapedPath(), "/"), "/")
 	origins := r.Header.Values("Origin")
@@ -23,7 +21,7 @@ func (s *Service) Shares(r *http.Request) bool {
 	}
 	document, err := s.buckets.GetBucketCors(r.Context(), bucket)
 	if err != nil {
-		return false // there is none, or no bucket
+		return false // the bucket has none, or does not exist
 	}
 	rules, err := auth.ParseCORSOutput(document)
 	if err != nil {

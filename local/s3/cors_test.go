@@ -15,12 +15,16 @@ func TestShares(t *testing.T) {
 		{AllowedOrigins: []string{"https://app.test"}, AllowedMethods: []string{"PUT"}, AllowedHeaders: []string{"*"}},
 		{AllowedOrigins: []string{"https://*.cdn.test"}, AllowedMethods: []string{"GET"}},
 	}
-	bucket := &s3.PutBucketCorsInput{Bucket: aws.String("plain"), CORSConfiguration: &types.CORSConfiguration{CORSRules: rules}}
+	bucket := &s3.PutBucketCorsInput{
+		Bucket:            aws.String("plain"),
+		CORSConfiguration: &types.CORSConfiguration{CORSRules: rules},
+	}
 	if _, err := as("alice").PutBucketCors(t.Context(), bucket); err != nil {
 		t.Fatal(err)
 	}
 	defer func() {
-		if _, err := as("alice").DeleteBucketCors(t.Context(), &s3.DeleteBucketCorsInput{Bucket: bucket.Bucket}); err != nil {
+		if _, err := as("alice").DeleteBucketCors(t.Context(),
+			&s3.DeleteBucketCorsInput{Bucket: bucket.Bucket}); err != nil {
 			t.Error(err)
 		}
 	}()

@@ -13,12 +13,11 @@ import (
 	"github.com/lazaret/lazaret/local/template"
 )
 
-// created is a way in which an object comes to be, under the names that S3's
-// two kinds of event have for it:
+// created is the way in which an object was made, with the names that S3's two kinds of events have for it:
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
 type created struct {
-	event  string // notification, without "s3:"
-	reason string // EventBridge
+	event  string // in notifications, without "s3:"
+	reason string // in events of EventBridge
 }
 
 var (
@@ -28,7 +27,7 @@ var (
 	createdMultipart = created{"ObjectCreated:CompleteMultipartUpload", "CompleteMultipartUpload"}
 )
 
-// object is what an event is about.
+// object is the object that an event is about.
 type object struct {
 	bucket, key     string
 	versionID, eTag string // versionID is empty in an unversioned bucket
@@ -36,13 +35,13 @@ type object struct {
 	sequence        uint64 // of the version
 	requester       caller
 
-	// Filled in by announce.
+	// Set by announce.
 	requestID string
 	at        time.Time
 }
 
-// announce makes every delivery that a bucket's settings ask for, in the
-// transaction that makes the object. Its first error fails that.
+// announce delivers all events about a new object that the settings of its bucket ask for, in the transaction that
+// makes the object. An error fails the transaction.
 func (s *buckets) announce(tx *bbolt.Tx, c settings, kind created, o object) error {
 	o.requestID = utils.NewS3RequestID()
 	o.at = time.Now()
@@ -77,13 +76,13 @@ func wanted(n template.Notification, kind created, key string) bool {
 		strings.HasPrefix(key, n.Prefix) && strings.HasSuffix(key, n.Suffix)
 }
 
-// sequencer orders the events of a key, as S3's does.
+// sequencer returns a value by which the events of a key can be ordered.
 func (o object) sequencer() string { return fmt.Sprintf("%018X", o.sequence) }
 
-// fields is a JSON object. encoding/json writes its keys in order.
+// fields is an object in JSON.
 type fields map[string]any
 
-// notification is the message of the S3 event notification feature:
+// notification returns the message to a queue:
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
 func notification(kind created, o object) fields {
 	entity := fields{"key": encodeKey(o.key), "size": o.size, "eTag": o.eTag, "sequencer": o.sequencer()}
@@ -102,13 +101,17 @@ func notification(kind created, o object) fields {
 		"s3": fields{
 			"s3SchemaVersion": "1.0",
 			"configurationId": "lazaret",
-			"bucket":          fields{"name": o.bucket, "arn": "arn:aws:s3:::" + o.bucket, "ownerIdentity": fields{"principalId": template.Account}},
-			"object":          entity,
+			"bucket": fields{
+				"name":          o.bucket,
+				"arn":           "arn:aws:s3:::" + o.bucket,
+				"ownerIdentity": fields{"principalId": template.Account},
+			},
+			"object": entity,
 		},
 	}}}
 }
 
-// detail is the detail of the EventBridge event, where the key stands as it is:
+// detail returns the detail of the event of EventBridge, which has the key without an encoding:
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
 func detail(kind created, o object) fields {
 	entity := fields{"key": o.key, "size": o.size, "etag": o.eTag, "sequencer": o.sequencer()}
@@ -126,7 +129,7 @@ func detail(kind created, o object) fields {
 	}
 }
 
-// encodeKey encodes as in an HTML form (a space becomes +) except for slashes.
+// encodeKey encodes a key as in an HTML form, where a space becomes a plus sign, except for slashes.
 func encodeKey(key string) string {
 	return strings.ReplaceAll(url.QueryEscape(key), "%2F", "/")
 }

@@ -21,9 +21,15 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // TestEventGolden pins the wire formats.
 func TestEventGolden(t *testing.T) {
 	o := object{
-		bucket: "uploads", key: `in/red flower+ü(1)*~&"'.txt`, versionID: "v1", eTag: "d41d8cd98f00b204e9800998ecf8427e", size: 12,
+		bucket:    "uploads",
+		key:       `in/red flower+ü(1)*~&"'.txt`,
+		versionID: "v1",
+		eTag:      "d41d8cd98f00b204e9800998ecf8427e",
+		size:      12,
 		requester: caller{arn: role + "web", account: "000000000000"},
-		sequence:  0x55AED6DCD90281E5, requestID: "C3D13FE58DE4C810", at: time.Date(2026, 1, 2, 3, 4, 5, 6_000_000, time.UTC),
+		sequence:  0x55AED6DCD90281E5,
+		requestID: "C3D13FE58DE4C810",
+		at:        time.Date(2026, 1, 2, 3, 4, 5, 6_000_000, time.UTC),
 	}
 	unversioned := o
 	unversioned.versionID = ""
@@ -75,7 +81,13 @@ func TestWanted(t *testing.T) {
 		{"prefix", template.Notification{Event: "s3:ObjectCreated:*", Prefix: "in/"}, createdPut, "in/k", true},
 		{"other prefix", template.Notification{Event: "s3:ObjectCreated:*", Prefix: "in/"}, createdPut, "out/k", false},
 		{"suffix", template.Notification{Event: "s3:ObjectCreated:*", Suffix: ".zip"}, createdPut, "k.zip", true},
-		{"other suffix", template.Notification{Event: "s3:ObjectCreated:*", Suffix: ".zip"}, createdPut, "k.zip2", false},
+		{
+			"other suffix",
+			template.Notification{Event: "s3:ObjectCreated:*", Suffix: ".zip"},
+			createdPut,
+			"k.zip2",
+			false,
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -119,7 +131,11 @@ func TestEvents(t *testing.T) {
 		make func(key string) (version, eTag string)
 	}{
 		{"Put", 3, func(k string) (string, string) {
-			out := must2(c.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &b, Key: &k, Body: strings.NewReader("one")}))(t)
+			out := must2(
+				c.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &b, Key: &k, Body: strings.NewReader("one")}),
+			)(
+				t,
+			)
 			return *out.VersionId, *out.ETag
 		}},
 		{"CompleteMultipartUpload", 5<<20 + 1, func(k string) (string, string) {
@@ -128,7 +144,14 @@ func TestEvents(t *testing.T) {
 		}},
 		{"Copy", 6, func(k string) (string, string) {
 			putBody(t, c, b, "event-source", "source")
-			out := must2(c.CopyObject(t.Context(), &s3.CopyObjectInput{Bucket: &b, Key: &k, CopySource: aws.String(b + "/event-source")}))(t)
+			out := must2(
+				c.CopyObject(
+					t.Context(),
+					&s3.CopyObjectInput{Bucket: &b, Key: &k, CopySource: aws.String(b + "/event-source")},
+				),
+			)(
+				t,
+			)
 			return *out.VersionId, *out.CopyObjectResult.ETag
 		}},
 		{"Post", 4, func(k string) (string, string) {
@@ -156,7 +179,8 @@ func TestEvents(t *testing.T) {
 				t.Errorf("notification (-want +got):\n%s sequencer %q", diff, r.S3.Object.Sequencer)
 			}
 			events := put.of(key)
-			if len(events) == 0 || !strings.HasPrefix(events[len(events)-1], "aws.s3|Object Created|[arn:aws:s3:::versioned]|") ||
+			if len(events) == 0 ||
+				!strings.HasPrefix(events[len(events)-1], "aws.s3|Object Created|[arn:aws:s3:::versioned]|") ||
 				!strings.Contains(events[len(events)-1], `"version-id":"`+version+`"`) {
 				t.Errorf("bus events: %v", events)
 			}
@@ -166,7 +190,8 @@ func TestEvents(t *testing.T) {
 		putBody(t, c, b, "event/order", "1")
 		putBody(t, c, b, "event/order", "2")
 		got := delivered.of("event/order")
-		first, second := recordOf(t, got[len(got)-2]).S3.Object.Sequencer, recordOf(t, got[len(got)-1]).S3.Object.Sequencer
+		first := recordOf(t, got[len(got)-2]).S3.Object.Sequencer
+		second := recordOf(t, got[len(got)-1]).S3.Object.Sequencer
 		if first >= second {
 			t.Errorf("sequencers %s, %s", first, second)
 		}
@@ -179,7 +204,8 @@ func TestEvents(t *testing.T) {
 			t.Errorf("%d notifications for filtered keys", got)
 		}
 		got := delivered.of("event/k.txt")
-		if len(got) == 0 || recordOf(t, got[len(got)-1]).S3.Object.VersionID != "" || strings.Contains(got[0], "versionId") {
+		if len(got) == 0 || recordOf(t, got[len(got)-1]).S3.Object.VersionID != "" ||
+			strings.Contains(got[0], "versionId") {
 			t.Errorf("unversioned: %v", got)
 		}
 	})

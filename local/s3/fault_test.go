@@ -45,8 +45,14 @@ func announcing(dir string) (*buckets, error) {
 		return nil, err
 	}
 	return open(context.Background(), Config{
-		Store:   state,
-		Buckets: []template.Bucket{{Name: "bbb", Versioned: true, Notifications: []template.Notification{{Event: "s3:ObjectCreated:*", QueueARN: uploads}}}},
+		Store: state,
+		Buckets: []template.Bucket{
+			{
+				Name:          "bbb",
+				Versioned:     true,
+				Notifications: []template.Notification{{Event: "s3:ObjectCreated:*", QueueARN: uploads}},
+			},
+		},
 		Deliver: func(tx *bbolt.Tx, _, body string) error {
 			b, err := tx.CreateBucketIfNotExists([]byte("test/events"))
 			if err != nil {
@@ -56,14 +62,19 @@ func announcing(dir string) (*buckets, error) {
 			if err != nil {
 				return err
 			}
-			return b.Put(newest(n), []byte(body))
+			return b.Put(order(n), []byte(body))
 		},
 	})
 }
 
 func uploadOne(b *buckets, key string, size int) (string, error) {
 	out, err := b.PutObject(context.Background(), s3response.PutObjectInput{
-		Bucket: aws.String("bbb"), Key: &key, Body: strings.NewReader(strings.Repeat("x", size)), ContentLength: aws.Int64(int64(size)),
+		Bucket: aws.String(
+			"bbb",
+		),
+		Key:           &key,
+		Body:          strings.NewReader(strings.Repeat("x", size)),
+		ContentLength: aws.Int64(int64(size)),
 	})
 	return out.VersionID, err
 }

@@ -20,53 +20,29 @@ func isForm(r *http.Request) bool {
 		!strings.Contains(strings.Trim(r.URL.Path, "/"), "/")
 }
 
-// rewriteForm makes of a form what the gateway reads as S3 would: the file is the
-// last field, and the file's name stands in the key instead of ${filename}. The
-// gateway wants to know the length in advance, so the file goes to the disk first.
-// done removes it.
+// rewriteForm rewrites a form so that the gateway reads it as S3 would: the file is the last field, and the key has the
+// file's name in place of ${filename}. The gateway needs the length in advance, so the file is written to the disk
+// first, and done removes it.
 func (b bodies) rewriteForm(r *http.Request) (done func(), err error) {
 	done = func() {}
 	form, err := r.MultipartReader()
 	if err != nil {
 		return done, malformed(err)
 	}
-	var fields [][2]string
-	var file *mime.Part
-	for size := 0; file == nil; {
-		p, err := form.NextPart()
-		if errors.Is(err, io.EOF) {
-			break // the gateway says that the file is missing
-		}
-		if err != nil {
-			return done, malformed(err)
-		}
-		if p.FileName() != "" || strings.EqualFold(p.FormName(), "file") {
-			file = p
-			break
-		}
-		value, err := io.ReadAll(io.LimitReader(p, maxForm+1))
-		if size += len(value); err != nil {
-			return done, malformed(err)
-		}
-		if size > maxForm {
-			return done, s3err.APIError{
-				Code: "MaxPostPreDataLengthExceeded", HTTPStatusCode: http.StatusBadRequest,
-				Description: "Your POST request fields preceding the upload file were too large.",
-			}
-		}
-		fields = append(fields, [2]string{p.FormName(), string(value)})
+	fields, file, err := readFields(form)
+	if err != nil {
+		return done, err
 	}
-	var around bytes.Buffer
-	w := mime.NewWriter(&around)
+	var text bytes.Buffer // the form without the content of the file
+	w := mime.NewWriter(&text)
 	r.Header.Set("Content-Type", w.FormDataContentType())
 	for _, f := range fields {
-		if strings.EqualFold(f[0], "key") && file != nil {
-			f[1] = strings.ReplaceAll(f[1], "${filename}", file.FileName())
+		if strings.EqualFold(f.name, "key") && file != nil {
+			f.value = strings.ReplaceAll(f.value, "${filename}", file.FileName())
 		}
-		_ = w.WriteField(f[0], f[1]) // to memory
+		_ = w.WriteField(f.name, f.value) // to memory
 	}
-	var content io.Reader = strings.NewReader("")
-	size := int64(0)
+	content, size := io.NopCloser(strings.NewReader("")), int64(0)
 	if file != nil {
 		kept, err := b.write(file, -1, sums{})
 		if err != nil {
@@ -74,31 +50,55 @@ func (b bodies) rewriteForm(r *http.Request) (done func(), err error) {
 		}
 		done = func() { b.remove(kept.name) }
 		if file.FileName() == "" {
-			// The HTTP server behind the gateway would take the file for one of the
-			// fields, and hand these on in any order.
+			// Otherwise the gateway's HTTP server would take the file for one of the fields, whose order it does not keep.
 			file.Header.Set("Content-Disposition", `form-data; name="file"; filename="file"`)
 		}
 		if _, err := w.CreatePart(file.Header); err != nil {
 			return done, err
 		}
-		if kept.name != "" {
-			f, err := b.open(kept.name)
-			if err != nil {
-				return done, err
-			}
-			done = func() { f.Close(); b.remove(kept.name) }
-			content, size = f, kept.size
+		if content, err = b.reader(kept.name, 0, kept.size); err != nil {
+			return done, err
 		}
+		done, size = func() { content.Close(); b.remove(kept.name) }, kept.size
 	}
-	before := around.Len()
+	before := text.Len()
 	_ = w.Close()
-	all := around.Bytes()
+	all := text.Bytes()
 	r.ContentLength = int64(len(all)) + size
 	r.Body = io.NopCloser(io.MultiReader(bytes.NewReader(all[:before]), content, bytes.NewReader(all[before:])))
 	return done, nil
 }
 
-// malformed leaves a client that is gone, and errors of the server, as they are.
+type formField struct{ name, value string }
+
+// readFields reads a form up to its file, which is nil when it has none. The gateway refuses a form without a file.
+func readFields(form *mime.Reader) (fields []formField, file *mime.Part, err error) {
+	for size := 0; ; {
+		p, err := form.NextPart()
+		if errors.Is(err, io.EOF) {
+			return fields, nil, nil
+		}
+		if err != nil {
+			return nil, nil, malformed(err)
+		}
+		if p.FileName() != "" || strings.EqualFold(p.FormName(), "file") {
+			return fields, p, nil
+		}
+		value, err := io.ReadAll(io.LimitReader(p, maxForm+1))
+		if size += len(value); err != nil {
+			return nil, nil, malformed(err)
+		}
+		if size > maxForm {
+			return nil, nil, s3err.APIError{
+				Code: "MaxPostPreDataLengthExceeded", HTTPStatusCode: http.StatusBadRequest,
+				Description: "Your POST request fields preceding the upload file were too large.",
+			}
+		}
+		fields = append(fields, formField{p.FormName(), string(value)})
+	}
+}
+
+// malformed returns S3's error for a form that cannot be read. It returns err itself when the client has gone.
 func malformed(err error) error {
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return err

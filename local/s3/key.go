@@ -10,21 +10,21 @@ import (
 	"github.com/versity/versitygw/s3api/utils"
 )
 
-// The gateway refuses keys that would lead out of a folder, such as "..", or name
-// one, such as "/". Here keys are no paths: such a key goes through the gateway
-// hidden, as a zero byte and its hexadecimal form, and so does one that begins
-// with a zero byte itself, or looks like a version in the source of a copy.
+// hidden begins a key that passes the gateway in hexadecimal form. The gateway refuses keys that would be a path out of
+// a folder, such as "..", or a folder, such as "/", although here keys are not paths.
 const hidden = "\x00"
 
+// hide returns the hidden form of a key that needs it: one that the gateway refuses, begins with a zero byte, or looks
+// like a version in the source of a copy.
 func hide(key string) (string, bool) {
-	if key == "" || utils.IsObjectNameValid(key) && !strings.HasPrefix(key, hidden) && !strings.Contains(key, "?versionId=") {
+	refused := !utils.IsObjectNameValid(key) || strings.HasPrefix(key, hidden) || strings.Contains(key, "?versionId=")
+	if key == "" || !refused {
 		return key, false
 	}
 	return hidden + hex.EncodeToString([]byte(key)), true
 }
 
-// reveal undoes hide. It copies what it returns, since the gateway reuses the
-// memory behind its strings.
+// reveal undoes hide. It returns a copy, because the gateway reuses the memory of its strings.
 func reveal(key string) string {
 	if encoded, was := strings.CutPrefix(key, hidden); was {
 		if plain, err := hex.DecodeString(encoded); err == nil {
@@ -34,21 +34,21 @@ func reveal(key string) string {
 	return strings.Clone(key)
 }
 
-// hideKey changes the path that the gateway sees, but for the signature.
+// hideKey hides the key in the path of a request, but not from the check of the signature.
 func hideKey(c fiber.Ctx) error {
 	uri := c.Request().URI()
 	if path, err := url.PathUnescape(string(uri.PathOriginal())); err == nil {
 		bucket, key, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
 		if key, is := hide(key); is {
-			utils.ContextKey("original-uri-path").Set(c, path) // where the signature check looks first
+			utils.ContextKey("original-uri-path").Set(c, path) // that the check of the signature uses
 			uri.SetPath("/" + bucket + "/" + url.PathEscape(key))
 		}
 	}
 	return c.Next()
 }
 
-// hideSource does the same to the source of a copy, once. It comes after the check
-// of the signature, and before the gateway looks at the header.
+// hideSource hides the key in the source of a copy, once for each request. It is called after the check of the
+// signature and before the gateway reads the header.
 func hideSource(rc *fasthttp.RequestCtx) {
 	const header, done = "X-Amz-Copy-Source", "source-is-hidden"
 	from, err := parseSource(string(rc.Request.Header.Peek(header)))

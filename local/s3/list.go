@@ -17,99 +17,101 @@ import (
 	"github.com/lazaret/lazaret/local/template"
 )
 
-// listing is what all kinds of list have in common.
+// listing lists the rows of a bucket of the store, as every operation that lists does.
 type listing struct {
 	prefix, delimiter string
-	after             string // key or common prefix behind which to begin
-	behind            []byte // with it, the row of that key behind which to begin
-	most              int
+	after             string // begin behind this key or common prefix
+	afterRow          []byte // where set, begin behind this row of the key after; see row
+	max               int
 
-	// found is called with each row that is listed, and whether it is the first of
-	// its key. It returns false for one that does not count.
-	found func(key string, first bool, row, value []byte) (bool, error)
-	once  bool // the first row of each key alone
+	onePerKey bool                                                  // list the first row of each key only
+	counts    func(row, value []byte) (bool, error)                 // false for a row to skip; may be nil
+	add       func(key string, first bool, row, value []byte) error // lists a row; first of its key or not
 
-	prefixes  []types.CommonPrefix
+	prefixes  []string
+	listed    int
 	truncated bool
-	lastKey   string // what was listed last
-	lastRow   []byte // nil when it was a common prefix
+	lastKey   string // key or common prefix that was listed last
+	lastRow   []byte // its row; nil for a common prefix
 }
 
-// run lists from a bucket with rows.
+// newListing returns a listing with the parameters of a request.
+func newListing(prefix, delimiter, after *string, limit *int32) *listing {
+	return &listing{
+		prefix: aws.ToString(prefix), delimiter: aws.ToString(delimiter), after: aws.ToString(after),
+		max: int(aws.ToInt32(limit)),
+	}
+}
+
 func (l *listing) run(b *bbolt.Bucket) error {
-	low := escape(l.prefix)
-	start := low
-	if l.behind != nil {
-		start = append(row(l.after, l.behind), 0)
-	} else if l.after != "" {
-		start = row(l.after, []byte{0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF})
-	}
-	if bytes.Compare(start, low) < 0 {
-		start = low
-	}
-	previous := ""
-	if l.behind != nil {
+	cursor, low, previous := b.Cursor(), escape(l.prefix), ""
+	if l.afterRow != nil {
 		previous = l.after
 	}
-	count, cursor := 0, b.Cursor()
-	for k, v := cursor.Seek(start); k != nil && bytes.HasPrefix(k, low); {
+	for k, v := cursor.Seek(l.start()); k != nil && bytes.HasPrefix(k, low); {
 		key, _ := unrow(k)
 		group := l.group(key)
-		if group != "" && group == l.after {
-			k, v = cursor.Seek(behindAll(escape(group)))
-			continue
+		counts := group == "" || group != l.after
+		if counts && l.counts != nil {
+			var err error
+			if counts, err = l.counts(k, v); err != nil {
+				return err
+			}
 		}
-		if count == l.most && l.most == 0 {
+		if counts && l.listed == l.max {
+			l.truncated = l.max > 0
 			return nil
 		}
-		list := l.found
-		if group != "" || count == l.most {
-			// What a group holds, or comes after the last, counts but is not listed.
-			list = nil
-		}
-		counts, err := l.counts(list, key, key != previous, k, v)
-		if err != nil {
-			return err
-		}
-		if counts && count == l.most {
-			l.truncated = true
-			return nil
+		if counts {
+			l.listed++
+			if err := l.take(key, group, previous, k, v); err != nil {
+				return err
+			}
 		}
 		previous = key
 		switch {
-		case counts && group != "":
-			l.prefixes = append(l.prefixes, types.CommonPrefix{Prefix: aws.String(group)})
-			l.lastKey, l.lastRow = group, nil
-			count++
-			k, v = cursor.Seek(behindAll(escape(group)))
+		case group != "" && (counts || group == l.after):
+			k, v = cursor.Seek(behind(escape(group)))
+		case l.onePerKey:
+			k, v = cursor.Seek(behind(row(key, nil)))
 		default:
-			if counts {
-				l.lastKey, l.lastRow = key, bytes.Clone(k)
-				count++
-			}
-			if l.once {
-				k, v = cursor.Seek(behindAll(row(key, nil)))
-			} else {
-				k, v = cursor.Next()
-			}
+			k, v = cursor.Next()
 		}
 	}
 	return nil
 }
 
-// counts asks found, or looks at what found would say.
-func (l *listing) counts(found func(string, bool, []byte, []byte) (bool, error), key string, first bool, row, value []byte) (bool, error) {
-	if found != nil {
-		return found(key, first, row, value)
+// take lists a common prefix or a row.
+func (l *listing) take(key, group, previous string, row, value []byte) error {
+	if group != "" {
+		l.prefixes = append(l.prefixes, group)
+		l.lastKey, l.lastRow = group, nil
+		return nil
 	}
-	if !l.once {
-		return true, nil
-	}
-	v, err := decode(row, value)
-	return !v.Marker, err
+	l.lastKey, l.lastRow = key, bytes.Clone(row)
+	return l.add(key, key != previous, row, value)
 }
 
-// group is the common prefix that a key is listed under, or "".
+// start returns the first row that may be listed.
+func (l *listing) start() []byte {
+	low := escape(l.prefix)
+	switch {
+	case l.afterRow != nil:
+		return maxBytes(low, append(row(l.after, l.afterRow), 0))
+	case l.after != "":
+		return maxBytes(low, row(l.after, bytes.Repeat([]byte{0xFF}, 9))) // more than any version or upload has there
+	}
+	return low
+}
+
+func maxBytes(a, b []byte) []byte {
+	if bytes.Compare(a, b) < 0 {
+		return b
+	}
+	return a
+}
+
+// group returns the common prefix under which a key is listed, or "".
 func (l *listing) group(key string) string {
 	if l.delimiter == "" {
 		return ""
@@ -120,101 +122,122 @@ func (l *listing) group(key string) string {
 	return ""
 }
 
-// behindAll is the first row behind all that begin with something.
-func behindAll(low []byte) []byte {
+// behind returns the first row behind all that begin with low.
+func behind(low []byte) []byte {
 	low = bytes.Clone(low)
 	for i := len(low) - 1; i >= 0; i-- {
 		if low[i]++; low[i] != 0 {
 			return low[:i+1]
 		}
 	}
-	return []byte{0xFF, 0xFF} // no key of UTF-8 begins so
+	return []byte{0xFF, 0xFF} // no key in UTF-8 begins so
 }
 
-// encoding is how a list writes keys: XML cannot hold all that S3 can.
-func encoding(ctx context.Context) (func(string) *string, types.EncodingType) {
+// encoder writes keys in the encoding that a request asks for, because XML cannot have every character of a key.
+type encoder types.EncodingType
+
+func encoderOf(ctx context.Context) encoder {
 	if rc, ok := request(ctx); ok && string(rc.QueryArgs().Peek("encoding-type")) == "url" {
-		// Every client decodes %20; some take a plus sign for itself.
-		return func(s string) *string { return aws.String(strings.ReplaceAll(encodeKey(s), "+", "%20")) }, types.EncodingTypeUrl
+		return encoder(types.EncodingTypeUrl)
 	}
-	return func(s string) *string { return &s }, ""
+	return ""
 }
 
-// owner is of every object.
+func (e encoder) key(key string) *string {
+	if e != "" {
+		// Every client decodes %20, and not every client a plus sign.
+		key = strings.ReplaceAll(encodeKey(key), "+", "%20")
+	}
+	return &key
+}
+
+// optional leaves out an empty value.
+func (e encoder) optional(value string) *string {
+	if value == "" {
+		return nil
+	}
+	return e.key(value)
+}
+
+func (e encoder) prefixes(l *listing) (list []types.CommonPrefix) {
+	for _, p := range l.prefixes {
+		list = append(list, types.CommonPrefix{Prefix: e.key(p)})
+	}
+	return list
+}
+
+// owner returns the owner of every object.
 func owner() *types.Owner { return &types.Owner{ID: aws.String(template.Account)} }
 
-// objects lists current versions that are no delete markers.
-func (s *buckets) objects(ctx context.Context, bucket string, l *listing, withOwner bool) (list []s3response.Object, err error) {
-	write, _ := encoding(ctx)
+// listObjects lists the current versions that are not delete markers.
+func (s *buckets) listObjects(ctx context.Context, bucket string, l *listing, owner *types.Owner) (
+	list []s3response.Object, err error,
+) {
+	encode := encoderOf(ctx)
 	return list, s.view(ctx, func(tx *bbolt.Tx) error {
-		b, err := rowsOf(tx, bucket)
+		b, err := insideOf(tx, objectsBucket, bucket)
 		if err != nil {
 			return err
 		}
-		l.once = true
-		l.found = func(key string, _ bool, row, value []byte) (bool, error) {
-			v, err := decode(row, value)
-			if err != nil || v.Marker {
-				return false, err
-			}
-			o := s3response.Object{
-				Key: write(key), ETag: aws.String(quoted(v.ETag)), Size: &v.Size, LastModified: &v.Modified,
-				StorageClass: types.ObjectStorageClassStandard, ChecksumType: v.Sum.Type,
+		var v version
+		l.onePerKey = true
+		l.counts = func(row, value []byte) (_ bool, err error) {
+			v, err = decode(row, value)
+			return !v.Marker, err
+		}
+		l.add = func(key string, _ bool, _, _ []byte) error {
+			v := v
+			list = append(list, s3response.Object{
+				Key: encode.key(key), ETag: aws.String(quoted(v.ETag)), Size: &v.Size, LastModified: &v.Modified,
+				StorageClass: types.ObjectStorageClassStandard, ChecksumType: v.Sum.Type, Owner: owner,
 				ChecksumAlgorithm: []types.ChecksumAlgorithm{v.Sum.Algorithm},
-			}
-			if withOwner {
-				o.Owner = owner()
-			}
-			list = append(list, o)
-			return true, nil
+			})
+			return nil
 		}
-		err = l.run(b)
-		for i := range l.prefixes {
-			l.prefixes[i].Prefix = write(*l.prefixes[i].Prefix)
-		}
-		return err
+		return l.run(b)
 	})
 }
 
-// ListObjects serves the API.
-func (s *buckets) ListObjects(ctx context.Context, in *s3.ListObjectsInput) (out s3response.ListObjectsResult, err error) {
-	l := &listing{prefix: aws.ToString(in.Prefix), delimiter: aws.ToString(in.Delimiter), after: aws.ToString(in.Marker), most: int(*in.MaxKeys)}
-	list, err := s.objects(ctx, *in.Bucket, l, true)
-	write, kind := encoding(ctx)
+// ListObjects serves the operation of that name.
+func (s *buckets) ListObjects(ctx context.Context, in *s3.ListObjectsInput) (
+	out s3response.ListObjectsResult, err error,
+) {
+	l, encode := newListing(in.Prefix, in.Delimiter, in.Marker, in.MaxKeys), encoderOf(ctx)
+	list, err := s.listObjects(ctx, *in.Bucket, l, owner())
 	out = s3response.ListObjectsResult{
-		Name: in.Bucket, Prefix: write(l.prefix), Marker: write(l.after), MaxKeys: in.MaxKeys, IsTruncated: &l.truncated,
-		Contents: list, CommonPrefixes: l.prefixes, EncodingType: kind, Delimiter: optionally(write, l.delimiter),
+		Name: in.Bucket, Prefix: encode.key(l.prefix), Marker: encode.key(l.after), MaxKeys: in.MaxKeys,
+		IsTruncated: &l.truncated, Contents: list, CommonPrefixes: encode.prefixes(l),
+		EncodingType: types.EncodingType(encode), Delimiter: encode.optional(l.delimiter),
 	}
 	if l.truncated {
-		out.NextMarker = write(l.lastKey)
+		out.NextMarker = encode.key(l.lastKey)
 	}
 	return out, err
 }
 
-func optionally(write func(string) *string, value string) *string {
-	if value == "" {
-		return nil
-	}
-	return write(value)
-}
-
-// ListObjectsV2 serves the API. A continuation token is where to go on, which
-// clients need not know: keys may hold what their XML cannot.
-func (s *buckets) ListObjectsV2(ctx context.Context, in *s3.ListObjectsV2Input) (out s3response.ListObjectsV2Result, err error) {
+// ListObjectsV2 serves the operation of that name. A continuation token is the last key, encoded because it may have
+// characters that XML cannot have.
+func (s *buckets) ListObjectsV2(ctx context.Context, in *s3.ListObjectsV2Input) (
+	out s3response.ListObjectsV2Result, err error,
+) {
 	token, err := base64.RawURLEncoding.DecodeString(aws.ToString(in.ContinuationToken))
 	if err != nil {
-		return out, s3err.APIError{Code: "InvalidArgument", Description: "The continuation token provided is incorrect", HTTPStatusCode: 400}
+		return out, s3err.APIError{
+			Code: "InvalidArgument", Description: "The continuation token provided is incorrect", HTTPStatusCode: 400,
+		}
 	}
-	l := &listing{
-		prefix: aws.ToString(in.Prefix), delimiter: aws.ToString(in.Delimiter), most: int(*in.MaxKeys),
-		after: max(string(token), aws.ToString(in.StartAfter)),
+	after := max(string(token), aws.ToString(in.StartAfter))
+	l, encode := newListing(in.Prefix, in.Delimiter, &after, in.MaxKeys), encoderOf(ctx)
+	var withOwner *types.Owner
+	if aws.ToBool(in.FetchOwner) {
+		withOwner = owner()
 	}
-	list, err := s.objects(ctx, *in.Bucket, l, aws.ToBool(in.FetchOwner))
-	write, kind := encoding(ctx)
+	list, err := s.listObjects(ctx, *in.Bucket, l, withOwner)
 	out = s3response.ListObjectsV2Result{
-		Name: in.Bucket, Prefix: write(l.prefix), MaxKeys: in.MaxKeys, IsTruncated: &l.truncated, Contents: list,
-		CommonPrefixes: l.prefixes, KeyCount: aws.Int32(int32(len(list) + len(l.prefixes))), EncodingType: kind,
-		Delimiter: optionally(write, l.delimiter), StartAfter: optionally(write, aws.ToString(in.StartAfter)),
+		Name: in.Bucket, Prefix: encode.key(l.prefix), MaxKeys: in.MaxKeys, IsTruncated: &l.truncated, Contents: list,
+		CommonPrefixes: encode.prefixes(l), KeyCount: aws.Int32(int32(l.listed)),
+		EncodingType: types.EncodingType(encode), Delimiter: encode.optional(l.delimiter),
+		StartAfter: encode.optional(aws.ToString(in.StartAfter)),
 	}
 	if len(token) > 0 {
 		out.ContinuationToken = in.ContinuationToken
@@ -225,66 +248,71 @@ func (s *buckets) ListObjectsV2(ctx context.Context, in *s3.ListObjectsV2Input) 
 	return out, err
 }
 
-// ListObjectVersions serves the API.
-func (s *buckets) ListObjectVersions(ctx context.Context, in *s3.ListObjectVersionsInput) (out s3response.ListVersionsResult, err error) {
-	write, kind := encoding(ctx)
-	var l *listing
-	err = s.view(ctx, func(tx *bbolt.Tx) error {
-		l = &listing{prefix: aws.ToString(in.Prefix), delimiter: aws.ToString(in.Delimiter), after: aws.ToString(in.KeyMarker), most: int(*in.MaxKeys)}
-		out = s3response.ListVersionsResult{}
-		b, err := rowsOf(tx, *in.Bucket)
+// ListObjectVersions serves the operation of that name.
+func (s *buckets) ListObjectVersions(ctx context.Context, in *s3.ListObjectVersionsInput) (
+	out s3response.ListVersionsResult, err error,
+) {
+	l, encode := newListing(in.Prefix, in.Delimiter, in.KeyMarker, in.MaxKeys), encoderOf(ctx)
+	if err := s.view(ctx, func(tx *bbolt.Tx) error {
+		b, err := insideOf(tx, objectsBucket, *in.Bucket)
 		if err != nil {
 			return err
 		}
-		if id := aws.ToString(in.VersionIdMarker); id != "" {
-			last, err := find(tx, *in.Bucket, l.after, id)
-			if err != nil && !noSuchVersion(err) {
-				return err
-			}
-			switch l.behind = newest(last.Sequence); {
-			case err != nil && id == nullID: // deleted since, and nothing tells where it was: begin with the key again
-				l.behind = newest(math.MaxUint64)
-			case err != nil: // deleted since
-				l.behind = newest(sequenceOf(id))
-			}
+		if l.afterRow, err = rowOfVersion(tx, *in.Bucket, l.after, aws.ToString(in.VersionIdMarker)); err != nil {
+			return err
 		}
-		l.found = func(key string, first bool, row, value []byte) (bool, error) {
+		l.add = func(key string, first bool, row, value []byte) error {
 			v, err := decode(row, value)
 			if err != nil {
-				return false, err
+				return err
 			}
 			if v.Marker {
 				out.DeleteMarkers = append(out.DeleteMarkers, types.DeleteMarkerEntry{
-					Key: write(key), VersionId: &v.ID, IsLatest: &first, LastModified: &v.Modified, Owner: owner(),
+					Key: encode.key(key), VersionId: &v.ID, IsLatest: &first, LastModified: &v.Modified, Owner: owner(),
 				})
-				return true, nil
+				return nil
 			}
 			out.Versions = append(out.Versions, s3response.ObjectVersion{
-				Key: write(key), VersionId: &v.ID, IsLatest: &first, LastModified: &v.Modified, Owner: owner(),
+				Key: encode.key(key), VersionId: &v.ID, IsLatest: &first, LastModified: &v.Modified, Owner: owner(),
 				ETag: aws.String(quoted(v.ETag)), Size: &v.Size, StorageClass: types.ObjectVersionStorageClassStandard,
 				ChecksumType: v.Sum.Type, ChecksumAlgorithm: []types.ChecksumAlgorithm{v.Sum.Algorithm},
 			})
-			return true, nil
+			return nil
 		}
 		if err := l.run(b); err != nil || !l.truncated {
 			return err
 		}
-		out.NextKeyMarker = write(l.lastKey)
+		out.NextKeyMarker = encode.key(l.lastKey)
 		if l.lastRow != nil {
 			v, err := decode(l.lastRow, b.Get(l.lastRow))
 			out.NextVersionIdMarker = &v.ID
 			return err
 		}
 		return nil
-	})
-	if err != nil {
+	}); err != nil {
 		return out, err
 	}
-	for _, p := range l.prefixes {
-		out.CommonPrefixes = append(out.CommonPrefixes, types.CommonPrefix{Prefix: write(*p.Prefix)})
-	}
-	out.Name, out.MaxKeys, out.IsTruncated, out.EncodingType = in.Bucket, in.MaxKeys, &l.truncated, kind
-	out.Prefix, out.Delimiter = write(l.prefix), optionally(write, l.delimiter)
-	out.KeyMarker, out.VersionIdMarker = write(l.after), in.VersionIdMarker
+	out.Name, out.MaxKeys, out.IsTruncated = in.Bucket, in.MaxKeys, &l.truncated
+	out.EncodingType, out.Prefix = types.EncodingType(encode), encode.key(l.prefix)
+	out.Delimiter = encode.optional(l.delimiter)
+	out.KeyMarker, out.VersionIdMarker, out.CommonPrefixes = encode.key(l.after), in.VersionIdMarker, encode.prefixes(l)
 	return out, nil
+}
+
+// rowOfVersion returns the end of the row of a version id, behind which a list goes on. The version may have been
+// deleted since the list began.
+func rowOfVersion(tx *bbolt.Tx, bucket, key, id string) ([]byte, error) {
+	if id == "" {
+		return nil, nil
+	}
+	v, err := find(tx, bucket, key, id)
+	switch {
+	case err == nil:
+		return order(v.Sequence), nil
+	case !noSuchVersion(err):
+		return nil, err
+	case id == nullID:
+		return order(math.MaxUint64), nil // nothing tells where it was: the list begins with the key again
+	}
+	return order(sequenceOf(id)), nil
 }

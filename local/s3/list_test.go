@@ -19,7 +19,8 @@ func TestListings(t *testing.T) {
 	c, b := as("alice"), keyOfTest(t)
 	must2(c.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &b}))(t)
 	must2(c.PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{
-		Bucket: &b, VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled},
+		Bucket:                  &b,
+		VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled},
 	}))(t)
 	r := rand.New(rand.NewPCG(1, 2))
 	type row struct {
@@ -100,7 +101,16 @@ func TestListings(t *testing.T) {
 			return got
 		}
 		var got []string
-		objects := s3.NewListObjectsV2Paginator(c, &s3.ListObjectsV2Input{Bucket: &b, Prefix: &prefix, Delimiter: &delimiter, MaxKeys: most, StartAfter: &after})
+		objects := s3.NewListObjectsV2Paginator(
+			c,
+			&s3.ListObjectsV2Input{
+				Bucket:     &b,
+				Prefix:     &prefix,
+				Delimiter:  &delimiter,
+				MaxKeys:    most,
+				StartAfter: &after,
+			},
+		)
 		for objects.HasMorePages() {
 			page := must2(objects.NextPage(t.Context()))(t)
 			for _, o := range page.Contents {
@@ -111,7 +121,16 @@ func TestListings(t *testing.T) {
 		check("objects", model(current, prefix, delimiter, after, func(v row) string { return v.key }), got)
 
 		got = nil
-		versions := s3.NewListObjectVersionsPaginator(c, &s3.ListObjectVersionsInput{Bucket: &b, Prefix: &prefix, Delimiter: &delimiter, MaxKeys: most, KeyMarker: &after})
+		versions := s3.NewListObjectVersionsPaginator(
+			c,
+			&s3.ListObjectVersionsInput{
+				Bucket:    &b,
+				Prefix:    &prefix,
+				Delimiter: &delimiter,
+				MaxKeys:   most,
+				KeyMarker: &after,
+			},
+		)
 		for versions.HasMorePages() {
 			page := must2(versions.NextPage(t.Context()))(t)
 			for _, v := range page.Versions {
@@ -128,7 +147,16 @@ func TestListings(t *testing.T) {
 		check("versions", model(all, prefix, delimiter, after, write), got)
 
 		got = nil
-		pending := s3.NewListMultipartUploadsPaginator(c, &s3.ListMultipartUploadsInput{Bucket: &b, Prefix: &prefix, Delimiter: &delimiter, MaxUploads: most, KeyMarker: &after})
+		pending := s3.NewListMultipartUploadsPaginator(
+			c,
+			&s3.ListMultipartUploadsInput{
+				Bucket:     &b,
+				Prefix:     &prefix,
+				Delimiter:  &delimiter,
+				MaxUploads: most,
+				KeyMarker:  &after,
+			},
+		)
 		for pending.HasMorePages() {
 			page := must2(pending.NextPage(t.Context()))(t)
 			for _, u := range page.Uploads {

@@ -12,14 +12,13 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// lock is what keeps a version from being deleted. The gateway asks for it before
-// it hands a deletion on.
+// lock protects a version from deletion. The gateway asks for it before it passes a deletion on.
 type lock struct {
 	Retention *types.ObjectLockRetention `json:",omitempty"`
 	Hold      *bool                      `json:",omitempty"` // legal hold
 }
 
-// lockOf takes what requests have.
+// lockOf returns the lock that a request asks for.
 func lockOf(mode types.ObjectLockMode, until *time.Time, hold types.ObjectLockLegalHoldStatus) (l lock) {
 	if mode != "" {
 		l.Retention = &types.ObjectLockRetention{Mode: types.ObjectLockRetentionMode(mode), RetainUntilDate: until}
@@ -37,16 +36,16 @@ func holdStatus(on bool) types.ObjectLockLegalHoldStatus {
 	return types.ObjectLockLegalHoldStatusOff
 }
 
-// lockConfig is the zero value where a bucket has no object lock.
+// lockConfig returns the zero value for a bucket without object lock.
 func lockConfig(c settings) (l auth.BucketLockConfig) {
-	_ = json.Unmarshal(c.Documents["lock"], &l) // the gateway wrote it
+	if document := c.Documents["lock"]; document != nil {
+		_ = json.Unmarshal(document, &l) // the gateway wrote it
+	}
 	return l
 }
 
-func locks(c settings) bool { return lockConfig(c).Enabled }
-
-// lockBy applies the bucket's default, and refuses a lock where it has none.
-func (l *lock) lockBy(c settings) error {
+// applyDefault adds the bucket's default retention. It refuses a lock in a bucket without object lock.
+func (l *lock) applyDefault(c settings) error {
 	config := lockConfig(c)
 	if !config.Enabled && (l.Retention != nil || aws.ToBool(l.Hold)) {
 		return s3err.GetAPIError(s3err.ErrMissingObjectLockConfigurationNoSpaces)
@@ -64,62 +63,66 @@ func lockable(tx *bbolt.Tx, bucket, key, id string) (version, error) {
 	if err != nil {
 		return version{}, err
 	}
-	v, err := taggable(tx, bucket, reveal(key), id)
-	if err == nil && !locks(c) {
+	v, err := taggable(tx, bucket, key, id)
+	if err == nil && !lockConfig(c).Enabled {
 		err = s3err.GetAPIError(s3err.ErrMissingObjectLockConfiguration)
 	}
 	return v, err
 }
 
-// PutObjectRetention serves the API.
+// setLock changes the lock of a version.
+func (s *buckets) setLock(ctx context.Context, bucket, key, id string, set func(*lock)) error {
+	key = reveal(key)
+	return s.update(ctx, func(tx *bbolt.Tx) error {
+		v, err := lockable(tx, bucket, key, id)
+		if err != nil {
+			return err
+		}
+		set(&v.lock)
+		return replace(tx, bucket, key, v)
+	})
+}
+
+// readLock returns the lock of a version.
+func (s *buckets) readLock(ctx context.Context, bucket, key, id string) (l lock, err error) {
+	return l, s.view(ctx, func(tx *bbolt.Tx) error {
+		v, err := lockable(tx, bucket, reveal(key), id)
+		l = v.lock
+		return err
+	})
+}
+
+// PutObjectRetention serves the operation of that name.
 func (s *buckets) PutObjectRetention(ctx context.Context, bucket, key, id string, retention []byte) error {
 	parsed, err := auth.ParseObjectLockRetentionOutput(retention)
 	if err != nil {
 		return err
 	}
-	return s.update(ctx, func(tx *bbolt.Tx) error {
-		v, err := lockable(tx, bucket, key, id)
-		if err != nil {
-			return err
-		}
-		v.Retention = parsed
-		return change(tx, bucket, reveal(key), v)
-	})
+	return s.setLock(ctx, bucket, key, id, func(l *lock) { l.Retention = parsed })
 }
 
-// GetObjectRetention serves the API.
-func (s *buckets) GetObjectRetention(ctx context.Context, bucket, key, id string) (retention []byte, err error) {
-	return retention, s.view(ctx, func(tx *bbolt.Tx) error {
-		v, err := lockable(tx, bucket, key, id)
-		if err == nil && v.Retention == nil {
-			err = s3err.GetAPIError(s3err.ErrNoSuchObjectLockConfiguration)
-		}
-		if err == nil {
-			retention, err = json.Marshal(v.Retention)
-		}
-		return err
-	})
+// GetObjectRetention serves the operation of that name.
+func (s *buckets) GetObjectRetention(ctx context.Context, bucket, key, id string) ([]byte, error) {
+	l, err := s.readLock(ctx, bucket, key, id)
+	if err == nil && l.Retention == nil {
+		err = s3err.GetAPIError(s3err.ErrNoSuchObjectLockConfiguration)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(l.Retention)
 }
 
-// PutObjectLegalHold serves the API.
+// PutObjectLegalHold serves the operation of that name.
 func (s *buckets) PutObjectLegalHold(ctx context.Context, bucket, key, id string, on bool) error {
-	return s.update(ctx, func(tx *bbolt.Tx) error {
-		v, err := lockable(tx, bucket, key, id)
-		if err != nil {
-			return err
-		}
-		v.Hold = &on
-		return change(tx, bucket, reveal(key), v)
-	})
+	return s.setLock(ctx, bucket, key, id, func(l *lock) { l.Hold = &on })
 }
 
-// GetObjectLegalHold serves the API.
-func (s *buckets) GetObjectLegalHold(ctx context.Context, bucket, key, id string) (on *bool, err error) {
-	return on, s.view(ctx, func(tx *bbolt.Tx) error {
-		v, err := lockable(tx, bucket, key, id)
-		if on = v.Hold; err == nil && on == nil {
-			err = s3err.GetAPIError(s3err.ErrNoSuchObjectLockConfiguration)
-		}
-		return err
-	})
+// GetObjectLegalHold serves the operation of that name.
+func (s *buckets) GetObjectLegalHold(ctx context.Context, bucket, key, id string) (*bool, error) {
+	l, err := s.readLock(ctx, bucket, key, id)
+	if err == nil && l.Hold == nil {
+		err = s3err.GetAPIError(s3err.ErrNoSuchObjectLockConfiguration)
+	}
+	return l.Hold, err
 }

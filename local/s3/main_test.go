@@ -102,13 +102,21 @@ func runAll(m *testing.M, dir string) int {
 				{Event: "s3:ObjectCreated:*", QueueARN: uploads, Prefix: "event/"},
 				{Event: "s3:ObjectCreated:Put", QueueARN: poison, Prefix: "poison/"},
 			}},
-			{Name: "plain", Notifications: []template.Notification{{Event: "s3:ObjectCreated:Put", QueueARN: uploads, Suffix: ".txt"}}},
+			{
+				Name: "plain",
+				Notifications: []template.Notification{
+					{Event: "s3:ObjectCreated:Put", QueueARN: uploads, Suffix: ".txt"},
+				},
+			},
 		},
-		Principals: []Principal{
-			{AccessKey: "alice", Secret: "alice-secret", ARN: "arn:aws:iam::000000000000:user/alice"},
-			{AccessKey: "tag", Secret: "tag-secret", ARN: role + "tag"},
-			{AccessKey: "fetch", Secret: "fetch-secret", ARN: role + "fetch"},
-			{AccessKey: "partner", Secret: "partner-secret", ARN: "arn:aws:iam::111122223333:user/partner"},
+		Caller: func(key string) (secret, arn string, ok bool) {
+			arn, ok = map[string]string{
+				"alice":   "arn:aws:iam::000000000000:user/alice",
+				"tag":     role + "tag",
+				"fetch":   role + "fetch",
+				"partner": "arn:aws:iam::111122223333:user/partner",
+			}[key]
+			return key + "-secret", arn, ok
 		},
 		Deliver: func(tx *bbolt.Tx, queueARN, body string) error {
 			if queueARN == poison {
@@ -151,7 +159,8 @@ func runAll(m *testing.M, dir string) int {
 	if err := state.Close(); err != nil {
 		log.Fatal(err)
 	}
-	if text, err := os.ReadFile(printed.Name()); err != nil || bytes.Contains(text, []byte("ERROR")) || bytes.Contains(text, []byte("PANIC")) {
+	if text, err := os.ReadFile(printed.Name()); err != nil || bytes.Contains(text, []byte("ERROR")) ||
+		bytes.Contains(text, []byte("PANIC")) {
 		log.Printf("the gateway printed %q (%v), want no errors", text, err)
 		code = 1
 	}

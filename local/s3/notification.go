@@ -8,35 +8,31 @@ import (
 	"github.com/versity/versitygw/s3err"
 )
 
-// configuration is a bucket's notifications as the API has them:
+// configuration has the notifications of a bucket in the form of the API:
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_NotificationConfiguration.html
 type configuration struct {
-	XMLName     xml.Name       `xml:"NotificationConfiguration"`
-	EventBridge *struct{}      `xml:"EventBridgeConfiguration"`
-	Queues      []queueTarget  `xml:"QueueConfiguration"`
-	Topics      []anotherPlace `xml:"TopicConfiguration"`
-	Functions   []anotherPlace `xml:"CloudFunctionConfiguration"`
+	XMLName     xml.Name      `xml:"NotificationConfiguration"`
+	EventBridge *struct{}     `xml:"EventBridgeConfiguration"`
+	Queues      []queueTarget `xml:"QueueConfiguration"`
+	Topics      []struct{}    `xml:"TopicConfiguration"`
+	Functions   []struct{}    `xml:"CloudFunctionConfiguration"`
 }
 
 type queueTarget struct {
 	Queue, Event string
 }
 
-type anotherPlace struct{}
-
-// putNotification turns EventBridge on or off for a bucket, one that was made
-// by hand among them: that is what an existing bucket needs. Queues are given
-// to buckets by the template alone.
+// putNotification turns EventBridge on or off for a bucket. Notifications to queues are set by the template only.
 func (s *buckets) putNotification(bucket string, body []byte) (*controllers.Response, error) {
 	var c configuration
-	response := &controllers.Response{MetaOpts: &controllers.MetaOptions{}} // the gateway wants one beside an error too
+	response := &controllers.Response{MetaOpts: &controllers.MetaOptions{}} // the gateway needs one beside an error too
 	if err := xml.Unmarshal(body, &c); err != nil {
 		return response, s3err.GetAPIError(s3err.ErrMalformedXML)
 	}
 	if len(c.Queues)+len(c.Topics)+len(c.Functions) > 0 {
 		return response, s3err.APIError{
 			Code: "NotImplemented", HTTPStatusCode: http.StatusNotImplemented,
-			Description: "through the API, events go to EventBridge only",
+			Description: "the API can turn on events to EventBridge only",
 		}
 	}
 	return response, s.configure(bucket, func(settings *settings) error {
@@ -45,7 +41,7 @@ func (s *buckets) putNotification(bucket string, body []byte) (*controllers.Resp
 	})
 }
 
-// getNotification answers with what putNotification or the template has set.
+// getNotification answers what putNotification or the template has set.
 func (s *buckets) getNotification(bucket string, _ []byte) (*controllers.Response, error) {
 	b, err := s.settings(bucket)
 	var c configuration

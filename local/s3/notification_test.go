@@ -20,7 +20,10 @@ func TestEventBridgeOfOwnBucket(t *testing.T) {
 		}
 	}
 	tell := func(c *types.NotificationConfiguration) error {
-		_, err := alice.PutBucketNotificationConfiguration(ctx, &s3.PutBucketNotificationConfigurationInput{Bucket: &bucket, NotificationConfiguration: c})
+		_, err := alice.PutBucketNotificationConfiguration(
+			ctx,
+			&s3.PutBucketNotificationConfigurationInput{Bucket: &bucket, NotificationConfiguration: c},
+		)
 		return err
 	}
 	events := func() int {
@@ -36,7 +39,10 @@ func TestEventBridgeOfOwnBucket(t *testing.T) {
 	}
 	enabled := func() bool {
 		t.Helper()
-		out, err := alice.GetBucketNotificationConfiguration(ctx, &s3.GetBucketNotificationConfigurationInput{Bucket: &bucket})
+		out, err := alice.GetBucketNotificationConfiguration(
+			ctx,
+			&s3.GetBucketNotificationConfigurationInput{Bucket: &bucket},
+		)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -83,11 +89,13 @@ func TestEventBridgeOfOwnBucket(t *testing.T) {
 
 // The template's own notifications are shown.
 func TestNotificationsOfTheTemplate(t *testing.T) {
-	out, err := as("alice").GetBucketNotificationConfiguration(t.Context(), &s3.GetBucketNotificationConfigurationInput{Bucket: aws.String("versioned")})
+	out, err := as("alice").GetBucketNotificationConfiguration(t.Context(),
+		&s3.GetBucketNotificationConfigurationInput{Bucket: aws.String("versioned")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(out.QueueConfigurations) != 2 || aws.ToString(out.QueueConfigurations[0].QueueArn) != uploads || out.EventBridgeConfiguration == nil {
+	if len(out.QueueConfigurations) != 2 || aws.ToString(out.QueueConfigurations[0].QueueArn) != uploads ||
+		out.EventBridgeConfiguration == nil {
 		t.Errorf("got %+v", out)
 	}
 }

@@ -34,12 +34,20 @@ func TestReadGate(t *testing.T) {
 	v1 := putBody(t, alice, b, k, "one")
 	reads := map[string]func(version string) error{
 		"get": func(v string) error {
-			_, err := alice.GetObject(t.Context(), &s3.GetObjectInput{Bucket: aws.String(b), Key: &k, VersionId: optional(v)})
+			_, err := alice.GetObject(
+				t.Context(),
+				&s3.GetObjectInput{Bucket: aws.String(b), Key: &k, VersionId: optional(v)},
+			)
 			return err
 		},
 		"attributes": func(v string) error {
 			_, err := alice.GetObjectAttributes(t.Context(), &s3.GetObjectAttributesInput{
-				Bucket: aws.String(b), Key: &k, VersionId: optional(v), ObjectAttributes: []types.ObjectAttributes{types.ObjectAttributesEtag},
+				Bucket: aws.String(
+					b,
+				),
+				Key:              &k,
+				VersionId:        optional(v),
+				ObjectAttributes: []types.ObjectAttributes{types.ObjectAttributesEtag},
 			})
 			return err
 		},
@@ -48,7 +56,10 @@ func TestReadGate(t *testing.T) {
 			if v != "" {
 				source += "?versionId=" + v
 			}
-			_, err := alice.CopyObject(t.Context(), &s3.CopyObjectInput{Bucket: aws.String("versioned"), Key: aws.String("gate-copy"), CopySource: &source})
+			_, err := alice.CopyObject(
+				t.Context(),
+				&s3.CopyObjectInput{Bucket: aws.String("versioned"), Key: aws.String("gate-copy"), CopySource: &source},
+			)
 			return err
 		},
 		"part copy": func(v string) error {
@@ -56,8 +67,24 @@ func TestReadGate(t *testing.T) {
 			if v != "" {
 				source += "?versionId=" + v
 			}
-			up := must2(alice.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: aws.String("versioned"), Key: &k}))(t)
-			_, err := alice.UploadPartCopy(t.Context(), &s3.UploadPartCopyInput{Bucket: aws.String("versioned"), Key: &k, UploadId: up.UploadId, PartNumber: aws.Int32(1), CopySource: &source})
+			up := must2(
+				alice.CreateMultipartUpload(
+					t.Context(),
+					&s3.CreateMultipartUploadInput{Bucket: aws.String("versioned"), Key: &k},
+				),
+			)(
+				t,
+			)
+			_, err := alice.UploadPartCopy(
+				t.Context(),
+				&s3.UploadPartCopyInput{
+					Bucket:     aws.String("versioned"),
+					Key:        &k,
+					UploadId:   up.UploadId,
+					PartNumber: aws.Int32(1),
+					CopySource: &source,
+				},
+			)
 			return err
 		},
 	}
@@ -97,7 +124,10 @@ func TestReadGate(t *testing.T) {
 	wantDenied(t, setTags(t, alice, b, k, v2, "scan-status", "CLEAN"), "OnlyTagSetsVerdicts")
 	wantDenied(t, setTags(t, alice, b, k, "", "Scan-Status", "CLEAN"), "OnlyTagSetsVerdicts")
 	wantDenied(t, setTags(t, alice, b, k, v2), "VerdictsStay")
-	_, err = alice.DeleteObjectTagging(t.Context(), &s3.DeleteObjectTaggingInput{Bucket: aws.String(b), Key: &k, VersionId: &v2})
+	_, err = alice.DeleteObjectTagging(
+		t.Context(),
+		&s3.DeleteObjectTaggingInput{Bucket: aws.String(b), Key: &k, VersionId: &v2},
+	)
 	wantDenied(t, err, "VerdictsStay")
 	_, err = alice.DeleteObjectTagging(t.Context(), &s3.DeleteObjectTaggingInput{Bucket: aws.String(b), Key: &k})
 	wantDenied(t, err, "VerdictsStay")
@@ -138,24 +168,50 @@ func TestNoForgedVerdict(t *testing.T) {
 	wantDenied(t, err, "OnlyTagSetsVerdicts")
 	// What names two operations is asked about as both: which one the gateway takes is its affair.
 	for _, other := range []string{"delete", "select", "restore", "tagging", "select=&select-type=2"} {
-		_, err = c.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: b, Key: k, Tagging: forged}, alsoQuery(other))
+		_, err = c.CreateMultipartUpload(
+			t.Context(),
+			&s3.CreateMultipartUploadInput{Bucket: b, Key: k, Tagging: forged},
+			alsoQuery(other),
+		)
 		if err == nil {
 			t.Errorf("multipart upload with a verdict is begun by ?uploads&%s", other)
 		}
 	}
 	putBody(t, c, "versioned", "forged-source.txt", "x", func(in *s3.PutObjectInput) { in.Tagging = forged })
-	_, err = c.CopyObject(t.Context(), &s3.CopyObjectInput{Bucket: b, Key: k, CopySource: aws.String("versioned/forged-source.txt")})
+	_, err = c.CopyObject(
+		t.Context(),
+		&s3.CopyObjectInput{Bucket: b, Key: k, CopySource: aws.String("versioned/forged-source.txt")},
+	)
 	wantDenied(t, err, "NoCopyInto")
 	up := must2(c.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: b, Key: k}))(t)
-	_, err = c.UploadPartCopy(t.Context(), &s3.UploadPartCopyInput{Bucket: b, Key: k, UploadId: up.UploadId, PartNumber: aws.Int32(1), CopySource: aws.String("versioned/forged-source.txt")})
+	_, err = c.UploadPartCopy(
+		t.Context(),
+		&s3.UploadPartCopyInput{
+			Bucket:     b,
+			Key:        k,
+			UploadId:   up.UploadId,
+			PartNumber: aws.Int32(1),
+			CopySource: aws.String("versioned/forged-source.txt"),
+		},
+	)
 	wantDenied(t, err, "NoCopyInto")
 	_, err = as("fetch").HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: b, Key: k})
 	wantError(t, err, 404, "")
-	wantForm := postForm(t, "alice", "uploads", map[string]string{"key": *k, "tagging": `<Tagging><TagSet><Tag><Key>scan-status</Key><Value>CLEAN</Value></Tag></TagSet></Tagging>`}, "x")
+	wantForm := postForm(
+		t,
+		"alice",
+		"uploads",
+		map[string]string{
+			"key":     *k,
+			"tagging": `<Tagging><TagSet><Tag><Key>scan-status</Key><Value>CLEAN</Value></Tag></TagSet></Tagging>`,
+		},
+		"x",
+	)
 	if wantForm.StatusCode != http.StatusForbidden {
 		t.Errorf("POST form with a verdict: HTTP %d", wantForm.StatusCode)
 	}
-	if res := postForm(t, "alice", "uploads", map[string]string{"key": *k}, "x"); res.StatusCode != http.StatusNoContent {
+	res := postForm(t, "alice", "uploads", map[string]string{"key": *k}, "x")
+	if res.StatusCode != http.StatusNoContent {
 		t.Errorf("POST form without: HTTP %d", res.StatusCode)
 	}
 }
@@ -166,13 +222,21 @@ func TestDeletionsOneByOne(t *testing.T) {
 	for _, k := range []string{"keep-1", "drop-1"} {
 		putBody(t, c, *b, k, "x")
 	}
-	out := must2(c.DeleteObjects(t.Context(), &s3.DeleteObjectsInput{Bucket: b, Delete: &types.Delete{Objects: []types.ObjectIdentifier{
-		{Key: aws.String("keep-1")}, {Key: aws.String("drop-1")},
-	}}}))(t)
+	out := must2(
+		c.DeleteObjects(
+			t.Context(),
+			&s3.DeleteObjectsInput{Bucket: b, Delete: &types.Delete{Objects: []types.ObjectIdentifier{
+				{Key: aws.String("keep-1")}, {Key: aws.String("drop-1")},
+			}}},
+		),
+	)(
+		t,
+	)
 	if len(out.Errors) != 1 || *out.Errors[0].Key != "keep-1" || *out.Errors[0].Code != "AccessDenied" {
 		t.Errorf("errors: %v", out.Errors)
 	}
-	if len(out.Deleted) != 1 || *out.Deleted[0].Key != "drop-1" || aws.ToString(out.Deleted[0].DeleteMarkerVersionId) == "" {
+	if len(out.Deleted) != 1 || *out.Deleted[0].Key != "drop-1" ||
+		aws.ToString(out.Deleted[0].DeleteMarkerVersionId) == "" {
 		t.Errorf("deleted: %v", out.Deleted)
 	}
 	_, err := c.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: b, Key: aws.String("keep-1")})
@@ -182,7 +246,13 @@ func TestDeletionsOneByOne(t *testing.T) {
 func TestBucketOperations(t *testing.T) {
 	t.Parallel()
 	c, b := as("alice"), aws.String("uploads")
-	_, err := c.PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{Bucket: b, VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusSuspended}})
+	_, err := c.PutBucketVersioning(
+		t.Context(),
+		&s3.PutBucketVersioningInput{
+			Bucket:                  b,
+			VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusSuspended},
+		},
+	)
 	wantDenied(t, err, "NobodyConfigures")
 	_, err = c.ListObjectVersions(t.Context(), &s3.ListObjectVersionsInput{Bucket: b})
 	wantDenied(t, err, "NobodyConfigures")
@@ -190,7 +260,14 @@ func TestBucketOperations(t *testing.T) {
 	wantDenied(t, err, "NobodyConfigures")
 	_, err = c.PutBucketPolicy(t.Context(), &s3.PutBucketPolicyInput{Bucket: b, Policy: aws.String(`{}`)})
 	wantDenied(t, err, "NobodyConfigures")
-	must2(c.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: b, ExpectedBucketOwner: aws.String("000000000000")}))(t)
+	must2(
+		c.ListObjectsV2(
+			t.Context(),
+			&s3.ListObjectsV2Input{Bucket: b, ExpectedBucketOwner: aws.String("000000000000")},
+		),
+	)(
+		t,
+	)
 	got := must2(c.GetBucketVersioning(t.Context(), &s3.GetBucketVersioningInput{Bucket: b}))(t)
 	if got.Status != types.BucketVersioningStatusEnabled {
 		t.Errorf("versioning is %q", got.Status)
@@ -205,9 +282,19 @@ func TestPolicyAPI(t *testing.T) {
 	putBody(t, c, *b, "k", "x")
 	_, err := c.GetBucketPolicy(t.Context(), &s3.GetBucketPolicyInput{Bucket: b})
 	wantError(t, err, 404, "NoSuchBucketPolicy")
-	_, err = c.PutBucketPolicy(t.Context(), &s3.PutBucketPolicyInput{Bucket: b, Policy: aws.String(`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*","Condition":{"StringEquals":{"s3:new-key":"x"}}}}`)})
+	_, err = c.PutBucketPolicy(
+		t.Context(),
+		&s3.PutBucketPolicyInput{
+			Bucket: b,
+			Policy: aws.String(
+				`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*",
+					"Condition":{"StringEquals":{"s3:new-key":"x"}}}}`,
+			),
+		},
+	)
 	wantError(t, err, 400, "MalformedPolicy")
-	document := `{"Version":"2012-10-17","Statement":{"Sid":"Gate","Effect":"Deny","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::` + *b + `/*","Condition":{"StringNotEquals":{"s3:ExistingObjectTag/ok":"yes"}}}}`
+	document := `{"Version":"2012-10-17","Statement":{"Sid":"Gate","Effect":"Deny","Principal":"*","Action":"s3:GetObject",` +
+		`"Resource":"arn:aws:s3:::` + *b + `/*","Condition":{"StringNotEquals":{"s3:ExistingObjectTag/ok":"yes"}}}}`
 	must2(c.PutBucketPolicy(t.Context(), &s3.PutBucketPolicyInput{Bucket: b, Policy: &document}))(t)
 	if got := must2(c.GetBucketPolicy(t.Context(), &s3.GetBucketPolicyInput{Bucket: b}))(t); *got.Policy != document {
 		t.Errorf("policy reads %s", *got.Policy)
@@ -249,7 +336,9 @@ func TestPrincipals(t *testing.T) {
 	must2(session.ListBuckets(t.Context(), &s3.ListBucketsInput{}))(t)
 
 	// Nothing at all is served without a signature.
-	for _, path := range []string{"/", "/uploads", "/uploads/gate.txt", "/versioned/x", "/versioned?policy", "/versioned?acl", "/versioned?versions"} {
+	for _, path := range []string{
+		"/", "/uploads", "/uploads/gate.txt", "/versioned/x", "/versioned?policy", "/versioned?acl", "/versioned?versions",
+	} {
 		res := must2(http.Get(endpoint + path))(t)
 		res.Body.Close()
 		if res.StatusCode != http.StatusForbidden {
@@ -278,7 +367,8 @@ func TestPolicyLeavesWithItsBucket(t *testing.T) {
 	t.Parallel()
 	c, b := as("alice"), aws.String(keyOfTest(t))
 	must2(c.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: b}))(t)
-	document := `{"Version":"2012-10-17","Statement":{"Sid":"Gate","Effect":"Deny","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::` + *b + `/*"}}`
+	document := `{"Version":"2012-10-17","Statement":{"Sid":"Gate","Effect":"Deny","Principal":"*",` +
+		`"Action":"s3:GetObject","Resource":"arn:aws:s3:::` + *b + `/*"}}`
 	must2(c.PutBucketPolicy(t.Context(), &s3.PutBucketPolicyInput{Bucket: b, Policy: &document}))(t)
 	putBody(t, c, *b, "k", "x")
 	_, err := c.GetObject(t.Context(), &s3.GetObjectInput{Bucket: b, Key: aws.String("k")})

@@ -39,7 +39,11 @@ func postForm(t *testing.T, who, bucket string, form map[string]string, body str
 	for k, v := range form {
 		conditions = append(conditions, map[string]string{k: v})
 	}
-	policy := must2(json.Marshal(map[string]any{"expiration": now.Add(time.Minute).Format(time.RFC3339), "conditions": conditions}))(t)
+	policy := must2(
+		json.Marshal(map[string]any{"expiration": now.Add(time.Minute).Format(time.RFC3339), "conditions": conditions}),
+	)(
+		t,
+	)
 	form["policy"] = base64.StdEncoding.EncodeToString(policy)
 	key := []byte("AWS4" + who + "-secret")
 	for _, part := range []string{day, "us-east-1", "s3", "aws4_request", form["policy"]} {
@@ -74,8 +78,24 @@ func TestLargeBody(t *testing.T) {
 	t.Parallel()
 	c, b, k := as("alice"), "versioned", keyOfTest(t)
 	body := bytes.Repeat([]byte("0123456789abcdef"), 1<<19)
-	must2(c.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &b, Key: &k, Body: bytes.NewReader(body), ChecksumAlgorithm: types.ChecksumAlgorithmCrc32c}))(t)
-	out := must2(c.GetObject(t.Context(), &s3.GetObjectInput{Bucket: &b, Key: &k, Range: aws.String("bytes=100-199")}))(t)
+	must2(
+		c.PutObject(
+			t.Context(),
+			&s3.PutObjectInput{
+				Bucket:            &b,
+				Key:               &k,
+				Body:              bytes.NewReader(body),
+				ChecksumAlgorithm: types.ChecksumAlgorithmCrc32c,
+			},
+		),
+	)(
+		t,
+	)
+	out := must2(
+		c.GetObject(t.Context(), &s3.GetObjectInput{Bucket: &b, Key: &k, Range: aws.String("bytes=100-199")}),
+	)(
+		t,
+	)
 	got := must2(io.ReadAll(out.Body))(t)
 	if !bytes.Equal(got, body[100:200]) {
 		t.Errorf("range reads %q", got)
@@ -90,31 +110,47 @@ func TestLargeBody(t *testing.T) {
 func TestAWSChunked(t *testing.T) {
 	t.Parallel()
 	c, b, k := as("alice"), "versioned", keyOfTest(t)
-	send := func(checksum string) *http.Response {
+	send := func(checksum, encoding string) *http.Response {
 		wire := "5\r\nhello\r\n0\r\nx-amz-checksum-crc32:" + checksum + "\r\n\r\n"
-		req := must2(http.NewRequestWithContext(t.Context(), http.MethodPut, endpoint+"/"+b+"/"+k, struct{ io.Reader }{bytes.NewReader([]byte(wire))}))(t)
+		req := must2(
+			http.NewRequestWithContext(
+				t.Context(),
+				http.MethodPut,
+				endpoint+"/"+b+"/"+k,
+				struct{ io.Reader }{bytes.NewReader([]byte(wire))},
+			),
+		)(
+			t,
+		)
 		req.Header.Set("X-Amz-Content-Sha256", "STREAMING-UNSIGNED-PAYLOAD-TRAILER")
 		req.Header.Set("X-Amz-Trailer", "x-amz-checksum-crc32")
 		req.Header.Set("X-Amz-Decoded-Content-Length", "5")
-		req.Header.Set("Content-Encoding", "aws-chunked")
+		req.Header.Set("Content-Encoding", encoding)
 		req.Header.Set("Expect", "100-continue")
-		if err := v4.NewSigner().SignHTTP(t.Context(), aws.Credentials{AccessKeyID: "alice", SecretAccessKey: "alice-secret"}, req,
-			"STREAMING-UNSIGNED-PAYLOAD-TRAILER", "s3", "us-east-1", time.Now()); err != nil {
+		alice := aws.Credentials{AccessKeyID: "alice", SecretAccessKey: "alice-secret"}
+		if err := v4.NewSigner().SignHTTP(t.Context(), alice, req, "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+			"s3", "us-east-1", time.Now()); err != nil {
 			t.Fatal(err)
 		}
 		res := must2(http.DefaultClient.Do(req))(t)
 		t.Cleanup(func() { res.Body.Close() })
 		return res
 	}
-	if res := send("AAAAAA=="); res.StatusCode != http.StatusBadRequest {
+	if res := send("AAAAAA==", "aws-chunked"); res.StatusCode != http.StatusBadRequest {
 		t.Errorf("wrong trailing checksum: HTTP %d", res.StatusCode)
 	}
-	if res := send("NhCmhg=="); res.StatusCode != http.StatusOK { // CRC-32 of "hello"
-		answer := must2(io.ReadAll(res.Body))(t)
-		t.Fatalf("HTTP %d: %s", res.StatusCode, answer)
-	}
-	if got := getBody(t, c, b, k, ""); got != "hello" {
-		t.Errorf("reads %q", got)
+	for encoding, kept := range map[string]string{"aws-chunked": "", "gzip,aws-chunked": "gzip"} {
+		if res := send("NhCmhg==", encoding); res.StatusCode != http.StatusOK { // CRC-32 of "hello"
+			answer := must2(io.ReadAll(res.Body))(t)
+			t.Fatalf("Content-Encoding %s: HTTP %d: %s", encoding, res.StatusCode, answer)
+		}
+		if got := getBody(t, c, b, k, ""); got != "hello" {
+			t.Errorf("Content-Encoding %s: reads %q", encoding, got)
+		}
+		head := must2(c.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &b, Key: &k}))(t)
+		if got := head.ContentEncoding; aws.ToString(got) != kept || kept == "" && got != nil {
+			t.Errorf("Content-Encoding %s is kept as %q, want %q", encoding, aws.ToString(got), kept)
+		}
 	}
 }
 
@@ -131,7 +167,11 @@ func TestPresigned(t *testing.T) {
 	}
 	// A URL carries its signer's identity through the read gate, or not.
 	for who, want := range map[string]int{"alice": http.StatusForbidden, "fetch": http.StatusOK} {
-		get := must2(s3.NewPresignClient(as(who)).PresignGetObject(t.Context(), &s3.GetObjectInput{Bucket: &b, Key: &k}))(t)
+		get := must2(
+			s3.NewPresignClient(as(who)).PresignGetObject(t.Context(), &s3.GetObjectInput{Bucket: &b, Key: &k}),
+		)(
+			t,
+		)
 		res := must2(http.Get(get.URL))(t)
 		res.Body.Close()
 		if res.StatusCode != want {
@@ -154,7 +194,10 @@ func TestNotImplemented(t *testing.T) {
 			return err
 		},
 		"lifecycle": func() error {
-			_, err := c.GetBucketLifecycleConfiguration(t.Context(), &s3.GetBucketLifecycleConfigurationInput{Bucket: b})
+			_, err := c.GetBucketLifecycleConfiguration(
+				t.Context(),
+				&s3.GetBucketLifecycleConfigurationInput{Bucket: b},
+			)
 			return err
 		},
 	}

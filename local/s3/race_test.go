@@ -45,7 +45,10 @@ func TestOverwrites(t *testing.T) {
 		}
 		n, _, _ := strings.Cut(string(body), " ")
 		sum := md5.Sum(body)
-		if eTag := `"` + hex.EncodeToString(sum[:]) + `"`; *out.ETag != eTag || out.Metadata["n"] != n || *out.ContentLength != int64(len(body)) {
+		if eTag := `"` + hex.EncodeToString(
+			sum[:],
+		) + `"`; *out.ETag != eTag || out.Metadata["n"] != n ||
+			*out.ContentLength != int64(len(body)) {
 			t.Errorf("body %s has ETag %s, metadata %v, length %d", n, *out.ETag, out.Metadata, *out.ContentLength)
 		}
 		if tags != nil && tags["n"] != n {
@@ -59,7 +62,11 @@ func TestOverwrites(t *testing.T) {
 			for i := range each {
 				n := w*each + i
 				out, err := alice.PutObject(ctx, &s3.PutObjectInput{
-					Bucket: &b, Key: &key, Body: strings.NewReader(bodyOf(n)), Metadata: map[string]string{"n": fmt.Sprint(n)}, Tagging: aws.String(fmt.Sprint("n=", n)),
+					Bucket:   &b,
+					Key:      &key,
+					Body:     strings.NewReader(bodyOf(n)),
+					Metadata: map[string]string{"n": fmt.Sprint(n)},
+					Tagging:  aws.String(fmt.Sprint("n=", n)),
 				})
 				if err != nil {
 					t.Errorf("overwrite %d: %v", n, err)
@@ -68,7 +75,8 @@ func TestOverwrites(t *testing.T) {
 				written.Add(1)
 				latest[w].Store(out.VersionId)
 				if n%5 == 0 { // the others never get a verdict
-					if err := setTags(t, tag, b, key, *out.VersionId, "n", fmt.Sprint(n), "scan-status", "CLEAN"); err != nil {
+					err := setTags(t, tag, b, key, *out.VersionId, "n", fmt.Sprint(n), "scan-status", "CLEAN")
+					if err != nil {
 						t.Errorf("tag %d: %v", n, err)
 					}
 				}
@@ -113,11 +121,16 @@ func TestOverwrites(t *testing.T) {
 				}
 				check(out, tagsOf(t, fetch, b, key, *id))
 				copied := key + "/copy"
-				made, err := as("alice").CopyObject(ctx, &s3.CopyObjectInput{Bucket: aws.String("versioned"), Key: &copied, CopySource: aws.String(b + "/" + key)})
+				made, err := as("alice").CopyObject(ctx, &s3.CopyObjectInput{
+					Bucket: aws.String("versioned"), Key: &copied, CopySource: aws.String(b + "/" + key),
+				})
 				if err != nil {
 					continue // it has no verdict, or is deleted
 				}
-				got, err := fetch.GetObject(ctx, &s3.GetObjectInput{Bucket: aws.String("versioned"), Key: &copied, VersionId: made.VersionId})
+				got, err := fetch.GetObject(
+					ctx,
+					&s3.GetObjectInput{Bucket: aws.String("versioned"), Key: &copied, VersionId: made.VersionId},
+				)
 				if ctx.Err() == nil && err != nil {
 					t.Errorf("read a copy: %v", err)
 				} else if err == nil {
@@ -134,7 +147,12 @@ func TestOverwrites(t *testing.T) {
 	stop()
 	readers.Wait()
 	if written.Load() != writers*each || reads.Load() < 20 || refused.Load() < 20 {
-		t.Errorf("%d overwrites, %d reads, %d refusals: the test proves little", written.Load(), reads.Load(), refused.Load())
+		t.Errorf(
+			"%d overwrites, %d reads, %d refusals: the test proves little",
+			written.Load(),
+			reads.Load(),
+			refused.Load(),
+		)
 	}
 }
 

@@ -1,15 +1,12 @@
-// Package s3 is S3 on one machine: the versity gateway speaks the protocol, and
-// behind it bodies are files and all else is in the store. An object and its
-// announcement are one transaction, and the template's bucket policies bind every
-// caller. It knows no other service; the stack in local wires Deliver and PutEvent
-// to the queues and the bus, and serves Handler.
+// Package s3 serves S3 on one machine. The versity gateway implements the protocol. Behind it, bodies are files and all
+// else is in the store: an object and the events about it are one transaction, and the bucket policies of the template
+// hold for every caller. The package knows no other service: its Config has functions that deliver events.
 package s3
 
 import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -17,7 +14,6 @@ import (
 
 	"github.com/gofiber/fiber/v3"
 	"github.com/google/uuid"
-	"github.com/valyala/fasthttp/fasthttputil"
 	"github.com/versity/versitygw/embedgw"
 	"github.com/versity/versitygw/s3api"
 	"go.etcd.io/bbolt"
@@ -29,24 +25,15 @@ import (
 
 // Config is what Start needs.
 type Config struct {
-	Buckets    []template.Bucket                        // created when absent, with what they hold when present
-	Store      *store.Store                             // the bodies of objects are in its folder
-	Principals []Principal                              // everyone who may sign a request
-	Others     func(accessKey string) (Principal, bool) // knows more of them; may be nil
+	Buckets []template.Bucket // created when absent; a bucket that exists keeps its objects
+	Store   *store.Store      // its folder has the bodies of objects
+	// Caller returns the secret key and the ARN of an access key, and false for one that may not sign requests.
+	Caller func(accessKey string) (secret, arn string, ok bool)
 
-	// Deliver sends one S3 notification to a queue, for buckets with a
-	// notification that matches. PutEvent does so to the default bus, for
-	// buckets with EventBridge on. Both are a part of the transaction that makes the
-	// object, which may run more than once. An error of either fails the upload.
+	// Deliver sends a notification to a queue, and PutEvent puts an event on the default bus, as part of the
+	// transaction that makes an object, which may run more than once. An error fails the upload.
 	Deliver  func(tx *bbolt.Tx, queueARN, body string) error
 	PutEvent func(tx *bbolt.Tx, source, detailType string, detail json.RawMessage, resources []string) error
-}
-
-// Principal is an access key and the identity that bucket policies see.
-type Principal struct {
-	AccessKey string
-	Secret    string
-	ARN       string // "arn:aws:iam::000000000000:role/lazaret-tag"
 }
 
 // Service is the running S3.
@@ -57,20 +44,22 @@ type Service struct {
 	err     error
 }
 
-// Start opens the data, creates missing buckets and serves until ctx ends. One
-// gateway may run in a process, because it keeps globals.
+// maxParts is the largest number of a part in S3.
+const maxParts = 10_000
+
+// Start creates missing buckets and serves S3 until ctx ends. One gateway at a time can run in a process, because it
+// has global variables.
 func Start(ctx context.Context, cfg Config) (*Service, error) {
 	st, err := open(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	// The gateway wants a root account. Nobody is told its key: root would
-	// pass as an identity that no bucket policy knows.
+	// The gateway needs a root account. Its keys are random and known to nobody, because no bucket policy knows root.
 	root := uuid.NewString()
-	iam := newAccounts(cfg, root)
-	// The gateway insists on a socket. The folder keeps other users away from it, and
-	// its path, which has at most 107 bytes, is short by way of a descriptor. Nobody
-	// connects to it but answers, once: from then on requests come in memory.
+	iam := newAccounts(cfg.Caller, root)
+	// The gateway can only listen on a socket. It is in a folder that other users cannot enter, and its path is one
+	// through a descriptor, because such a path can have 107 bytes only. One request is made there, by awaitAnswer: all
+	// others are calls of the gateway's handler.
 	folder, err := os.Open(cfg.Store.Dir())
 	if err != nil {
 		return nil, fmt.Errorf("open data folder: %w", err)
@@ -84,7 +73,7 @@ func Start(ctx context.Context, cfg Config) (*Service, error) {
 		Ports:             []string{socket},
 		MaxConnections:    4096,
 		MaxRequests:       4096,
-		MultipartMaxParts: 10_000, // S3's own limit
+		MultipartMaxParts: maxParts,
 		KeepAlive:         true,
 		Quiet:             true,
 		DisableACLs:       true,
@@ -99,8 +88,7 @@ func Start(ctx context.Context, cfg Config) (*Service, error) {
 				return c.Next()
 			})),
 	}
-	memory := fasthttputil.NewInmemoryListener()
-	s := &Service{handler: proxy(memory, st.bodies), buckets: st, done: make(chan struct{})}
+	s := &Service{buckets: st, done: make(chan struct{})}
 	go func() {
 		defer close(s.done)
 		defer folder.Close()
@@ -108,30 +96,27 @@ func Start(ctx context.Context, cfg Config) (*Service, error) {
 	}()
 	select {
 	case <-ready:
-		if err := answers(ctx, socket); err != nil {
+		if err := awaitAnswer(ctx, socket); err != nil {
 			return nil, fmt.Errorf("start S3 gateway: %w", err)
 		}
-		server := (<-app).Server()
-		server.ErrorHandler = withoutEnd(server.ErrorHandler)
-		go func() { _ = server.Serve(memory) }() // the gateway closes the listener with its own
+		s.handler = handler{(<-app).Server(), st.bodies}
 		return s, nil
 	case <-s.done:
 		return nil, fmt.Errorf("start S3 gateway: %w", cmp.Or(s.err, ctx.Err()))
 	}
 }
 
-// Handler answers S3's REST API in path style. It must be mounted without
-// http.ServeMux, which redirects keys such as "a//b" to another key.
+// Handler returns the handler of requests in path style. http.ServeMux must not be used with it, because it redirects
+// keys such as "a//b".
 func (s *Service) Handler() http.Handler { return s.handler }
 
-// Wait blocks until the gateway has stopped, after the end of Start's context,
-// and returns why when it was for another reason.
+// Wait waits until the gateway has stopped. It returns an error when the reason is not the end of the context of Start.
 func (s *Service) Wait() error {
 	<-s.done
 	return s.err
 }
 
-// open prepares the buckets and removes what no transaction names.
+// open prepares the buckets and removes the bodies that no transaction names.
 func open(ctx context.Context, cfg Config) (*buckets, error) {
 	b := &buckets{
 		state: cfg.Store, bodies: bodies(filepath.Join(cfg.Store.Dir(), "bodies")),
@@ -139,7 +124,7 @@ func open(ctx context.Context, cfg Config) (*buckets, error) {
 	}
 	for _, t := range cfg.Buckets {
 		if len(t.Notifications) > 0 && cfg.Deliver == nil || t.EventBridge && cfg.PutEvent == nil {
-			return nil, fmt.Errorf("prepare bucket %s: %w", t.Name, errors.New("it has events and nobody to deliver them"))
+			return nil, fmt.Errorf("prepare bucket %s: it has events, and there is no function to deliver them", t.Name)
 		}
 	}
 	if err := b.prepare(cfg.Buckets); err != nil {

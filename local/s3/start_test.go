@@ -23,9 +23,18 @@ func TestOpenRefuses(t *testing.T) {
 		name   string
 		bucket template.Bucket
 	}{
-		{"notification to nobody", template.Bucket{Name: "bbb", Notifications: []template.Notification{{Event: "s3:ObjectCreated:*", QueueARN: uploads}}}},
+		{
+			"notification to nobody",
+			template.Bucket{
+				Name:          "bbb",
+				Notifications: []template.Notification{{Event: "s3:ObjectCreated:*", QueueARN: uploads}},
+			},
+		},
 		{"bus of nobody", template.Bucket{Name: "bbb", EventBridge: true}},
-		{"policy that is not understood", template.Bucket{Name: "bbb", Policy: []byte(`{"Version":"2012-10-17","Statement":{"Effect":"Deny"}}`)}},
+		{
+			"policy that is not understood",
+			template.Bucket{Name: "bbb", Policy: []byte(`{"Version":"2012-10-17","Statement":{"Effect":"Deny"}}`)},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -48,10 +57,22 @@ func TestOpenAgain(t *testing.T) {
 		state := must2(store.Open(dir))(t)
 		return must2(open(t.Context(), Config{Store: state, Buckets: []template.Bucket{b}, Deliver: deliver}))(t), state
 	}
-	b, state := start(template.Bucket{Name: "bbb", Versioned: true, Notifications: []template.Notification{{Event: "s3:ObjectCreated:*", QueueARN: uploads}}})
+	b, state := start(
+		template.Bucket{
+			Name:          "bbb",
+			Versioned:     true,
+			Notifications: []template.Notification{{Event: "s3:ObjectCreated:*", QueueARN: uploads}},
+		},
+	)
 	put := func() error {
 		_, err := b.PutObject(t.Context(), s3response.PutObjectInput{
-			Bucket: aws.String("bbb"), Key: aws.String("k"), Body: strings.NewReader("x"), ContentLength: aws.Int64(1), Tagging: aws.String("a=1"),
+			Bucket: aws.String(
+				"bbb",
+			),
+			Key:           aws.String("k"),
+			Body:          strings.NewReader("x"),
+			ContentLength: aws.Int64(1),
+			Tagging:       aws.String("a=1"),
 		})
 		return err
 	}

@@ -10,14 +10,14 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// maxTags, maxTagKey and maxTagValue are S3's limits, the lengths in characters.
+// S3's limits: the number of tags, and lengths in characters.
 const (
 	maxTags     = 10
 	maxTagKey   = 128
 	maxTagValue = 256
 )
 
-// parseTags reads the header x-amz-tagging, which is written like a query.
+// parseTags reads the header x-amz-tagging, which has the form of a query.
 func parseTags(header string) (map[string]string, error) {
 	if header == "" {
 		return nil, nil
@@ -53,8 +53,7 @@ func checkTags(tags map[string]string) error {
 	return nil
 }
 
-// taggable is find for operations on tags: a delete marker refuses them in
-// another way than reading.
+// taggable is find for operations on tags and locks, which a delete marker refuses with another error than reads.
 func taggable(tx *bbolt.Tx, bucket, key, id string) (version, error) {
 	v, err := find(tx, bucket, key, id)
 	if err == nil && v.Marker {
@@ -63,7 +62,7 @@ func taggable(tx *bbolt.Tx, bucket, key, id string) (version, error) {
 	return v, err
 }
 
-// GetObjectTagging serves the API.
+// GetObjectTagging serves the operation of that name.
 func (s *buckets) GetObjectTagging(ctx context.Context, bucket, key, id string) (tags map[string]string, err error) {
 	return tags, s.view(ctx, func(tx *bbolt.Tx) error {
 		v, err := taggable(tx, bucket, reveal(key), id)
@@ -72,7 +71,7 @@ func (s *buckets) GetObjectTagging(ctx context.Context, bucket, key, id string) 
 	})
 }
 
-// PutObjectTagging replaces a version's tags.
+// PutObjectTagging replaces the tags of a version.
 func (s *buckets) PutObjectTagging(ctx context.Context, bucket, key, id string, tags map[string]string) error {
 	return s.update(ctx, func(tx *bbolt.Tx) error {
 		v, err := taggable(tx, bucket, reveal(key), id)
@@ -80,11 +79,11 @@ func (s *buckets) PutObjectTagging(ctx context.Context, bucket, key, id string, 
 			return err
 		}
 		v.Tags = tags
-		return change(tx, bucket, reveal(key), v)
+		return replace(tx, bucket, reveal(key), v)
 	})
 }
 
-// DeleteObjectTagging removes a version's tags.
+// DeleteObjectTagging removes the tags of a version.
 func (s *buckets) DeleteObjectTagging(ctx context.Context, bucket, key, id string) error {
 	return s.PutObjectTagging(ctx, bucket, key, id, nil)
 }

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
+	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/oklog/ulid/v2"
 	"github.com/versity/versitygw/s3err"
@@ -19,38 +21,60 @@ import (
 
 // version is one version of an object, or a delete marker.
 type version struct {
-	ID       string            // "null" where the bucket did not keep versions
-	Sequence uint64            // rises with every change of any object
+	ID       string            // "null" when the bucket kept no versions
+	Sequence uint64            // rises with each version of any object
 	Marker   bool              `json:",omitempty"`
 	Body     string            `json:",omitempty"`
 	Size     int64             `json:",omitempty"`
 	ETag     string            `json:",omitempty"` // without quotes
-	Modified time.Time         // to the second, as HTTP tells it
+	Modified time.Time         // in whole seconds, as HTTP has it
 	Tags     map[string]string `json:",omitempty"`
 	Sum      checksum          `json:",omitzero"`
-	Parts    []int64           `json:",omitempty"` // where each ends, of a multipart upload
+	Parts    []int64           `json:",omitempty"` // the end of each part of a multipart upload
 	Upload   string            `json:",omitempty"` // id of that upload
 	headers
 	lock
 }
 
-// headers are what an upload says about its object.
+// headers holds what an upload says about its object. The fields have the names that they have in requests and answers,
+// see copyFields.
 type headers struct {
-	ContentType        string            `json:",omitempty"`
-	ContentEncoding    string            `json:",omitempty"`
-	ContentDisposition string            `json:",omitempty"`
-	ContentLanguage    string            `json:",omitempty"`
-	CacheControl       string            `json:",omitempty"`
-	Expires            string            `json:",omitempty"`
-	Redirect           string            `json:",omitempty"`
-	Metadata           map[string]string `json:",omitempty"`
+	ContentType, ContentEncoding, ContentDisposition *string           `json:",omitempty"`
+	ContentLanguage, CacheControl, Expires           *string           `json:",omitempty"`
+	WebsiteRedirectLocation                          *string           `json:",omitempty"`
+	Metadata                                         map[string]string `json:",omitempty"`
+}
+
+// headersOf takes the headers from a pointer to a request. It leaves out the encoding aws-chunked, which is the body's
+// on its way and not the object's.
+func headersOf(request any) (h headers) {
+	copyFields(&h, request)
+	var kept []string
+	for encoding := range strings.SplitSeq(aws.ToString(h.ContentEncoding), ",") {
+		if encoding = strings.TrimSpace(encoding); encoding != "" && encoding != "aws-chunked" {
+			kept = append(kept, encoding)
+		}
+	}
+	h.ContentEncoding = aws.String(strings.Join(kept, ", "))
+	return h
+}
+
+// copyFields copies the fields of the structure behind from that the structure behind to has with the same type.
+func copyFields(to, from any) {
+	t, f := reflect.ValueOf(to).Elem(), reflect.ValueOf(from).Elem()
+	for i := range f.NumField() {
+		name := f.Type().Field(i)
+		if field := t.FieldByName(name.Name); name.IsExported() && field.IsValid() && field.Type() == name.Type {
+			field.Set(f.Field(i))
+		}
+	}
 }
 
 const nullID = "null"
 
-// row is the key under which a version or an upload is stored: S3's key, its zero
-// bytes followed by 0xFF, then two zero bytes, then what tells the rows of a key
-// apart. So rows are in the order of S3's keys, whatever these hold.
+// row returns the key of the store under which a version or an upload is kept: S3's key with 0xFF after each zero byte,
+// two zero bytes, and what distinguishes the rows of the key. Rows are in the order of S3's keys, which may hold any
+// byte.
 func row(key string, behind []byte) []byte {
 	return append(append(escape(key), 0, 0), behind...)
 }
@@ -59,24 +83,24 @@ func escape(key string) []byte {
 	return bytes.ReplaceAll([]byte(key), []byte{0}, []byte{0, 0xFF})
 }
 
-// unrow takes a row apart.
+// unrow returns the parts of a row.
 func unrow(row []byte) (key string, behind []byte) {
 	end := bytes.Index(row, []byte{0, 0})
 	return string(bytes.ReplaceAll(row[:end], []byte{0, 0xFF}, []byte{0})), row[end+2:]
 }
 
-// newest is what stands behind the key of a version: the later, the smaller.
-func newest(sequence uint64) []byte { return binary.BigEndian.AppendUint64(nil, ^sequence) }
+// order returns what follows the key in the row of a version. The newest version is the first.
+func order(sequence uint64) []byte { return binary.BigEndian.AppendUint64(nil, ^sequence) }
 
-// newID is unguessable and tells its sequence, so that a version is found by it.
+// newID returns an id that cannot be guessed and contains a sequence, by which the version is found.
 func newID(sequence uint64) string {
 	var id ulid.ULID
 	_, _ = rand.Read(id[6:]) // never fails
-	_ = id.SetTime(sequence) // fails after 2^48 changes
+	_ = id.SetTime(sequence) // fails after 2^48 versions
 	return id.String()
 }
 
-// sequenceOf is what newID made an id of, or 0.
+// sequenceOf returns the sequence in an id, or 0.
 func sequenceOf(id string) uint64 {
 	parsed, err := ulid.ParseStrict(id)
 	if err != nil {
@@ -85,25 +109,29 @@ func sequenceOf(id string) uint64 {
 	return parsed.Time()
 }
 
-// rowsOf is the bucket with an S3 bucket's versions.
-func rowsOf(tx *bbolt.Tx, bucket string) (*bbolt.Bucket, error) {
-	if b := tx.Bucket(objectsBucket).Bucket([]byte(bucket)); b != nil {
+// insideOf returns the store's bucket of an S3 bucket inside objectsBucket or uploadsBucket.
+func insideOf(tx *bbolt.Tx, all []byte, bucket string) (*bbolt.Bucket, error) {
+	if b := tx.Bucket(all).Bucket([]byte(bucket)); b != nil {
 		return b, nil
 	}
 	return nil, s3err.GetBucketErr(s3err.ErrNoSuchBucket, bucket)
 }
 
-func decode(row, value []byte) (v version, err error) {
-	if err := json.Unmarshal(value, &v); err != nil {
-		return v, fmt.Errorf("read version %q: %w", row, err)
+var decodedVersions = memo[version]{limit: 1000}
+
+// decode returns the version in a row, whose maps, slices and pointers must not be changed.
+func decode(row, value []byte) (version, error) {
+	v, err := decodedVersions.decode(value)
+	if err != nil {
+		return version{}, fmt.Errorf("read version %q: %w", row, err)
 	}
 	return v, nil
 }
 
-// find returns the version with an id, or the current one without. It may be a
-// delete marker. The error is S3's for what is not there.
+// find returns the version with an id, or the current one when id is empty. It may be a delete marker. The error for a
+// version that does not exist is S3's.
 func find(tx *bbolt.Tx, bucket, key, id string) (version, error) {
-	b, err := rowsOf(tx, bucket)
+	b, err := insideOf(tx, objectsBucket, bucket)
 	if err != nil {
 		return version{}, err
 	}
@@ -126,7 +154,7 @@ func find(tx *bbolt.Tx, bucket, key, id string) (version, error) {
 		if err != nil {
 			return version{}, s3err.GetInvalidArgumentErr(s3err.InvalidArgVersionId, id)
 		}
-		k := row(key, newest(parsed.Time()))
+		k := row(key, order(parsed.Time()))
 		if value := b.Get(k); value != nil {
 			if v, err := decode(k, value); err != nil || v.ID == id {
 				return v, err
@@ -141,7 +169,7 @@ func noSuchVersion(err error) bool {
 	return is
 }
 
-// readable is find for operations that a delete marker refuses.
+// readable is find for operations that are refused on a delete marker.
 func readable(tx *bbolt.Tx, bucket, key, id string) (version, error) {
 	v, err := find(tx, bucket, key, id)
 	if err == nil && v.Marker {
@@ -153,7 +181,7 @@ func readable(tx *bbolt.Tx, bucket, key, id string) (version, error) {
 	return v, err
 }
 
-// current is the object at a key for conditions on writing it.
+// current returns the object that conditions on writing a key are evaluated against.
 func current(tx *bbolt.Tx, bucket, key string) (v version, there bool, err error) {
 	v, err = readable(tx, bucket, key, "")
 	if errors.Is(err, s3err.GetAPIError(s3err.ErrNoSuchKey)) {
@@ -162,10 +190,9 @@ func current(tx *bbolt.Tx, bucket, key string) (v version, there bool, err error
 	return v, err == nil, err
 }
 
-// add makes v the current version, in place of the one without an id where the
-// bucket keeps none.
+// add makes v the current version. In a bucket that keeps no versions it replaces the one with the id "null".
 func (s *buckets) add(tx *bbolt.Tx, bucket, key string, c settings, v *version) error {
-	b, err := rowsOf(tx, bucket)
+	b, err := insideOf(tx, objectsBucket, bucket)
 	if err != nil {
 		return err
 	}
@@ -180,19 +207,19 @@ func (s *buckets) add(tx *bbolt.Tx, bucket, key string, c settings, v *version) 
 		}
 	}
 	v.Modified = time.Now().UTC().Truncate(time.Second)
-	return store.PutJSON(b, row(key, newest(v.Sequence)), v)
+	return store.PutJSON(b, row(key, order(v.Sequence)), v)
 }
 
-// change stores a version that was found again.
-func change(tx *bbolt.Tx, bucket, key string, v version) error {
-	b, err := rowsOf(tx, bucket)
+// replace stores a changed version.
+func replace(tx *bbolt.Tx, bucket, key string, v version) error {
+	b, err := insideOf(tx, objectsBucket, bucket)
 	if err != nil {
 		return err
 	}
-	return store.PutJSON(b, row(key, newest(v.Sequence)), v)
+	return store.PutJSON(b, row(key, order(v.Sequence)), v)
 }
 
-// forget removes a version, if it is there, and its body.
+// forget removes a version, if it exists, and its body.
 func (s *buckets) forget(tx *bbolt.Tx, bucket, key, id string) error {
 	v, err := find(tx, bucket, key, id)
 	if noSuchVersion(err) {
@@ -202,10 +229,10 @@ func (s *buckets) forget(tx *bbolt.Tx, bucket, key, id string) error {
 		return err
 	}
 	s.bodies.drop(tx, v.Body)
-	return tx.Bucket(objectsBucket).Bucket([]byte(bucket)).Delete(row(key, newest(v.Sequence)))
+	return tx.Bucket(objectsBucket).Bucket([]byte(bucket)).Delete(row(key, order(v.Sequence)))
 }
 
-// answeredID is the id in the answer to an upload: none while versioning is suspended.
+// answeredID returns the version id in the answer to an upload, which is none unless the bucket keeps versions.
 func answeredID(c settings, v version) string {
 	if c.Versioning != types.BucketVersioningStatusEnabled {
 		return ""
@@ -213,8 +240,7 @@ func answeredID(c settings, v version) string {
 	return v.ID
 }
 
-// shownID is the id in events and in answers to reading: a bucket that never kept versions
-// shows none.
+// shownID returns the version id in events and in answers to reads, which is none when the bucket never kept versions.
 func shownID(c settings, v version) string {
 	if c.Versioning == "" {
 		return ""

@@ -89,14 +89,18 @@ func TestVersions(t *testing.T) {
 	if got := getBody(t, c, b, k, v2); got != "two" {
 		t.Errorf("version behind a delete marker reads %q", got)
 	}
-	if _, err := c.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &b, Key: &k, VersionId: marker.VersionId}); err != nil {
+	if _, err := c.DeleteObject(t.Context(), &s3.DeleteObjectInput{
+		Bucket: &b, Key: &k, VersionId: marker.VersionId,
+	}); err != nil {
 		t.Fatal(err)
 	}
 	if got := getBody(t, c, b, k, ""); got != "two" {
 		t.Errorf("after removal of the marker: %q", got)
 	}
 	for range 2 { // a repeated deletion succeeds as well
-		if _, err := c.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &b, Key: &k, VersionId: &v2}); err != nil {
+		if _, err := c.DeleteObject(t.Context(), &s3.DeleteObjectInput{
+			Bucket: &b, Key: &k, VersionId: &v2,
+		}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -134,7 +138,9 @@ func TestTagsByVersion(t *testing.T) {
 	if err := setTags(t, c, b, k, v2, "scan-status", "CLEAN"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.DeleteObjectTagging(t.Context(), &s3.DeleteObjectTaggingInput{Bucket: &b, Key: &k, VersionId: &v1}); err != nil {
+	if _, err := c.DeleteObjectTagging(t.Context(), &s3.DeleteObjectTaggingInput{
+		Bucket: &b, Key: &k, VersionId: &v1,
+	}); err != nil {
 		t.Fatal(err)
 	}
 	wantTags(t, tagsOf(t, c, b, k, v1))
@@ -171,7 +177,9 @@ func TestOverwriteUnversioned(t *testing.T) {
 		"multipart": func(t *testing.T) { multipart(t, c, b, k, nil, []byte("new")) },
 		"copy": func(t *testing.T) {
 			putBody(t, c, b, k+"-source", "new")
-			if _, err := c.CopyObject(t.Context(), &s3.CopyObjectInput{Bucket: &b, Key: &k, CopySource: aws.String(b + "/" + k + "-source")}); err != nil {
+			if _, err := c.CopyObject(t.Context(), &s3.CopyObjectInput{
+				Bucket: &b, Key: &k, CopySource: aws.String(b + "/" + k + "-source"),
+			}); err != nil {
 				t.Fatal(err)
 			}
 		},
@@ -203,7 +211,10 @@ func TestConditions(t *testing.T) {
 	star := aws.String("*")
 	_, err := c.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &b, Key: &k, IfNoneMatch: star})
 	wantError(t, err, 412, "PreconditionFailed")
-	_, err = c.GetObject(t.Context(), &s3.GetObjectInput{Bucket: &b, Key: &k, IfMatch: aws.String(`"00000000000000000000000000000000"`)})
+	_, err = c.GetObject(
+		t.Context(),
+		&s3.GetObjectInput{Bucket: &b, Key: &k, IfMatch: aws.String(`"00000000000000000000000000000000"`)},
+	)
 	wantError(t, err, 412, "PreconditionFailed")
 	source := aws.String(b + "/" + k)
 	copyTo := func(change func(*s3.CopyObjectInput)) error {
@@ -212,9 +223,16 @@ func TestConditions(t *testing.T) {
 		_, err := c.CopyObject(t.Context(), in)
 		return err
 	}
-	wantError(t, copyTo(func(in *s3.CopyObjectInput) { in.CopySourceIfMatch = aws.String(`"0"`) }), 412, "PreconditionFailed")
+	wantError(
+		t,
+		copyTo(func(in *s3.CopyObjectInput) { in.CopySourceIfMatch = aws.String(`"0"`) }),
+		412,
+		"PreconditionFailed",
+	)
 	head := must2(c.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &b, Key: &k}))(t)
-	if err := copyTo(func(in *s3.CopyObjectInput) { in.CopySourceIfMatch, in.IfNoneMatch = head.ETag, star }); err != nil {
+	if err := copyTo(func(in *s3.CopyObjectInput) {
+		in.CopySourceIfMatch, in.IfNoneMatch = head.ETag, star
+	}); err != nil {
 		t.Fatal(err)
 	}
 	wantError(t, copyTo(func(in *s3.CopyObjectInput) { in.IfNoneMatch = star }), 412, "PreconditionFailed")
@@ -235,16 +253,49 @@ func TestConditions(t *testing.T) {
 }
 
 // multipart uploads parts of an object.
-func multipart(t *testing.T, c *s3.Client, b, k string, tagging *string, parts ...[]byte) *s3.CompleteMultipartUploadOutput {
+func multipart(
+	t *testing.T,
+	c *s3.Client,
+	b, k string,
+	tagging *string,
+	parts ...[]byte,
+) *s3.CompleteMultipartUploadOutput {
 	t.Helper()
-	up := must2(c.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: &b, Key: &k, Tagging: tagging}))(t)
+	up := must2(
+		c.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: &b, Key: &k, Tagging: tagging}),
+	)(
+		t,
+	)
 	done := &types.CompletedMultipartUpload{}
 	for i, body := range parts {
 		n := aws.Int32(int32(i + 1))
-		p := must2(c.UploadPart(t.Context(), &s3.UploadPartInput{Bucket: &b, Key: &k, UploadId: up.UploadId, PartNumber: n, Body: bytes.NewReader(body)}))(t)
-		done.Parts = append(done.Parts, types.CompletedPart{PartNumber: n, ETag: p.ETag, ChecksumCRC32: p.ChecksumCRC32})
+		p := must2(
+			c.UploadPart(
+				t.Context(),
+				&s3.UploadPartInput{
+					Bucket:     &b,
+					Key:        &k,
+					UploadId:   up.UploadId,
+					PartNumber: n,
+					Body:       bytes.NewReader(body),
+				},
+			),
+		)(
+			t,
+		)
+		done.Parts = append(
+			done.Parts,
+			types.CompletedPart{PartNumber: n, ETag: p.ETag, ChecksumCRC32: p.ChecksumCRC32},
+		)
 	}
-	return must2(c.CompleteMultipartUpload(t.Context(), &s3.CompleteMultipartUploadInput{Bucket: &b, Key: &k, UploadId: up.UploadId, MultipartUpload: done}))(t)
+	return must2(
+		c.CompleteMultipartUpload(
+			t.Context(),
+			&s3.CompleteMultipartUploadInput{Bucket: &b, Key: &k, UploadId: up.UploadId, MultipartUpload: done},
+		),
+	)(
+		t,
+	)
 }
 
 // must2 lets a call with two results stand in one line.

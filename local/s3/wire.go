@@ -4,45 +4,18 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"net/http"
-	"strings"
 )
 
-// asAWS writes the names of headers as AWS does, each once: the gateway writes its
-// request ids twice, and net/http would begin every word with a capital.
-type asAWS struct{ http.ResponseWriter }
-
-// Unwrap is for http.ResponseController.
-func (w asAWS) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
-// WriteHeader changes the header before it goes out.
-func (w asAWS) WriteHeader(status int) {
-	h := w.Header()
-	for name, values := range h {
-		switch {
-		case name == "Etag":
-			h["ETag"] = values[:1]
-		case strings.HasPrefix(name, "X-Amz-"):
-			h[strings.ToLower(name)] = values[:1]
-		default:
-			continue
-		}
-		delete(h, name)
-	}
-	w.ResponseWriter.WriteHeader(status)
-}
-
-// signedTrailer is a body in signed chunks as the gateway reads it. Some clients
-// end the line of the trailing checksum with a line feed of its own, which S3 takes
-// and the gateway does not. It goes to the end, where nobody looks, so that the
-// length stays.
+// signedTrailer is a body in signed chunks in the form that the gateway reads. Some clients end the line of the
+// trailing checksum with one more line feed, which S3 accepts and the gateway refuses. It is moved to the end, which is
+// not read, so that the length stays the same.
 type signedTrailer struct {
 	io.ReadCloser
-	held  []byte // what may be a part of the trailer
+	held  []byte // may be a part of the trailer
 	ended error
 }
 
-// trailerSize is more than checksum and signature have, in bytes.
+// trailerSize is larger than a checksum with its signature, in bytes.
 const trailerSize = 512
 
 func (t *signedTrailer) Read(p []byte) (int, error) {
@@ -65,6 +38,7 @@ func (t *signedTrailer) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// moveLineFeed returns the end of a body with the line feed moved.
 func moveLineFeed(end []byte) []byte {
 	before, signature, found := bytes.Cut(end, []byte("\n\r\nx-amz-trailer-signature:"))
 	if !found {

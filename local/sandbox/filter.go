@@ -14,59 +14,64 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// rule refuses system calls with an error. Where has the conditions under which
-// it does; any one of its members, all of whose conditions hold, is enough.
+// rule refuses system calls with an error. It does so always when where is empty, and else when all conditions in one
+// member of where hold.
 type rule struct {
 	errno syscall.Errno
 	names []string
 	where []seccomp.ArgumentConditions
 }
 
-// rules are what Lambda refuses, or is likely to; everything else is allowed. The
-// first two groups are reported by many (terraform-exec#172, polars#20796,
-// openai/codex#38779, CRaC/example-lambda#7), the third are those of Docker's
-// profile, the fourth came after the kernel that Lambda is seen with (5.10).
-// clone3 hides its flags in memory, where no filter sees them: without it libc
-// and Go use clone.
+// rules lists the system calls that Lambda refuses, as far as is known. All others are allowed. The first two groups
+// are in reports (terraform-exec#172, polars#20796, openai/codex#38779, CRaC/example-lambda#7), the third is of
+// Docker's profile, and the fourth is newer than Lambda's kernel, which reports itself as 5.10. clone3 has its flags in
+// memory, which a filter cannot read: without it libc and Go use clone.
 var rules = []rule{
 	{errno: unix.EPERM, names: []string{"prctl", "seccomp", "fallocate", "ptrace", "bpf", "perf_event_open"}},
 	{errno: unix.EPERM, names: []string{
-		"mount", "umount2", "pivot_root", "chroot", "reboot", "swapon", "swapoff", "init_module", "finit_module", "delete_module",
-		"kexec_load", "kexec_file_load", "acct", "quotactl", "settimeofday", "clock_settime", "sethostname", "setdomainname",
+		"mount", "umount2", "pivot_root", "chroot", "reboot", "swapon", "swapoff",
+		"init_module", "finit_module", "delete_module", "kexec_load", "kexec_file_load",
+		"acct", "quotactl", "settimeofday", "clock_settime", "sethostname", "setdomainname",
 		"unshare", "setns", "open_tree", "move_mount", "fsopen", "fsconfig", "fsmount", "fspick",
 	}},
 	{errno: unix.EPERM, names: []string{
-		"process_vm_readv", "process_vm_writev", "kcmp", "pidfd_getfd", "io_uring_setup", "io_uring_enter", "io_uring_register",
+		"process_vm_readv", "process_vm_writev", "kcmp", "pidfd_getfd",
+		"io_uring_setup", "io_uring_enter", "io_uring_register",
 		"userfaultfd", "keyctl", "add_key", "request_key", "name_to_handle_at", "open_by_handle_at", "lookup_dcookie",
 	}},
 	{errno: unix.ENOSYS, names: []string{
-		"clone3", "landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self", "epoll_pwait2", "mount_setattr",
-		"memfd_secret", "futex_waitv", "process_mrelease", "set_mempolicy_home_node", "cachestat", "fchmodat2", "mseal", "statmount",
-		"listmount", "quotactl_fd",
+		"clone3", "landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self", "epoll_pwait2",
+		"mount_setattr", "memfd_secret", "futex_waitv", "process_mrelease", "set_mempolicy_home_node", "cachestat",
+		"fchmodat2", "mseal", "statmount", "listmount", "quotactl_fd",
 	}},
 	{errno: unix.EPERM, names: []string{"clone"}, where: newNamespaces()},
 	{errno: unix.EPERM, names: []string{"socket"}, where: rawSockets()},
 	{errno: unix.EPERM, names: []string{"personality"}, where: []seccomp.ArgumentConditions{
-		{{Argument: 0, Operation: seccomp.NotEqual, Value: 0}, {Argument: 0, Operation: seccomp.NotEqual, Value: 0xffffffff}},
+		{
+			{Argument: 0, Operation: seccomp.NotEqual, Value: 0},
+			{Argument: 0, Operation: seccomp.NotEqual, Value: 0xffffffff},
+		},
 	}},
 }
 
-// newNamespaces are the flags of clone that make one.
+// newNamespaces returns the conditions for a clone that makes a namespace.
 func newNamespaces() (where []seccomp.ArgumentConditions) {
 	for _, flag := range []uint64{
-		unix.CLONE_NEWNS, unix.CLONE_NEWCGROUP, unix.CLONE_NEWUTS, unix.CLONE_NEWIPC, unix.CLONE_NEWUSER, unix.CLONE_NEWPID,
-		unix.CLONE_NEWNET,
+		unix.CLONE_NEWNS, unix.CLONE_NEWCGROUP, unix.CLONE_NEWUTS, unix.CLONE_NEWIPC, unix.CLONE_NEWUSER,
+		unix.CLONE_NEWPID, unix.CLONE_NEWNET,
 	} {
 		where = append(where, seccomp.ArgumentConditions{{Argument: 0, Operation: seccomp.BitsSet, Value: flag}})
 	}
 	return where
 }
 
-// rawSockets are packet sockets and raw ones of IP. Those of netlink are ordinary.
+// rawSockets returns the conditions for packet sockets and for raw sockets of IP. Netlink uses the type of raw sockets
+// too.
 func rawSockets() []seccomp.ArgumentConditions {
 	where := []seccomp.ArgumentConditions{{{Argument: 0, Operation: seccomp.Equal, Value: unix.AF_PACKET}}}
 	for _, family := range []uint64{unix.AF_INET, unix.AF_INET6} {
-		for _, flags := range []uint64{0, unix.SOCK_CLOEXEC, unix.SOCK_NONBLOCK, unix.SOCK_CLOEXEC | unix.SOCK_NONBLOCK} {
+		const cloexec, nonblock = unix.SOCK_CLOEXEC, unix.SOCK_NONBLOCK
+		for _, flags := range []uint64{0, cloexec, nonblock, cloexec | nonblock} {
 			where = append(where, seccomp.ArgumentConditions{
 				{Argument: 0, Operation: seccomp.Equal, Value: family},
 				{Argument: 1, Operation: seccomp.Equal, Value: unix.SOCK_RAW | flags},
@@ -76,8 +81,7 @@ func rawSockets() []seccomp.ArgumentConditions {
 	return where
 }
 
-// program is the filter for the architecture of this process: the rules and, with
-// EPERM, the calls in mask.
+// program returns the filter for the architecture of this process: the rules, and EPERM for the calls in mask.
 func program(mask []string) ([]bpf.RawInstruction, error) {
 	info, err := arch.GetInfo("")
 	if err != nil {
@@ -90,7 +94,8 @@ func program(mask []string) ([]bpf.RawInstruction, error) {
 			group.Names = r.names
 		}
 		for _, conditions := range r.where {
-			group.NamesWithCondtions = append(group.NamesWithCondtions, seccomp.NameWithConditions{Name: r.names[0], Conditions: conditions})
+			call := seccomp.NameWithConditions{Name: r.names[0], Conditions: conditions}
+			group.NamesWithCondtions = append(group.NamesWithCondtions, call)
 		}
 		policy.Syscalls = append(policy.Syscalls, group)
 	}
@@ -98,8 +103,8 @@ func program(mask []string) ([]bpf.RawInstruction, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Calls of another architecture, which the library lets pass, kill the process,
-	// as they do on Lambda. The architecture is the second word of what a filter sees.
+	// A call of another architecture, which the library allows, kills the process, as on Lambda. The architecture is
+	// the second word of a filter's input.
 	own := []bpf.Instruction{
 		bpf.LoadAbsolute{Off: 4, Size: 4},
 		bpf.JumpIf{Cond: bpf.JumpEqual, Val: uint32(info.ID), SkipTrue: 1},
@@ -108,7 +113,7 @@ func program(mask []string) ([]bpf.RawInstruction, error) {
 	return bpf.Assemble(append(own, instructions...))
 }
 
-// load puts the filter on all threads of this process.
+// load applies the filter to all threads of this process.
 func load(mask []string) error {
 	raw, err := program(mask)
 	if err != nil {
@@ -119,7 +124,7 @@ func load(mask []string) error {
 		filter[i] = unix.SockFilter{Code: r.Op, Jt: r.Jt, Jf: r.Jf, K: r.K}
 	}
 	if err := seccomp.SetNoNewPrivs(); err != nil {
-		return fmt.Errorf("give up new privileges: %w", err)
+		return fmt.Errorf("set no_new_privs: %w", err)
 	}
 	fprog := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
 	_, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC,
@@ -131,8 +136,7 @@ func load(mask []string) error {
 	return nil
 }
 
-// Profile is the same filter in the form that `docker run --security-opt seccomp=`
-// takes, for tests of images.
+// Profile returns the rules in the form of `docker run --security-opt seccomp=`, for tests of images.
 func Profile() ([]byte, error) {
 	type condition struct {
 		Index    uint32 `json:"index"`
@@ -158,8 +162,10 @@ func Profile() ([]byte, error) {
 		for _, conditions := range r.where {
 			c.Args = nil
 			for _, k := range conditions {
-				// A mask, and what the bits under it are: there is one in each of ours.
-				c.Args = append(c.Args, condition{Index: k.Argument, Value: k.Value, ValueTwo: k.Value, Op: operations[k.Operation]})
+				// For SCMP_CMP_MASKED_EQ, the mask and the value under it. Each mask here has one bit.
+				c.Args = append(c.Args, condition{
+					Index: k.Argument, Value: k.Value, ValueTwo: k.Value, Op: operations[k.Operation],
+				})
 			}
 			calls = append(calls, c)
 		}

@@ -13,11 +13,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// launch makes of this process what s says. It returns only why it could not.
+// launch turns this process into the function. It returns when that fails, or when s is a probe.
 func (s Spec) launch() error {
-	runtime.LockOSThread() // capabilities belong to threads, and execve keeps this one's
-	// The report's end tells that the program runs, and nothing that the host got from
-	// its own parent is the program's. The call is of Linux 5.11.
+	runtime.LockOSThread() // a thread has its own capabilities, and execve keeps this one's
+	// The end of the report's pipe tells that the program runs, and descriptors that the host inherited are not for the
+	// program. The flag is of Linux 5.11.
 	if unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC) != nil {
 		unix.CloseOnExec(3)
 	}
@@ -29,9 +29,9 @@ func (s Spec) launch() error {
 	switch s.Level {
 	case View:
 		path = task + filepath.Base(s.Path)
-		err = errors.Join(s.enter(), s.become())
+		err = errors.Join(s.enter(), s.dropRights())
 	case Guarded:
-		err = errors.Join(s.guard(), os.Chdir(filepath.Dir(s.Path)))
+		err = errors.Join(s.forbidWrites(), os.Chdir(filepath.Dir(s.Path)))
 	default:
 		err = os.Chdir(filepath.Dir(s.Path))
 	}
@@ -46,16 +46,14 @@ func (s Spec) launch() error {
 	if s.Probe {
 		return nil
 	}
-	// The first argument stays the path on this machine: it tells a person which
-	// function it is.
+	// The first argument stays the path on this machine, so that a person sees which function it is.
 	if err := syscall.Exec(path, []string{s.Path}, s.Env); err != nil {
 		return fmt.Errorf("execute %s: %w", s.Path, err)
 	}
 	return nil
 }
 
-// limit sets the limits that were measured on Lambda. A hard limit that is lower
-// already stays.
+// limit sets the limits that were measured on Lambda, except where the hard limit is lower.
 func (s Spec) limit() error {
 	limits := map[int]syscall.Rlimit{
 		syscall.RLIMIT_NOFILE: {Cur: 1024, Max: 1024},
@@ -73,7 +71,7 @@ func (s Spec) limit() error {
 		}
 		want.Max = min(want.Max, now.Max)
 		want.Cur = min(want.Cur, want.Max)
-		// The syscall package's own: it keeps a second account of NOFILE for execve.
+		// Not of package unix: package syscall has to know of NOFILE for execve.
 		if err := syscall.Setrlimit(which, &want); err != nil {
 			return fmt.Errorf("set limit %d: %w", which, err)
 		}
@@ -81,9 +79,9 @@ func (s Spec) limit() error {
 	return nil
 }
 
-// become gives up every right. As root it takes the user's ids; else it is in a
-// user namespace of its own, in which execve drops what it does not have ambient.
-func (s Spec) become() error {
+// dropRights gives up all privileges. Root takes the ids of the user. Other users are in a user namespace, where execve
+// drops capabilities that are not ambient.
+func (s Spec) dropRights() error {
 	if s.User == nil {
 		if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); err != nil {
 			return fmt.Errorf("give up capabilities: %w", err)
@@ -98,9 +96,9 @@ func (s Spec) become() error {
 	return nil
 }
 
-// guard forbids writes elsewhere than in /tmp and on the volume. Version 3 of
-// Landlock (Linux 6.2) is the first that knows truncate.
-func (s Spec) guard() error {
+// forbidWrites forbids writes except in /tmp and on the volume. Version 3 of Landlock (Linux 6.2) is the first that
+// knows truncate.
+func (s Spec) forbidWrites() error {
 	writable := []string{s.Folder + "/tmp"}
 	for _, m := range s.Mounts {
 		writable = append(writable, m.Source)
@@ -114,14 +112,13 @@ func (s Spec) guard() error {
 	return nil
 }
 
-// disarmRoot takes the capabilities of a root that stays root: without them it is
-// nearly an ordinary user. Best effort: a container may have taken the right to this
-// away, and most others with it.
+// disarmRoot makes execve give no capabilities to root, which is then nearly an ordinary user. It fails in a container
+// without the right to do so, where root has few other rights.
 func disarmRoot() {
 	if os.Getuid() == 0 {
 		_ = unix.Prctl(unix.PR_SET_SECUREBITS, secureNoRoot, 0, 0, 0)
 	}
 }
 
-// secureNoRoot is SECBIT_NOROOT with its lock: execve gives root no capability.
+// secureNoRoot is SECBIT_NOROOT and SECBIT_NOROOT_LOCKED.
 const secureNoRoot = 1<<0 | 1<<1

@@ -154,7 +154,8 @@ func look() sight {
 	s.Dir, _ = os.Getwd()
 	fds, _ := filepath.Glob("/proc/self/fd/*")
 	for _, fd := range fds {
-		if target, err := os.Readlink(fd); err == nil && !strings.HasPrefix(target, "anon_inode:") && !strings.HasPrefix(target, "/proc/") {
+		if target, err := os.Readlink(fd); err == nil && !strings.HasPrefix(target, "anon_inode:") &&
+			!strings.HasPrefix(target, "/proc/") {
 			s.Descriptors = append(s.Descriptors, filepath.Base(fd))
 		}
 	}
@@ -171,7 +172,10 @@ func look() sight {
 	for _, e := range entries {
 		s.Dev = append(s.Dev, e.Name())
 	}
-	for name, which := range map[string]int{"NOFILE": syscall.RLIMIT_NOFILE, "CORE": syscall.RLIMIT_CORE, "MEMLOCK": unix.RLIMIT_MEMLOCK, "NPROC": unix.RLIMIT_NPROC} {
+	for name, which := range map[string]int{
+		"NOFILE": syscall.RLIMIT_NOFILE, "CORE": syscall.RLIMIT_CORE,
+		"MEMLOCK": unix.RLIMIT_MEMLOCK, "NPROC": unix.RLIMIT_NPROC,
+	} {
 		var l syscall.Rlimit
 		_ = syscall.Getrlimit(which, &l)
 		s.Limits[name] = l

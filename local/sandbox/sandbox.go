@@ -1,13 +1,12 @@
-// Package sandbox runs a program as AWS Lambda's sandbox would: with few system
-// calls, limits, and nothing to write but /tmp and the mounted volume. Package
-// lambda starts every function with it. What Lambda refuses is not documented;
-// each rule here is from reports and measurements.
+// Package sandbox runs a program as AWS Lambda does: it refuses system calls, sets limits, and allows writes in /tmp
+// and on the mounted volume only. Package lambda starts every function with it. AWS does not document what Lambda
+// refuses: the rules are from reports and measurements.
 //
-// Two more processes of the program that imports the package take part, told by
-// their first argument. A keeper stays with the environment: it adopts every
-// process that is left in it, stops, continues and ends them, and ends them when
-// the host dies, however that happens. A launcher becomes the function: it builds
-// its view of the files, sets limits and the filter, and executes it.
+// The program that imports the package is started again as two more processes, which it recognises by the first
+// argument. The keeper runs as long as the environment. It adopts processes whose parents end, stops, continues and
+// ends all of them, and ends them when the host ends in any way. The launcher becomes the function: it builds its view
+// of the files, sets limits and the filter of system calls, and executes the program. The host looks at the memory and
+// the threads of all environments.
 package sandbox
 
 import (
@@ -19,11 +18,12 @@ import (
 	"os"
 	"os/exec"
 	"sync"
+	"sync/atomic"
 	"syscall"
 )
 
-// Names by which this program is started again, and the variable that has the
-// Spec: other users can read arguments, but no environment.
+// The first arguments of the other processes, and the variable with the Spec: other users can read a process's
+// arguments, but not its variables.
 const (
 	keeperName   = "lazaret-keeper"
 	launcherName = "lazaret-launcher"
@@ -31,7 +31,8 @@ const (
 	self         = "/proc/self/exe"
 )
 
-// Started again, the program does not get as far as main.
+// init runs the keeper and the launcher. It is not an exported function, because every program that starts a function,
+// each test among them, would have to call it first in main.
 func init() {
 	if os.Args[0] != keeperName && os.Args[0] != launcherName {
 		return
@@ -50,21 +51,19 @@ func init() {
 	os.Exit(0)
 }
 
-// Spec says what to run and what it may touch.
+// Spec says what to run, and what it may use.
 type Spec struct {
-	Name string // for listings of processes: the function's
-	// Path is the program. With a view it is alone in /var/task, where it starts.
+	Name string // of the function, for lists of processes
+	// Path is the program. In a view it is the only file in /var/task, where it is started.
 	Path string
-	// Env is the whole environment; Mask what the system calls beside those of
-	// the profile are that it is refused (EPERM).
+	// Env has all variables. Mask has more system calls to refuse with EPERM.
 	Env  []string
 	Mask []string
-	// Folder holds tmp, which is /tmp with a view, and root, where the view is
-	// built. MakeFolder makes one.
+	// Folder is made by MakeFolder. It has tmp, which is /tmp in a view, and root, where the view is built.
 	Folder string
 	Mounts []Mount
 	Memory int64 // bytes for all processes together
-	User   *User // nil is the caller's own; needs a view
+	User   *User // nil for the caller's own; needs a view
 	Level  Level
 	Probe  bool // end with status 0 instead of executing anything
 }
@@ -72,36 +71,36 @@ type Spec struct {
 // Mount is a folder of this machine and its place in the view.
 type Mount struct{ Source, Target string }
 
-// User is whom a function runs as. Alone says that no other process has the id,
-// so that it can be given a limit of processes.
+// User is the user as whom a function runs. Alone says that no other process has the id, so that its processes can be
+// limited.
 type User struct {
 	UID, GID int
 	Groups   []int
 	Alone    bool
 }
 
-// Level is how much of Lambda's sandbox is enforced.
+// Level says how much of Lambda's sandbox is enforced. Each level includes the ones before.
 type Level int
 
-// Each level does what the one before does.
+// The levels.
 const (
-	Off      Level = iota // limits and the environment's end alone
+	Off      Level = iota // limits, and the end of all processes
 	Filtered              // system calls are refused
-	Guarded               // and writes elsewhere are (Landlock)
-	View                  // and there are no other files: real /tmp, /var/task and mounts
+	Guarded               // writes elsewhere are refused (Landlock)
+	View                  // no other files exist: /tmp, /var/task and mounts are as on Lambda
 )
 
-// MakeFolder makes an environment's folder in dir. What the function keeps in its
-// /tmp is open to any user, and the folder around it to none.
+// MakeFolder makes the folder of an environment in dir. The function's user can write to tmp in it, and no other user
+// can enter it.
 func MakeFolder(dir, pattern string) (string, error) {
 	folder, err := os.MkdirTemp(dir, pattern)
 	if err != nil {
-		return "", fmt.Errorf("make folder of an environment: %w", err)
+		return "", fmt.Errorf("create folder of an environment: %w", err)
 	}
 	temp := folder + "/tmp"
 	err = errors.Join(os.Mkdir(folder+"/root", 0o700), os.Mkdir(temp, 0o700), os.Chmod(temp, 0o777|os.ModeSticky))
 	if err != nil {
-		return "", errors.Join(fmt.Errorf("make folder of an environment: %w", err), os.RemoveAll(folder))
+		return "", errors.Join(fmt.Errorf("create folder of an environment: %w", err), os.RemoveAll(folder))
 	}
 	return folder, nil
 }
@@ -109,29 +108,29 @@ func MakeFolder(dir, pattern string) (string, error) {
 // Process is a running environment.
 type Process struct {
 	cmd     *exec.Cmd
-	control *os.File // the keeper reads commands, and ends when it is closed
+	control *os.File // commands to the keeper, which ends all when it is closed
 	events  *json.Decoder
 	exited  chan struct{}
 	ending  Ending
+	memory  int64 // Spec.Memory
+	idle    atomic.Bool
 
 	mu sync.Mutex // guards control
 }
 
-// Ending is how the function's process ended. All processes of the environment
-// are gone then.
+// Ending says how the function's process ended. No process of the environment is left then.
 type Ending struct {
 	Status      syscall.WaitStatus
-	OutOfMemory bool // it was killed because of Spec.Memory
+	OutOfMemory bool // Spec.Memory was used up
 }
 
-// event is a message of a keeper: first how the start went, then the end.
+// event is a message of the keeper: the first is about the start, the second about the end.
 type event struct {
 	Error  string
 	Ending Ending
 }
 
-// Start runs what spec says. Output gets both streams of all processes. The error
-// says why the program does not run.
+// Start starts a program. Output receives the standard output and standard error of all processes.
 func Start(spec Spec, output *os.File) (*Process, error) {
 	text, err := json.Marshal(spec)
 	if err != nil {
@@ -142,21 +141,21 @@ func Start(spec Spec, output *os.File) (*Process, error) {
 		return nil, err
 	}
 	defer commands.Close()
-	events, said, err := os.Pipe()
+	events, eventsOut, err := os.Pipe()
 	if err != nil {
 		return nil, errors.Join(err, control.Close())
 	}
-	defer said.Close()
-	p := &Process{control: control, events: json.NewDecoder(events), exited: make(chan struct{})}
+	defer eventsOut.Close()
+	p := &Process{control: control, events: json.NewDecoder(events), exited: make(chan struct{}), memory: spec.Memory}
 	p.cmd = &exec.Cmd{
 		Path: self, Args: []string{keeperName, spec.Name}, Env: []string{specVariable + "=" + string(text)},
-		Stdout: output, Stderr: output, ExtraFiles: []*os.File{commands, said},
+		Stdout: output, Stderr: output, ExtraFiles: []*os.File{commands, eventsOut},
 		SysProcAttr: &syscall.SysProcAttr{Setpgid: true}, // a terminal's Ctrl-C is for the host
 	}
 	if err := p.cmd.Start(); err != nil {
 		return nil, errors.Join(err, control.Close(), events.Close())
 	}
-	said.Close()
+	eventsOut.Close()
 	var first event
 	err = p.events.Decode(&first)
 	if err == nil && first.Error != "" {
@@ -166,13 +165,15 @@ func Start(spec Spec, output *os.File) (*Process, error) {
 		err = fmt.Errorf("start %s: %w", spec.Path, err)
 		return nil, errors.Join(err, control.Close(), ignoreExit(p.cmd.Wait()), events.Close())
 	}
+	watched.add(p)
 	go func() {
 		defer close(p.exited)
+		defer watched.remove(p)
 		defer events.Close()
-		last := event{Ending: Ending{Status: syscall.WaitStatus(syscall.SIGKILL)}} // of a keeper that was killed
+		last := event{Ending: Ending{Status: syscall.WaitStatus(syscall.SIGKILL)}} // when the keeper was killed
 		_ = p.events.Decode(&last)
 		p.ending = last.Ending
-		_ = p.cmd.Wait() // the keeper's own end means nothing
+		_ = p.cmd.Wait() // the status of the keeper tells nothing
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		_ = p.control.Close()
@@ -187,12 +188,16 @@ func ignoreExit(err error) error {
 	return err
 }
 
-// Freeze stops all processes, as Lambda does between invocations. Thaw continues
-// them. Kill ends them. All take effect in this order, soon.
+// Freeze stops all processes, as Lambda does between invocations. It returns before they have stopped. The effects of
+// Freeze, Thaw and Kill are in the order of the calls.
 func (p *Process) Freeze() { p.command('f') }
 
 // Thaw undoes Freeze.
 func (p *Process) Thaw() { p.command('t') }
+
+// SetIdle says whether an invocation is under way. Lambda stops an idle environment; here it may run, and its memory is
+// looked at less often.
+func (p *Process) SetIdle(idle bool) { p.idle.Store(idle) }
 
 // Kill ends all processes.
 func (p *Process) Kill() { p.command('k') }
@@ -200,7 +205,7 @@ func (p *Process) Kill() { p.command('k') }
 func (p *Process) command(c byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	_, _ = p.control.Write([]byte{c}) // a keeper that is gone has nothing left to do
+	_, _ = p.control.Write([]byte{c}) // fails when the keeper has ended
 }
 
 // Exited is closed when no process is left.
@@ -209,7 +214,7 @@ func (p *Process) Exited() <-chan struct{} { return p.exited }
 // Ending is valid once Exited is closed.
 func (p *Process) Ending() Ending { return p.ending }
 
-// String says what an Ending was in the words of os.ProcessState.
+// String describes the end as os.ProcessState does.
 func (e Ending) String() string {
 	switch s := e.Status; {
 	case s.Signaled() && s.CoreDump():
@@ -221,8 +226,7 @@ func (e Ending) String() string {
 	}
 }
 
-// Probe returns the highest level up to want that this machine allows, and why
-// not more; nil when it is want.
+// Probe returns the highest level up to want that this machine allows, and why it allows no higher one.
 func Probe(dir string, want Level, user *User) (Level, error) {
 	folder, err := MakeFolder(dir, "sandbox-")
 	if err != nil {
@@ -265,8 +269,8 @@ func try(spec Spec) error {
 	return nil
 }
 
-// report tells the keeper, on the launcher's descriptor 3, why the program does
-// not run. That it runs is told by the descriptor's end.
+// report writes an error of the launcher to descriptor 3, from which the keeper reads. When the program runs, the
+// descriptor is closed.
 func report(err error) error {
 	if err != nil {
 		_, _ = io.WriteString(os.NewFile(3, "report"), err.Error())

@@ -41,6 +41,19 @@ func allowed(t *testing.T, level Level) {
 // ended.
 func run(t *testing.T, level Level, do string, change ...func(*Spec)) (string, Ending) {
 	t.Helper()
+	p, out := begin(t, level, do, change...)
+	select {
+	case <-p.Exited():
+	case <-time.After(time.Minute):
+		p.Kill()
+		t.Fatal("it does not end")
+	}
+	return <-out, p.Ending()
+}
+
+// begin starts the test binary in a sandbox. The channel gets what it printed, at its end.
+func begin(t *testing.T, level Level, do string, change ...func(*Spec)) (*Process, <-chan string) {
+	t.Helper()
 	program, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -51,7 +64,14 @@ func run(t *testing.T, level Level, do string, change ...func(*Spec)) (string, E
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := Spec{Name: "test", Path: program, Env: []string{"SANDBOX_TEST=" + do}, Folder: folder, Memory: 1 << 30, Level: level}
+	s := Spec{
+		Name:   "test",
+		Path:   program,
+		Env:    []string{"SANDBOX_TEST=" + do},
+		Folder: folder,
+		Memory: 1 << 30,
+		Level:  level,
+	}
 	if level == View {
 		s.User = someone()
 	}
@@ -62,7 +82,7 @@ func run(t *testing.T, level Level, do string, change ...func(*Spec)) (string, E
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close()
+	t.Cleanup(func() { r.Close() })
 	p, err := Start(s, w)
 	w.Close()
 	if err != nil {
@@ -73,13 +93,7 @@ func run(t *testing.T, level Level, do string, change ...func(*Spec)) (string, E
 		text, _ := io.ReadAll(r)
 		out <- string(text)
 	}()
-	select {
-	case <-p.Exited():
-	case <-time.After(time.Minute):
-		p.Kill()
-		t.Fatal("it does not end")
-	}
-	return <-out, p.Ending()
+	return p, out
 }
 
 func mustRun[T any](t *testing.T, level Level, do string, change ...func(*Spec)) (got T) {
@@ -97,9 +111,24 @@ func mustRun[T any](t *testing.T, level Level, do string, change ...func(*Spec))
 // TestCalls tries what Lambda refuses from inside a function.
 func TestCalls(t *testing.T) {
 	t.Parallel()
-	fine := []string{"personality asked", "socket netlink", "socket unix", "memfd_create", "pidfd_open", "inotify_init1", "close_range"}
+	fine := []string{
+		"personality asked",
+		"socket netlink",
+		"socket unix",
+		"memfd_create",
+		"pidfd_open",
+		"inotify_init1",
+		"close_range",
+	}
 	missing := []string{
-		"clone3", "landlock_create_ruleset", "epoll_pwait2", "mount_setattr", "memfd_secret", "futex_waitv", "cachestat", "fchmodat2",
+		"clone3",
+		"landlock_create_ruleset",
+		"epoll_pwait2",
+		"mount_setattr",
+		"memfd_secret",
+		"futex_waitv",
+		"cachestat",
+		"fchmodat2",
 	}
 	other := map[string]syscall.Errno{"copy_file_range": unix.EBADF} // allowed, and wrong
 	for _, level := range []Level{Filtered, Guarded, View} {
@@ -137,7 +166,12 @@ func TestCalls(t *testing.T) {
 func TestMask(t *testing.T) {
 	t.Parallel()
 	allowed(t, Filtered)
-	got := mustRun[map[string]syscall.Errno](t, Filtered, "calls", func(s *Spec) { s.Mask = []string{"memfd_create", "restart_syscall"} })
+	got := mustRun[map[string]syscall.Errno](
+		t,
+		Filtered,
+		"calls",
+		func(s *Spec) { s.Mask = []string{"memfd_create", "restart_syscall"} },
+	)
 	if got["memfd_create"] != unix.EPERM {
 		t.Errorf("memfd_create: %v, want it refused", got["memfd_create"])
 	}
@@ -197,7 +231,21 @@ func TestView(t *testing.T) {
 		t.Fatal(err)
 	}
 	tried := []string{
-		"/", "/etc", "/usr", "/var/task", "/dev", "/dev/shm", "/sys", "/home", "/root", "/run", "/tmp", "/mnt/lazaret", "/proc", "/proc/self", volume,
+		"/",
+		"/etc",
+		"/usr",
+		"/var/task",
+		"/dev",
+		"/dev/shm",
+		"/sys",
+		"/home",
+		"/root",
+		"/run",
+		"/tmp",
+		"/mnt/lazaret",
+		"/proc",
+		"/proc/self",
+		volume,
 	}
 	got := mustRun[sight](t, View, "look", func(s *Spec) {
 		s.Mounts = []Mount{{Source: volume, Target: "/mnt/lazaret"}}
@@ -211,7 +259,19 @@ func TestView(t *testing.T) {
 			t.Errorf("it sees %s", gone)
 		}
 	}
-	if want := []string{"full", "null", "random", "stderr", "stdin", "stdout", "urandom", "zero"}; !slices.Equal(got.Dev, want) {
+	if want := []string{
+		"full",
+		"null",
+		"random",
+		"stderr",
+		"stdin",
+		"stdout",
+		"urandom",
+		"zero",
+	}; !slices.Equal(
+		got.Dev,
+		want,
+	) {
 		t.Errorf("/dev has %v, want %v", got.Dev, want)
 	}
 	if got.Dir != "/var/task" {
@@ -233,7 +293,10 @@ func TestView(t *testing.T) {
 	if got.UID != want {
 		t.Errorf("it runs as %d, want %d", got.UID, want)
 	}
-	for _, line := range []string{"CapEff:\t0000000000000000", "CapPrm:\t0000000000000000", "CapAmb:\t0000000000000000", "NoNewPrivs:\t1", "Seccomp:\t2"} {
+	for _, line := range []string{
+		"CapEff:\t0000000000000000", "CapPrm:\t0000000000000000", "CapAmb:\t0000000000000000",
+		"NoNewPrivs:\t1", "Seccomp:\t2",
+	} {
 		if !strings.Contains(got.Status, line) {
 			t.Errorf("its status lacks %q:\n%s", line, got.Status)
 		}
@@ -287,6 +350,22 @@ func TestMemory(t *testing.T) {
 	out, end := run(t, Off, "child-hogs", small)
 	if end.OutOfMemory || end.Status != 0 || !strings.Contains(out, "signal: killed") {
 		t.Errorf("the parent of one ended %+v, want it to go on: %s", end, out)
+	}
+}
+
+// TestIdleMemory takes memory while no invocation is under way.
+func TestIdleMemory(t *testing.T) {
+	t.Parallel()
+	p, out := begin(t, Off, "hog", func(s *Spec) { s.Memory = 48 << 20 })
+	p.SetIdle(true)
+	select {
+	case <-p.Exited():
+	case <-time.After(20 * time.Second):
+		p.Kill()
+		t.Fatal("an idle program that takes too much goes on, want it killed")
+	}
+	if end := p.Ending(); !end.OutOfMemory {
+		t.Errorf("an idle program that takes too much ended %+v, want OutOfMemory: %s", end, <-out)
 	}
 }
 

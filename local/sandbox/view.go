@@ -10,14 +10,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// system are the folders of this machine that a function may read: programs,
-// libraries, and what configures them. There is no /sys, /home, /run or /var.
+// system lists the folders of this machine that a function may read: programs, libraries and their configuration. There
+// is no /sys, /home, /run or /var.
 var system = []string{"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/opt", "/nix"}
 
-// devices are all that Lambda has in /dev, beside the standard streams.
+// devices lists what Lambda has in /dev, besides the standard streams.
 var devices = []string{"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"}
 
-// task is where Lambda keeps the function's code; here it is the program alone.
+// task is the folder of the function's code on Lambda. Here it has the program only.
 const task = "/var/task/"
 
 const (
@@ -25,13 +25,13 @@ const (
 	writable = unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV
 )
 
-// enter builds the view in this process's own mount namespace and makes it its
-// root. Folders that only the caller may enter are mounted while it still may.
+// enter builds the view in the mount namespace of this process and makes it the root. It is called before dropRights,
+// because some folders can be entered by the caller only.
 func (s Spec) enter() error {
 	root := s.Folder + "/root"
-	// Nothing that follows shows anywhere else.
+	// Mounts are not visible in other namespaces.
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-		return fmt.Errorf("part mounts: %w", err)
+		return fmt.Errorf("make mounts private: %w", err)
 	}
 	if err := unix.Mount("tmpfs", root, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=0755,size=1m"); err != nil {
 		return fmt.Errorf("mount a root: %w", err)
@@ -40,7 +40,7 @@ func (s Spec) enter() error {
 	for _, path := range system {
 		v.same(path)
 	}
-	// Often a link to a folder of systemd's, which is in /run.
+	// It is often a link to a file of systemd in /run.
 	if path, err := filepath.EvalSymlinks("/etc/resolv.conf"); err == nil && !strings.HasPrefix(path, "/etc/") {
 		v.bind(path, path, readOnly)
 	}
@@ -52,7 +52,7 @@ func (s Spec) enter() error {
 	}
 	v.bind("/proc", "/proc", unix.MOUNT_ATTR_RDONLY)
 	v.bind(s.Folder+"/tmp", "/tmp", writable)
-	v.bind(s.Path, task+filepath.Base(s.Path), readOnly) // its folder may be closed to the user
+	v.bind(s.Path, task+filepath.Base(s.Path), readOnly) // the user may have no right to enter its folder
 	for _, m := range s.Mounts {
 		v.bind(m.Source, m.Target, writable)
 	}
@@ -62,8 +62,7 @@ func (s Spec) enter() error {
 	if err := unix.MountSetattr(unix.AT_FDCWD, root, 0, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}); err != nil {
 		return fmt.Errorf("make the root read-only: %w", err)
 	}
-	// The old root ends on top of the new one, from where it is taken off; see
-	// pivot_root(2), "pivot_root(".", ".")".
+	// The old root is then mounted on top of the new one, and is unmounted: see pivot_root(2), "pivot_root(".", ".")".
 	err := os.Chdir(root)
 	if err == nil {
 		err = unix.PivotRoot(".", ".")
@@ -80,19 +79,19 @@ func (s Spec) enter() error {
 	return nil
 }
 
-// view is a root that is being built. After its first error it does nothing.
+// view is a root that is being built. After an error it does nothing more.
 type view struct {
 	root string
 	err  error
 }
 
-// same shows a path as it is on this machine, where it is there.
+// same adds a path of this machine, if it exists.
 func (v *view) same(path string) {
 	info, err := os.Lstat(path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 	case err == nil && info.Mode()&os.ModeSymlink != 0:
-		target, _ := os.Readlink(path) // read a moment ago
+		target, _ := os.Readlink(path) // it is a link
 		v.link(target, path)
 	default:
 		v.bind(path, path, readOnly)
@@ -105,7 +104,7 @@ func (v *view) link(target, path string) {
 	}
 }
 
-// bind mounts source, and all below it, at path of the view.
+// bind mounts a folder with all below it, or a file, at a path of the view.
 func (v *view) bind(source, path string, attributes uint64) {
 	if v.err != nil {
 		return

@@ -1,41 +1,65 @@
 package sns
 
 import (
+	"encoding/xml"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 
+	"github.com/google/uuid"
 	"go.etcd.io/bbolt"
 
+	"github.com/lazaret/lazaret/local/api"
 	"github.com/lazaret/lazaret/local/template"
 )
 
-// member is an element of a list: <Topics><member>…</member></Topics>.
-type member[T any] struct {
-	Members []T `xml:"member"`
+const namespace = "http://sns.amazonaws.com/doc/2010-03-31/"
+
+// maxRequest is more than a message of 256 KiB with every byte percent-encoded.
+const maxRequest = 1 << 20
+
+// ServeHTTP answers one request of the Query protocol.
+func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxRequest)
+	if err := r.ParseForm(); err != nil {
+		writeError(w, api.Refuse("MalformedInput", "read the request: %v", err))
+		return
+	}
+	var result any
+	var err error
+	switch action := r.Form.Get("Action"); action {
+	case "Publish":
+		result, err = s.publish(r.Form)
+	case "Subscribe":
+		result, err = s.subscribeQueue(r.Form)
+	case "ListSubscriptionsByTopic":
+		result, err = s.listSubscriptions(r.Form.Get("TopicArn"))
+	default:
+		err = api.Refuse("InvalidAction", "the local stack does not have the operation %q", action)
+	}
+	if err != nil {
+		writeError(w, err)
+		return
+	}
+	write(w, http.StatusOK, r.Form.Get("Action")+"Response", r.Form.Get("Action")+"Result", result)
 }
 
-type listedSubscription struct {
-	SubscriptionArn, Owner, Protocol, Endpoint, TopicArn string
-}
-
-func publish(s *Service, form url.Values) (any, error) {
+func (s *Service) publish(form url.Values) (any, error) {
 	for _, name := range []string{"MessageStructure", "PhoneNumber"} {
 		if form.Has(name) {
 			return nil, invalid(name + " Reason: not supported here")
 		}
 	}
 	m := Message{TopicARN: form.Get("TopicArn"), Subject: form.Get("Subject"), Message: form.Get("Message")}
-	for i := 1; ; i++ {
-		entry := fmt.Sprintf("MessageAttributes.entry.%d.", i)
-		if !form.Has(entry + "Name") {
-			break
-		}
+	for i := 1; form.Has(fmt.Sprintf("MessageAttributes.entry.%d.Name", i)); i++ {
 		if m.Attributes == nil {
 			m.Attributes = make(map[string]Attribute)
 		}
-		value := form.Get(entry+"Value.StringValue") + form.Get(entry+"Value.BinaryValue") // one of them
-		m.Attributes[form.Get(entry+"Name")] = Attribute{form.Get(entry + "Value.DataType"), value}
+		value := func(name string) string { return form.Get(fmt.Sprintf("MessageAttributes.entry.%d.%s", i, name)) }
+		m.Attributes[value("Name")] = Attribute{
+			Type: value("Value.DataType"), Value: value("Value.StringValue") + value("Value.BinaryValue"), // one of both
+		}
 	}
 	var out struct{ MessageId string }
 	return &out, s.store.Update(func(tx *bbolt.Tx) (err error) {
@@ -44,16 +68,7 @@ func publish(s *Service, form url.Values) (any, error) {
 	})
 }
 
-func listTopics(s *Service, _ url.Values) (any, error) {
-	type topic struct{ TopicArn string }
-	var out struct{ Topics member[topic] }
-	for _, t := range s.topics {
-		out.Topics.Members = append(out.Topics.Members, topic{t.ARN})
-	}
-	return out, nil
-}
-
-func subscribe(s *Service, form url.Values) (any, error) {
+func (s *Service) subscribeQueue(form url.Values) (any, error) {
 	topic, queue := form.Get("TopicArn"), form.Get("Endpoint")
 	switch {
 	case topic == "":
@@ -69,35 +84,63 @@ func subscribe(s *Service, form url.Values) (any, error) {
 	return struct{ SubscriptionArn string }{sub.ARN}, err
 }
 
-// unsubscribe finds no error in a subscription that is not there, as AWS does.
-func unsubscribe(s *Service, form url.Values) (any, error) {
-	return struct{}{}, s.unsubscribe(form.Get("SubscriptionArn"))
+type listed struct {
+	SubscriptionArn, Owner, Protocol, Endpoint, TopicArn string
 }
 
-// listSubscriptions is also ListSubscriptionsByTopic. Nobody gets mail here to
-// confirm a subscription with: addresses wait for that for ever.
-func listSubscriptions(s *Service, form url.Values) (any, error) {
-	topic := form.Get("TopicArn")
-	if topic != "" {
-		if err := s.exists(topic); err != nil {
-			return nil, err
+// listSubscriptions lists the queues that are subscribed, and the template's addresses. Those stay unconfirmed: nobody
+// gets the mail that asks for it.
+func (s *Service) listSubscriptions(topic string) (any, error) {
+	if err := s.exists(topic); err != nil {
+		return nil, err
+	}
+	var out struct {
+		Subscriptions struct {
+			Members []listed `xml:"member"`
 		}
 	}
-	var out struct{ Subscriptions member[listedSubscription] }
-	add := func(sub listedSubscription) {
-		if topic == "" || topic == sub.TopicArn {
-			out.Subscriptions.Members = append(out.Subscriptions.Members, sub)
-		}
+	add := func(arn, protocol, endpoint string) {
+		out.Subscriptions.Members = append(out.Subscriptions.Members, listed{
+			SubscriptionArn: arn, Owner: template.Account, Protocol: protocol, Endpoint: endpoint, TopicArn: topic,
+		})
 	}
 	for _, t := range s.topics {
 		for _, address := range t.Emails {
-			add(listedSubscription{"PendingConfirmation", template.Account, "email", address, t.ARN})
+			if t.ARN == topic {
+				add("PendingConfirmation", "email", address)
+			}
 		}
 	}
 	return &out, s.store.View(func(tx *bbolt.Tx) error {
-		return each(tx, func(_ []byte, sub subscription) error {
-			add(listedSubscription{sub.ARN, template.Account, "sqs", sub.Queue, sub.Topic})
-			return nil
-		})
+		return each(tx, topic, func(sub subscription) { add(sub.ARN, "sqs", sub.Queue) })
 	})
+}
+
+func writeError(w http.ResponseWriter, err error) {
+	e, fault := api.AsError(err, "InternalError"), "Sender"
+	if e.Status >= http.StatusInternalServerError {
+		fault = "Receiver"
+	}
+	write(w, e.Status, "ErrorResponse", "Error", struct{ Type, Code, Message string }{fault, e.Code, e.Message})
+}
+
+// write sends <root><element>value</element>…</root> with a request id at the place that the protocol has for it:
+// beside an error, in ResponseMetadata after a result.
+func write(w http.ResponseWriter, status int, root, element string, value any) {
+	id := uuid.NewString()
+	w.Header().Set("Content-Type", "text/xml")
+	w.Header().Set("X-Amzn-RequestId", id)
+	w.WriteHeader(status)
+	out := xml.NewEncoder(w)
+	start := xml.StartElement{Name: xml.Name{Space: namespace, Local: root}}
+	// An error here means that the client has gone.
+	_ = out.EncodeToken(start)
+	_ = out.EncodeElement(value, xml.StartElement{Name: xml.Name{Local: element}})
+	if status == http.StatusOK {
+		_ = out.EncodeElement(struct{ RequestId string }{id}, xml.StartElement{Name: xml.Name{Local: "ResponseMetadata"}})
+	} else {
+		_ = out.EncodeElement(id, xml.StartElement{Name: xml.Name{Local: "RequestId"}})
+	}
+	_ = out.EncodeToken(start.End())
+	_ = out.Flush()
 }

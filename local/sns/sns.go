@@ -1,14 +1,13 @@
-// Package sns is the part of Amazon SNS that the application needs: topics that
-// hand their messages to subscribed queues, behind the Query protocol, and
-// PublishTx as a Go method for the other services of the local stack, which
-// local/stack.go wires to it. Subscriptions are to queues, are in the stack's
-// store, and have no attributes; nothing is ever sent by mail or HTTP.
+// Package sns is the part of Amazon SNS that the application, its commands and its tests use: topics that hand their
+// messages to subscribed queues, behind the Query protocol, and PublishTx as a Go method for the other services of the
+// local stack. Subscriptions are to queues, have no attributes, and are in the stack's store. No mail is sent.
 package sns
 
 import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -16,6 +15,7 @@ import (
 	"github.com/google/uuid"
 	"go.etcd.io/bbolt"
 
+	"github.com/lazaret/lazaret/local/api"
 	"github.com/lazaret/lazaret/local/store"
 	"github.com/lazaret/lazaret/local/template"
 )
@@ -26,12 +26,14 @@ const (
 	maxSubject = 100       // characters
 )
 
-// Service holds the topics and their subscriptions. It serves the SNS API as an
-// http.Handler, and all its methods may be called concurrently.
+// Deliver puts a body into the queue with that ARN, as a part of a transaction. With an error it has changed nothing.
+type Deliver func(tx *bbolt.Tx, queueARN, body string) error
+
+// Service holds the topics and their subscriptions. It serves the SNS API, and its methods may be called concurrently.
 type Service struct {
 	store   *store.Store
 	topics  []template.Topic
-	deliver func(tx *bbolt.Tx, queueARN, body string) error
+	deliver Deliver
 }
 
 // Message is what a publisher hands to a topic.
@@ -47,37 +49,33 @@ type Attribute struct {
 	Type, Value string
 }
 
-// Error is an error of the SNS API.
-type Error struct {
-	Code, Message string
-}
-
-// Error returns the code and the message, as SDKs print them.
-func (e *Error) Error() string { return e.Code + ": " + e.Message }
-
-// envelope is what a queue receives from a topic. AWS's own has a signature and
-// a URL to unsubscribe as well.
+// envelope is what a queue receives from a topic. The envelope of AWS has a signature and a URL to unsubscribe as well.
 type envelope struct {
-	Type, MessageId, TopicArn string
-	Subject                   string `json:",omitempty"`
-	Message, Timestamp        string
-	MessageAttributes         map[string]Attribute `json:",omitempty"`
+	Type              string
+	MessageID         string `json:"MessageId"`
+	TopicArn          string
+	Subject           string `json:",omitempty"`
+	Message           string
+	Timestamp         string
+	MessageAttributes map[string]Attribute `json:",omitempty"`
 }
 
-// New returns a service with the given topics and the subscriptions that the
-// store has. Deliver puts a body into the queue of that ARN; with an error it has
-// changed nothing.
-func New(kept *store.Store, topics []template.Topic, deliver func(tx *bbolt.Tx, queueARN, body string) error) (*Service, error) {
+// allSubscriptions has the subscriptions, each under its topic and queue.
+var allSubscriptions = []byte("sns/subscriptions")
+
+type subscription struct{ ARN, Topic, Queue string }
+
+// New returns a service with the given topics and the subscriptions that the store has.
+func New(kept *store.Store, topics []template.Topic, deliver Deliver) (*Service, error) {
 	return &Service{store: kept, topics: topics, deliver: deliver}, kept.Update(func(tx *bbolt.Tx) error {
 		_, err := tx.CreateBucketIfNotExists(allSubscriptions)
 		return err
 	})
 }
 
-// PublishTx hands a message to all queues subscribed to its topic, as a part of a
-// transaction. The error is an *Error: NotFound or InvalidParameter. A queue that
-// cannot be delivered to is logged and fails nothing, since publishers on AWS do
-// not hear of it either.
+// PublishTx hands a message to all queues subscribed to its topic, as a part of a transaction. The error is an
+// *api.Error when SNS refuses the message. A queue that cannot be delivered to is logged and fails nothing, because AWS
+// tells the publisher nothing of it.
 func (s *Service) PublishTx(tx *bbolt.Tx, m Message) (messageID string, err error) {
 	if err := m.check(); err != nil {
 		return "", err
@@ -87,22 +85,16 @@ func (s *Service) PublishTx(tx *bbolt.Tx, m Message) (messageID string, err erro
 	}
 	id := uuid.NewString()
 	wrapped, err := json.Marshal(envelope{
-		"Notification", id, m.TopicARN, m.Subject, m.Message,
-		time.Now().UTC().Format("2006-01-02T15:04:05.000Z"), m.Attributes,
+		Type: "Notification", MessageID: id, TopicArn: m.TopicARN, Subject: m.Subject, Message: m.Message,
+		Timestamp: time.Now().UTC().Format("2006-01-02T15:04:05.000Z"), MessageAttributes: m.Attributes,
 	})
 	if err != nil {
 		return "", fmt.Errorf("write the envelope of message %s: %w", id, err)
 	}
-	return id, each(tx, func(_ []byte, sub subscription) error {
-		if sub.Topic != m.TopicARN {
-			return nil
-		}
+	return id, each(tx, m.TopicARN, func(sub subscription) {
 		if err := s.deliver(tx, sub.Queue, string(wrapped)); err != nil {
-			tx.OnCommit(func() {
-				slog.Warn("a subscriber did not get a message", "topic", m.TopicARN, "queue", sub.Queue, "error", err)
-			})
+			tx.OnCommit(func() { slog.Warn("deliver message", "topic", m.TopicARN, "queue", sub.Queue, "error", err) })
 		}
-		return nil
 	})
 }
 
@@ -124,6 +116,42 @@ func (m Message) check() error {
 	return nil
 }
 
-func invalid(reason string) *Error {
-	return &Error{Code: "InvalidParameter", Message: "Invalid parameter: " + reason}
+func (s *Service) exists(topicARN string) error {
+	if !slices.ContainsFunc(s.topics, func(t template.Topic) bool { return t.ARN == topicARN }) {
+		return &api.Error{Code: "NotFound", Message: "Topic does not exist", Status: 404}
+	}
+	return nil
+}
+
+// each calls do with every subscription of a topic.
+func each(tx *bbolt.Tx, topicARN string, do func(sub subscription)) error {
+	return tx.Bucket(allSubscriptions).ForEach(func(key, value []byte) error {
+		var sub subscription
+		if err := json.Unmarshal(value, &sub); err != nil {
+			return fmt.Errorf("read subscription %q: %w", key, err)
+		}
+		if sub.Topic == topicARN {
+			do(sub)
+		}
+		return nil
+	})
+}
+
+// subscribe returns the subscription of a queue to a topic, a new one when there is none.
+func (s *Service) subscribe(topicARN, queueARN string) (sub subscription, err error) {
+	if err := s.exists(topicARN); err != nil {
+		return sub, err
+	}
+	return sub, s.store.Update(func(tx *bbolt.Tx) error {
+		b, key := tx.Bucket(allSubscriptions), []byte(topicARN+" "+queueARN)
+		if found, err := store.GetJSON(b, key, &sub); found || err != nil {
+			return err
+		}
+		sub = subscription{ARN: topicARN + ":" + uuid.NewString(), Topic: topicARN, Queue: queueARN}
+		return store.PutJSON(b, key, sub)
+	})
+}
+
+func invalid(reason string) error {
+	return api.Refuse("InvalidParameter", "Invalid parameter: %s", reason)
 }

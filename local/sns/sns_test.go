@@ -46,7 +46,11 @@ func start(t *testing.T) (*store.Store, *api.Client, inbox) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = kept.Close() })
-	s, err := sns.New(kept, []template.Topic{{Name: "lazaret-verdicts", ARN: verdicts}, {Name: "lazaret-alerts", ARN: alerts}}, got.deliver)
+	s, err := sns.New(
+		kept,
+		[]template.Topic{{Name: "lazaret-verdicts", ARN: verdicts}, {Name: "lazaret-alerts", ARN: alerts}},
+		got.deliver,
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +75,10 @@ func (d direct) Do(r *http.Request) (*http.Response, error) {
 
 func subscribe(t *testing.T, client *api.Client, topic, queue string) string {
 	t.Helper()
-	out, err := client.Subscribe(t.Context(), &api.SubscribeInput{TopicArn: aws.String(topic), Protocol: aws.String("sqs"), Endpoint: aws.String(queue)})
+	out, err := client.Subscribe(
+		t.Context(),
+		&api.SubscribeInput{TopicArn: aws.String(topic), Protocol: aws.String("sqs"), Endpoint: aws.String(queue)},
+	)
 	if err != nil {
 		t.Fatalf("subscribe %s to %s: %v", queue, topic, err)
 	}
@@ -96,14 +103,14 @@ func TestPublishDeliversTheEnvelope(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(got[queue]) != 1 {
-		t.Fatalf("delivered %v", got)
+		t.Fatalf("delivered %v, want one message", got)
 	}
 	var envelope map[string]any
 	if err := json.Unmarshal([]byte(got[queue][0]), &envelope); err != nil {
 		t.Fatal(err)
 	}
 	if stamp, _ := envelope["Timestamp"].(string); len(stamp) != len("2006-01-02T15:04:05.000Z") {
-		t.Errorf("timestamp %q", stamp)
+		t.Errorf("got timestamp %q, want one with milliseconds", stamp)
 	}
 	delete(envelope, "Timestamp")
 	want := map[string]any{
@@ -117,13 +124,16 @@ func TestPublishDeliversTheEnvelope(t *testing.T) {
 		t.Errorf("envelope (-want +got):\n%s", diff)
 	}
 	if len(got) != 1 {
-		t.Errorf("delivered to %v", got)
+		t.Errorf("delivered to %v, want %s alone", got, queue)
 	}
-	if _, err := client.Publish(t.Context(), &api.PublishInput{TopicArn: aws.String(verdicts), Message: aws.String("hello")}); err != nil {
+	if _, err := client.Publish(
+		t.Context(),
+		&api.PublishInput{TopicArn: aws.String(verdicts), Message: aws.String("hello")},
+	); err != nil {
 		t.Fatal(err)
 	}
 	if second := got[queue][1]; strings.Contains(second, "Subject") {
-		t.Errorf("a subject that was not given: %s", second)
+		t.Errorf("got %s, want no subject", second)
 	}
 }
 
@@ -131,46 +141,35 @@ func TestSubscriptions(t *testing.T) {
 	t.Parallel()
 	kept, client, got := start(t)
 	first := subscribe(t, client, verdicts, queue)
-	other := subscribe(t, client, alerts, queue)
+	subscribe(t, client, alerts, queue)
 	if again := subscribe(t, client, verdicts, queue); again != first {
-		t.Errorf("subscribed twice: %s and %s", first, again)
+		t.Errorf("got subscription %s for the second Subscribe, want %s", again, first)
 	}
-	list := func() []string {
-		out, err := client.ListSubscriptions(t.Context(), &api.ListSubscriptionsInput{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		var arns []string
-		for _, sub := range out.Subscriptions {
-			arns = append(arns, *sub.SubscriptionArn)
-		}
-		return arns
-	}
-	if diff := cmp.Diff([]string{first, other}, list()); diff != "" {
-		t.Errorf("subscriptions (-want +got):\n%s", diff)
-	}
-	for range 2 { // unsubscribing twice is no error
-		if _, err := client.Unsubscribe(t.Context(), &api.UnsubscribeInput{SubscriptionArn: aws.String(first)}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if diff := cmp.Diff([]string{other}, list()); diff != "" {
-		t.Errorf("after unsubscribing (-want +got):\n%s", diff)
-	}
-	if _, err := client.Publish(t.Context(), &api.PublishInput{TopicArn: aws.String(verdicts), Message: aws.String("x")}); err != nil || len(got) != 0 {
-		t.Errorf("published without subscribers: %v, delivered %v", err, got)
-	}
-	reopened, err := sns.New(kept, nil, got.deliver)
+	reopened, err := sns.New(kept, []template.Topic{{ARN: verdicts, Emails: []string{"a@example.org"}}}, got.deliver)
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := client.ListSubscriptions(t.Context(), &api.ListSubscriptionsInput{}, func(o *api.Options) { o.HTTPClient = direct{reopened} })
-	if err != nil || len(out.Subscriptions) != 1 || *out.Subscriptions[0].SubscriptionArn != other {
-		t.Errorf("after a restart: %+v, %v", out, err)
+	list := func(topic string, options ...func(*api.Options)) []string {
+		t.Helper()
+		out, err := client.ListSubscriptionsByTopic(
+			t.Context(),
+			&api.ListSubscriptionsByTopicInput{TopicArn: aws.String(topic)},
+			options...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all []string
+		for _, sub := range out.Subscriptions {
+			all = append(all, *sub.SubscriptionArn+" "+*sub.Endpoint)
+		}
+		return all
 	}
-	topics, err := client.ListTopics(t.Context(), &api.ListTopicsInput{})
-	if err != nil || len(topics.Topics) != 2 || *topics.Topics[1].TopicArn != alerts {
-		t.Errorf("topics: %+v, %v", topics, err)
+	if diff := cmp.Diff([]string{first + " " + queue}, list(verdicts)); diff != "" {
+		t.Errorf("subscriptions (-want +got):\n%s", diff)
+	}
+	want := []string{"PendingConfirmation a@example.org", first + " " + queue}
+	if diff := cmp.Diff(want, list(verdicts, func(o *api.Options) { o.HTTPClient = direct{reopened} })); diff != "" {
+		t.Errorf("subscriptions after a restart (-want +got):\n%s", diff)
 	}
 }
 
@@ -200,14 +199,53 @@ func TestErrors(t *testing.T) {
 		{"no such topic", publish(api.PublishInput{TopicArn: aws.String(verdicts + "x"), Message: x}), "NotFound"},
 		{"no topic", publish(api.PublishInput{Message: x}), "InvalidParameter"},
 		{"empty message", publish(api.PublishInput{TopicArn: topic, Message: aws.String("")}), "InvalidParameter"},
-		{"message too long", publish(api.PublishInput{TopicArn: topic, Message: aws.String(strings.Repeat("x", 256<<10+1))}), "InvalidParameter"},
-		{"subject too long", publish(api.PublishInput{TopicArn: topic, Message: x, Subject: aws.String(strings.Repeat("x", 101))}), "InvalidParameter"},
-		{"line feed in the subject", publish(api.PublishInput{TopicArn: topic, Message: x, Subject: aws.String("a\nb")}), "InvalidParameter"},
-		{"message structure", publish(api.PublishInput{TopicArn: topic, Message: x, MessageStructure: aws.String("json")}), "InvalidParameter"},
-		{"subscription to no topic", sub(api.SubscribeInput{TopicArn: aws.String(verdicts + "x"), Protocol: sqs, Endpoint: endpoint}), "NotFound"},
-		{"subscription by mail", sub(api.SubscribeInput{TopicArn: topic, Protocol: aws.String("email"), Endpoint: aws.String("a@example.org")}), "InvalidParameter"},
-		{"subscription of a URL", sub(api.SubscribeInput{TopicArn: topic, Protocol: sqs, Endpoint: aws.String("http://sqs/q")}), "InvalidParameter"},
-		{"filter policy", sub(api.SubscribeInput{TopicArn: topic, Protocol: sqs, Endpoint: endpoint, Attributes: map[string]string{"FilterPolicy": "{}"}}), "InvalidParameter"},
+		{
+			"message too long",
+			publish(api.PublishInput{TopicArn: topic, Message: aws.String(strings.Repeat("x", 256<<10+1))}),
+			"InvalidParameter",
+		},
+		{
+			"subject too long",
+			publish(api.PublishInput{TopicArn: topic, Message: x, Subject: aws.String(strings.Repeat("x", 101))}),
+			"InvalidParameter",
+		},
+		{
+			"line feed in the subject",
+			publish(api.PublishInput{TopicArn: topic, Message: x, Subject: aws.String("a\nb")}),
+			"InvalidParameter",
+		},
+		{
+			"message structure",
+			publish(api.PublishInput{TopicArn: topic, Message: x, MessageStructure: aws.String("json")}),
+			"InvalidParameter",
+		},
+		{
+			"subscription to no topic",
+			sub(api.SubscribeInput{TopicArn: aws.String(verdicts + "x"), Protocol: sqs, Endpoint: endpoint}),
+			"NotFound",
+		},
+		{
+			"subscription by mail",
+			sub(api.SubscribeInput{TopicArn: topic, Protocol: aws.String("email"), Endpoint: aws.String("a@example.org")}),
+			"InvalidParameter",
+		},
+		{
+			"subscription of a URL",
+			sub(api.SubscribeInput{TopicArn: topic, Protocol: sqs, Endpoint: aws.String("http://sqs/q")}),
+			"InvalidParameter",
+		},
+		{
+			"filter policy",
+			sub(
+				api.SubscribeInput{
+					TopicArn:   topic,
+					Protocol:   sqs,
+					Endpoint:   endpoint,
+					Attributes: map[string]string{"FilterPolicy": "{}"},
+				},
+			),
+			"InvalidParameter",
+		},
 		{"unknown operation", func() error {
 			_, err := client.CreateTopic(t.Context(), &api.CreateTopicInput{Name: x})
 			return err

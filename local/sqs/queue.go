@@ -1,45 +1,37 @@
 package sqs
 
 import (
+	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"iter"
 	"time"
 
 	"go.etcd.io/bbolt"
 
+	"github.com/lazaret/lazaret/local/api"
 	"github.com/lazaret/lazaret/local/store"
 	"github.com/lazaret/lazaret/local/template"
 )
 
-// allQueues has a bucket for each queue, under its name. In it are the settings
-// and two buckets:
+// allQueues has a bucket for each queue, under its name. In it are the settings and two buckets:
 //
 //	messages  number, in order of arrival → message
-//	due       when it is visible, number  → nothing, or received
+//	due       when it is visible, number  → nothing
 //
-// The first of messages is the oldest one; the first of due is received next. The
-// sequence of messages gives the numbers, that of due counts the messages.
+// The first of messages is the oldest one; the first of due is received next. The sequence of messages gives the
+// numbers, the sequence of due counts the messages.
 var (
 	allQueues   = []byte("sqs/queues")
 	settingsKey = []byte("settings")
 	messagesKey = []byte("messages")
 	dueKey      = []byte("due")
-	movesKey    = []byte("moves") // number → finished moveTask
-
-	received = []byte{1} // a hidden message of due is in flight; without it, delayed
 )
-
-// settings are what SetQueueAttributes can change.
-type settings struct {
-	template.Queue
-	Wait  time.Duration     `json:",omitempty"` // of a receive that does not say
-	Other map[string]string `json:",omitempty"` // Policy and the like: kept and shown, not acted upon
-}
 
 // queue is a queue as one transaction sees it.
 type queue struct {
-	settings
+	template.Queue
 	service               *Service
 	bucket, messages, due *bbolt.Bucket
 }
@@ -50,14 +42,14 @@ func (s *Service) queue(tx *bbolt.Tx, name string) (*queue, error) {
 		return nil, errNoQueue
 	}
 	q := &queue{service: s, bucket: b, messages: b.Bucket(messagesKey), due: b.Bucket(dueKey)}
-	if _, err := store.GetJSON(b, settingsKey, &q.settings); err != nil {
+	if _, err := store.GetJSON(b, settingsKey, &q.Queue); err != nil {
 		return nil, fmt.Errorf("read settings of queue %s: %w", name, err)
 	}
 	return q, nil
 }
 
-// on does something with an existing queue in a transaction of its own: the
-// store's View or its Update, which may run do more than once.
+// on runs do on an existing queue in a transaction of its own: the store's View or its Update, which may run do more
+// than once.
 func (s *Service) on(name string, transaction func(func(*bbolt.Tx) error) error, do func(q *queue) error) error {
 	return transaction(func(tx *bbolt.Tx) error {
 		q, err := s.queue(tx, name)
@@ -68,28 +60,31 @@ func (s *Service) on(name string, transaction func(func(*bbolt.Tx) error) error,
 	})
 }
 
-// create makes a queue, or changes the settings of one that exists.
-func (s *Service) create(tx *bbolt.Tx, of settings) error {
-	b, err := tx.Bucket(allQueues).CreateBucketIfNotExists([]byte(of.Name))
-	for _, key := range [][]byte{messagesKey, dueKey, movesKey} {
+// put makes a queue, or replaces the settings of one that exists.
+func put(tx *bbolt.Tx, settings template.Queue) error {
+	b, err := tx.Bucket(allQueues).CreateBucketIfNotExists([]byte(settings.Name))
+	for _, key := range [][]byte{messagesKey, dueKey} {
 		if err == nil {
 			_, err = b.CreateBucketIfNotExists(key)
 		}
 	}
-	if err == nil {
-		err = store.PutJSON(b, settingsKey, of)
+	if err != nil {
+		return err
 	}
-	return err
+	return store.PutJSON(b, settingsKey, settings)
 }
 
-// purge removes all messages.
-func (q *queue) purge() error {
+// send adds a message, which is visible at once.
+func (q *queue) send(body string, attributes map[string]attribute) (*message, error) {
+	m := newMessage(body, attributes)
+	if err := check(body, attributes); err != nil {
+		return m, err
+	}
 	q.wake()
-	return errors.Join(q.bucket.DeleteBucket(messagesKey), q.bucket.DeleteBucket(dueKey), q.service.create(q.bucket.Tx(), q.settings))
+	return m, q.put(m, m.Sent)
 }
 
-// put writes a message that is visible from a time on; one without a number is
-// new here.
+// put writes a message that is visible from a time on. A message without a number is new in this queue.
 func (q *queue) put(m *message, visibleAt time.Time) (err error) {
 	if m.number > 0 {
 		err = q.due.Delete(m.due())
@@ -97,11 +92,7 @@ func (q *queue) put(m *message, visibleAt time.Time) (err error) {
 		err = q.due.SetSequence(q.due.Sequence() + 1)
 	}
 	m.VisibleAt = visibleAt
-	mark := received
-	if m.Received == 0 {
-		mark = nil
-	}
-	return errors.Join(err, q.due.Put(m.due(), mark), store.PutJSON(q.messages, number(m.number), m))
+	return errors.Join(err, q.due.Put(m.due(), nil), store.PutJSON(q.messages, number(m.number), m))
 }
 
 // get returns nil when no message has that number.
@@ -124,7 +115,85 @@ func (m *message) due() []byte {
 
 func number(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
 
-// split reads a key of due.
-func split(key []byte) (visibleAt time.Time, n uint64) {
-	return time.Unix(0, int64(binary.BigEndian.Uint64(key))), binary.BigEndian.Uint64(key[8:])
+// from iterates over due, from a time on: when messages are visible, and their numbers.
+func (q *queue) from(first time.Time) iter.Seq2[time.Time, uint64] {
+	key := number(0)
+	if !first.IsZero() {
+		key = number(uint64(first.UnixNano()))
+	}
+	return func(yield func(visibleAt time.Time, n uint64) bool) {
+		c := q.due.Cursor()
+		for k, _ := c.Seek(key); k != nil; k, _ = c.Next() {
+			if !yield(time.Unix(0, int64(binary.BigEndian.Uint64(k))), binary.BigEndian.Uint64(k[8:])) {
+				return
+			}
+		}
+	}
+}
+
+// remove deletes a received message.
+func (q *queue) remove(receipt string) error {
+	m, err := q.received(receipt)
+	if err != nil || m == nil {
+		return err
+	}
+	return q.delete(m)
+}
+
+// hide sets for how long from now a received message stays hidden. A message that is not hidden any more is visible at
+// its former place, before those that were sent after it. It wakes waiting receives, because that may be shorter than
+// what they wait for.
+func (q *queue) hide(receipt string, d time.Duration) error {
+	m, err := q.received(receipt)
+	switch now := time.Now(); {
+	case err != nil:
+		return err
+	case m == nil:
+		return errReplaced
+	case !m.VisibleAt.After(now):
+		return errNotInFlight
+	case d == 0:
+		q.wake()
+		return q.put(m, m.Sent)
+	default:
+		q.wake()
+		return q.put(m, now.Add(d))
+	}
+}
+
+// received finds the message of a receipt. It is nil when it is gone or was received again.
+func (q *queue) received(receipt string) (*message, error) {
+	var id string
+	var n uint64
+	var count int
+	raw, err := base64.StdEncoding.DecodeString(receipt)
+	if err == nil {
+		_, err = fmt.Sscanf(string(raw), "%s %d %d", &id, &n, &count)
+	}
+	if err != nil {
+		return nil, &api.Error{Code: "ReceiptHandleIsInvalid", Message: "The input receipt handle is invalid.", Status: 404}
+	}
+	m, err := q.get(n)
+	if err != nil || m == nil || m.ID != id || m.Received != count {
+		return nil, err
+	}
+	return m, nil
+}
+
+// releaseAll makes all messages in flight visible, each at its former place.
+func (q *queue) releaseAll(now time.Time) error {
+	var inFlight []uint64
+	for _, n := range q.from(now.Add(1)) {
+		inFlight = append(inFlight, n)
+	}
+	for _, n := range inFlight {
+		m, err := q.get(n)
+		if err == nil {
+			err = q.put(m, m.Sent)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -12,45 +12,50 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestQueuesOfOnesOwn(t *testing.T) {
+func TestCreatedQueue(t *testing.T) {
 	t.Parallel()
-	s := newService(t, pair())
-	client, _ := overHTTP(t, s)
-	made, err := client.CreateQueue(t.Context(), &api.CreateQueueInput{QueueName: aws.String("mine"), Attributes: map[string]string{
-		"RedrivePolicy": `{"deadLetterTargetArn":"` + dead + `","maxReceiveCount":"2"}`,
-	}})
+	client, _ := overHTTP(t, newService(t, pair()))
+	made, err := client.CreateQueue(t.Context(), &api.CreateQueueInput{QueueName: aws.String("mine")})
 	if err != nil {
 		t.Fatal(err)
 	}
 	again, err := client.CreateQueue(t.Context(), &api.CreateQueueInput{QueueName: aws.String("mine")})
 	if err != nil || *again.QueueUrl != *made.QueueUrl {
-		t.Errorf("made again: %v, %v", again, err)
+		t.Errorf("second CreateQueue: got %v, %v, want %s", again, err, *made.QueueUrl)
 	}
-	if _, err := client.SetQueueAttributes(t.Context(), &api.SetQueueAttributesInput{QueueUrl: made.QueueUrl, Attributes: map[string]string{
-		"VisibilityTimeout": "7", "MessageRetentionPeriod": "60", "DelaySeconds": "1", "ReceiveMessageWaitTimeSeconds": "2", "Policy": "{}",
-	}}); err != nil {
-		t.Fatal(err)
+	attributes := func(names ...types.QueueAttributeName) map[string]string {
+		t.Helper()
+		got, err := client.GetQueueAttributes(
+			t.Context(),
+			&api.GetQueueAttributesInput{QueueUrl: made.QueueUrl, AttributeNames: names},
+		)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got.Attributes
 	}
-	got, err := client.GetQueueAttributes(t.Context(), &api.GetQueueAttributesInput{QueueUrl: made.QueueUrl, AttributeNames: []types.QueueAttributeName{"All"}})
-	if err != nil {
-		t.Fatal(err)
+	setRedrive := func(policy string) {
+		t.Helper()
+		in := &api.SetQueueAttributesInput{QueueUrl: made.QueueUrl, Attributes: map[string]string{"RedrivePolicy": policy}}
+		if _, err := client.SetQueueAttributes(t.Context(), in); err != nil {
+			t.Fatal(err)
+		}
 	}
+	setRedrive(`{"deadLetterTargetArn":"` + dead + `","maxReceiveCount":"2"}`)
 	want := map[string]string{
-		"QueueArn":                    "arn:aws:sqs:us-east-1:000000000000:mine",
-		"ApproximateNumberOfMessages": "0", "ApproximateNumberOfMessagesNotVisible": "0", "ApproximateNumberOfMessagesDelayed": "0",
-		"VisibilityTimeout": "7", "MessageRetentionPeriod": "60", "DelaySeconds": "1", "ReceiveMessageWaitTimeSeconds": "2",
-		"MaximumMessageSize": "1048576", "Policy": "{}",
-		"RedrivePolicy": `{"deadLetterTargetArn":"` + dead + `","maxReceiveCount":2}`,
+		"QueueArn":                              "arn:aws:sqs:us-east-1:000000000000:mine",
+		"ApproximateNumberOfMessages":           "0",
+		"ApproximateNumberOfMessagesNotVisible": "0",
+		"VisibilityTimeout":                     "30",
+		"MessageRetentionPeriod":                "345600",
+		"RedrivePolicy":                         `{"deadLetterTargetArn":"` + dead + `","maxReceiveCount":2}`,
 	}
-	if diff := cmp.Diff(want, got.Attributes); diff != "" {
+	if diff := cmp.Diff(want, attributes("All")); diff != "" {
 		t.Errorf("attributes (-want +got):\n%s", diff)
 	}
-	if _, err := client.DeleteQueue(t.Context(), &api.DeleteQueueInput{QueueUrl: made.QueueUrl}); err != nil {
-		t.Fatal(err)
-	}
-	left, err := client.ListQueues(t.Context(), &api.ListQueuesInput{QueueNamePrefix: aws.String("m")})
-	if err != nil || len(left.QueueUrls) != 0 {
-		t.Errorf("left %v, %v", left, err)
+	setRedrive("")
+	if got := attributes("RedrivePolicy"); len(got) != 0 {
+		t.Errorf("got %v after the redrive policy was removed, want nothing", got)
 	}
 }
 

@@ -4,109 +4,112 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
+	"net/http"
+	"regexp"
 	"strconv"
 	"time"
 
+	"go.etcd.io/bbolt"
+
+	"github.com/lazaret/lazaret/local/api"
 	"github.com/lazaret/lazaret/local/template"
 )
 
-// durations are the attributes that are numbers of seconds, with their most.
-var durations = map[string]struct {
-	most  time.Duration
-	field func(*settings) *time.Duration
-}{
-	"VisibilityTimeout":             {maxVisibility, func(s *settings) *time.Duration { return &s.VisibilityTimeout }},
-	"MessageRetentionPeriod":        {14 * 24 * time.Hour, func(s *settings) *time.Duration { return &s.Retention }},
-	"DelaySeconds":                  {maxDelay, func(s *settings) *time.Duration { return &s.Delay }},
-	"ReceiveMessageWaitTimeSeconds": {maxWait * time.Second, func(s *settings) *time.Duration { return &s.Wait }},
+var queueName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,80}$`)
+
+// aboutQueue is a request about a queue.
+type aboutQueue struct {
+	QueueUrl, QueueName string
+	AttributeNames      []string
+	Attributes          map[string]string
 }
 
-// stored are the attributes that are kept and shown, and change nothing here.
-// Policy is among them because a queue that a topic sends to needs one on AWS.
-var stored = []string{"Policy", "RedriveAllowPolicy", "SqsManagedSseEnabled", "KmsMasterKeyId", "KmsDataKeyReusePeriodSeconds", "MaximumMessageSize"}
+func (in aboutQueue) queue() string { return nameOf(cmp.Or(in.QueueUrl, in.QueueName)) }
 
-// redrivePolicy is the attribute of that name. SDKs and templates write the
-// count as a number or as a string.
-type redrivePolicy struct {
-	Target string      `json:"deadLetterTargetArn"`
-	Count  json.Number `json:"maxReceiveCount"`
+// queueURL begins with the name by which the client calls the endpoint.
+func queueURL(r *http.Request, name string) any {
+	return map[string]string{"QueueUrl": "http://" + r.Host + "/" + template.Account + "/" + name}
 }
 
-// count is zero where there is none that can be used.
-func (p redrivePolicy) count() int {
-	n, _ := strconv.Atoi(p.Count.String())
-	return n
-}
-
-// defaults are the settings of a queue that says nothing else (CreateQueue in
-// the API reference).
-func defaults(name string) settings {
-	return settings{Queue: template.Queue{
-		Name:              name,
-		ARN:               fmt.Sprintf("arn:%s:sqs:%s:%s:%s", template.Partition, template.Region, template.Account, name),
-		VisibilityTimeout: 30 * time.Second,
-		Retention:         4 * 24 * time.Hour,
-	}}
-}
-
-// with returns the settings changed by SetQueueAttributes' map.
-func (s settings) with(attributes map[string]string) (settings, error) {
-	s.Other = maps.Clone(s.Other)
-	for name, value := range attributes {
-		duration, isDuration := durations[name]
-		ok := true
-		switch {
-		case name == "RedrivePolicy":
-			var p redrivePolicy
-			err := json.Unmarshal([]byte(cmp.Or(value, "{}")), &p)
-			s.DeadLetterARN, s.MaxReceiveCount = p.Target, p.count()
-			ok = err == nil && p.Target != s.ARN && (p.Target == "" || s.MaxReceiveCount > 0)
-		case isDuration:
-			n, err := strconv.Atoi(value)
-			*duration.field(&s) = time.Duration(n) * time.Second
-			ok = err == nil && n >= 0 && *duration.field(&s) <= duration.most
-		case slices.Contains(stored, name):
-			if s.Other == nil {
-				s.Other = make(map[string]string)
-			}
-			s.Other[name] = value
-		default:
-			return s, &Error{Code: "InvalidAttributeName", Message: "Unknown Attribute " + name + "."}
-		}
-		if !ok {
-			return s, &Error{Code: "InvalidAttributeValue", Message: fmt.Sprintf("Invalid value for the parameter %s.", name)}
-		}
+// createQueue makes a queue with the settings that CreateQueue has as defaults. A queue that exists stays as it is.
+func (s *Service) createQueue(r *http.Request, in aboutQueue) (any, error) {
+	for name := range in.Attributes {
+		return nil, unknownAttribute(name)
 	}
-	return s, nil
+	if !queueName.MatchString(in.QueueName) {
+		return nil, invalid("Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length")
+	}
+	return queueURL(r, in.QueueName), s.store.Update(func(tx *bbolt.Tx) error {
+		if tx.Bucket(allQueues).Bucket([]byte(in.QueueName)) != nil {
+			return nil
+		}
+		return put(tx, template.Queue{
+			Name: in.QueueName, ARN: template.ARN("sqs", in.QueueName),
+			VisibilityTimeout: 30 * time.Second, Retention: 4 * 24 * time.Hour,
+		})
+	})
+}
+
+func (q *queue) deleteQueue(aboutQueue) (any, error) {
+	q.wake() // waiting receives end with an error
+	return nil, q.bucket.Tx().Bucket(allQueues).DeleteBucket([]byte(q.Name))
+}
+
+func (s *Service) getQueueURL(r *http.Request, in aboutQueue) (any, error) {
+	return queueURL(r, in.QueueName), s.on(in.QueueName, s.store.View, func(*queue) error { return nil })
+}
+
+func (s *Service) getQueueAttributes(_ *http.Request, in aboutQueue) (any, error) {
+	var all map[string]string
+	err := s.on(in.queue(), s.store.View, func(q *queue) error {
+		all = q.attributes(time.Now())
+		return nil
+	})
+	return map[string]any{"Attributes": asked(all, in.AttributeNames)}, err
 }
 
 // attributes are all that GetQueueAttributes can answer.
 func (q *queue) attributes(now time.Time) map[string]string {
-	var hidden, delayed int
-	for _, mark := range q.from(now.Add(1)) {
-		if len(mark) > 0 {
-			hidden++
-		} else {
-			delayed++
-		}
+	hidden := 0
+	for range q.from(now.Add(1)) {
+		hidden++
 	}
-	secs := func(d time.Duration) string { return strconv.Itoa(seconds(d)) }
+	seconds := func(d time.Duration) string { return strconv.Itoa(int(d / time.Second)) }
 	a := map[string]string{
 		"QueueArn":                              q.ARN,
-		"ApproximateNumberOfMessages":           strconv.Itoa(int(q.due.Sequence()) - hidden - delayed),
+		"ApproximateNumberOfMessages":           strconv.Itoa(int(q.due.Sequence()) - hidden),
 		"ApproximateNumberOfMessagesNotVisible": strconv.Itoa(hidden),
-		"ApproximateNumberOfMessagesDelayed":    strconv.Itoa(delayed),
-		"VisibilityTimeout":                     secs(q.VisibilityTimeout),
-		"MessageRetentionPeriod":                secs(q.Retention),
-		"DelaySeconds":                          secs(q.Delay),
-		"ReceiveMessageWaitTimeSeconds":         secs(q.Wait),
-		"MaximumMessageSize":                    strconv.Itoa(maxSize),
+		"VisibilityTimeout":                     seconds(q.VisibilityTimeout),
+		"MessageRetentionPeriod":                seconds(q.Retention),
 	}
 	if q.DeadLetterARN != "" {
-		a["RedrivePolicy"] = fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":%d}`, q.DeadLetterARN, q.MaxReceiveCount)
+		const policy = `{"deadLetterTargetArn":%q,"maxReceiveCount":%d}`
+		a["RedrivePolicy"] = fmt.Sprintf(policy, q.DeadLetterARN, q.MaxReceiveCount)
 	}
-	maps.Copy(a, q.Other)
 	return a
+}
+
+// setQueueAttributes changes the RedrivePolicy. An empty one takes the dead-letter queue away.
+func (q *queue) setQueueAttributes(in aboutQueue) (any, error) {
+	changed := q.Queue
+	for name, value := range in.Attributes {
+		if name != "RedrivePolicy" {
+			return nil, unknownAttribute(name)
+		}
+		var p struct {
+			DeadLetterTargetArn string
+			MaxReceiveCount     json.Number // SDKs write a number or a string
+		}
+		err := json.Unmarshal([]byte(cmp.Or(value, "{}")), &p)
+		count, _ := strconv.Atoi(p.MaxReceiveCount.String())
+		if err != nil || p.DeadLetterTargetArn == q.ARN || p.DeadLetterTargetArn != "" && count < 1 {
+			return nil, api.Refuse("InvalidAttributeValue", "Invalid value for the parameter %s.", name)
+		}
+		changed.DeadLetterARN, changed.MaxReceiveCount = p.DeadLetterTargetArn, count
+	}
+	return nil, put(q.bucket.Tx(), changed)
+}
+
+func unknownAttribute(name string) error {
+	return api.Refuse("InvalidAttributeName", "Unknown Attribute %s.", name)
 }

@@ -2,7 +2,6 @@ package states
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -32,7 +31,10 @@ func newClient(t *testing.T, handler http.Handler) *sfn.Client {
 
 func begin(t *testing.T, c *sfn.Client, name, input string) *sfn.StartExecutionOutput {
 	t.Helper()
-	out, err := c.StartExecution(t.Context(), &sfn.StartExecutionInput{StateMachineArn: aws.String(testMachine), Name: aws.String(name), Input: aws.String(input)})
+	out, err := c.StartExecution(
+		t.Context(),
+		&sfn.StartExecutionInput{StateMachineArn: aws.String(testMachine), Name: aws.String(name), Input: aws.String(input)},
+	)
 	if err != nil {
 		t.Fatalf("StartExecution: %v", err)
 	}
@@ -56,8 +58,9 @@ func TestAPIOfOneExecution(t *testing.T) {
 	c := newClient(t, s)
 	before := time.Now().Truncate(time.Millisecond)
 	started := begin(t, c, "run-1", `{"a":1}`)
-	if *started.ExecutionArn != *arnOf("run-1") || started.StartDate.Before(before) || time.Since(*started.StartDate) > time.Minute {
-		t.Errorf("StartExecution gave %s at %v", *started.ExecutionArn, started.StartDate)
+	if *started.ExecutionArn != *arnOf("run-1") || started.StartDate.Before(before) ||
+		time.Since(*started.StartDate) > time.Minute {
+		t.Errorf("got %s of %v, want %s of now", *started.ExecutionArn, started.StartDate, *arnOf("run-1"))
 	}
 	settle(t, s, "run-1")
 
@@ -65,9 +68,12 @@ func TestAPIOfOneExecution(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Status != types.ExecutionStatusSucceeded || *got.Output != `{"a":1}` || *got.Input != `{"a":1}` || *got.Name != "run-1" || *got.StateMachineArn != testMachine ||
-		!got.OutputDetails.Included || got.StopDate.Before(*got.StartDate) {
-		t.Errorf("DescribeExecution gave %+v", got)
+	if got.Status != types.ExecutionStatusSucceeded || *got.Output != `{"a":1}` || *got.Input != `{"a":1}` ||
+		*got.Name != "run-1" ||
+		*got.StateMachineArn != testMachine ||
+		!got.OutputDetails.Included ||
+		got.StopDate.Before(*got.StartDate) {
+		t.Errorf("got %+v, want the execution with its input and output", got)
 	}
 
 	history, err := c.GetExecutionHistory(t.Context(), &sfn.GetExecutionHistoryInput{ExecutionArn: started.ExecutionArn})
@@ -79,8 +85,13 @@ func TestAPIOfOneExecution(t *testing.T) {
 		kinds = append(kinds, e.Type)
 	}
 	want := []types.HistoryEventType{
-		types.HistoryEventTypeExecutionStarted, types.HistoryEventTypeTaskStateEntered, types.HistoryEventTypeTaskScheduled, types.HistoryEventTypeTaskStarted,
-		types.HistoryEventTypeTaskSucceeded, types.HistoryEventTypeTaskStateExited, types.HistoryEventTypeExecutionSucceeded,
+		types.HistoryEventTypeExecutionStarted,
+		types.HistoryEventTypeTaskStateEntered,
+		types.HistoryEventTypeTaskScheduled,
+		types.HistoryEventTypeTaskStarted,
+		types.HistoryEventTypeTaskSucceeded,
+		types.HistoryEventTypeTaskStateExited,
+		types.HistoryEventTypeExecutionSucceeded,
 	}
 	if diff := cmp.Diff(want, kinds); diff != "" {
 		t.Fatalf("history differs (-want +got):\n%s", diff)
@@ -88,17 +99,21 @@ func TestAPIOfOneExecution(t *testing.T) {
 	e := history.Events
 	if *e[0].ExecutionStartedEventDetails.Input != `{"a":1}` || *e[1].StateEnteredEventDetails.Name != "A" || *e[2].TaskScheduledEventDetails.Resource != "invoke" ||
 		*e[3].TaskStartedEventDetails.ResourceType != "lambda" || e[4].TaskSucceededEventDetails.Output == nil || *e[5].StateExitedEventDetails.Output != `{"a":1}` ||
-		*e[6].ExecutionSucceededEventDetails.Output != `{"a":1}` || e[6].Id != 7 || e[6].PreviousEventId != 6 || e[6].Timestamp.Before(before) {
-		t.Errorf("events lack details: %s", encode(e))
+		*e[6].ExecutionSucceededEventDetails.Output != `{"a":1}` ||
+		e[6].Id != 7 ||
+		e[6].PreviousEventId != 6 ||
+		e[6].Timestamp.Before(before) {
+		t.Errorf("got events %s, want details in each", encode(e))
 	}
 
-	described, err := c.DescribeStateMachine(t.Context(), &sfn.DescribeStateMachineInput{StateMachineArn: aws.String(testMachine)})
-	if err != nil || *described.Definition != definition || described.Type != types.StateMachineTypeStandard || described.Status != types.StateMachineStatusActive {
-		t.Errorf("DescribeStateMachine gave %+v: %v", described, err)
-	}
-	machines, err := c.ListStateMachines(t.Context(), &sfn.ListStateMachinesInput{})
-	if err != nil || len(machines.StateMachines) != 1 || *machines.StateMachines[0].Name != "test" {
-		t.Errorf("ListStateMachines gave %+v: %v", machines, err)
+	described, err := c.DescribeStateMachine(
+		t.Context(),
+		&sfn.DescribeStateMachineInput{StateMachineArn: aws.String(testMachine)},
+	)
+	if err != nil || *described.Definition != definition || described.CreationDate.IsZero() ||
+		described.Type != types.StateMachineTypeStandard ||
+		described.Status != types.StateMachineStatusActive {
+		t.Errorf("got %+v, %v, want an active standard machine with definition %s", described, err, definition)
 	}
 }
 
@@ -110,32 +125,51 @@ func TestStartExecutionIsIdempotent(t *testing.T) {
 	first := begin(t, c, "same", `{"a":1}`)
 	again := begin(t, c, "same", `{"a":1}`)
 	if *first.ExecutionArn != *again.ExecutionArn || !first.StartDate.Equal(*again.StartDate) {
-		t.Errorf("a running execution's twin is %s of %v", *again.ExecutionArn, again.StartDate)
+		t.Errorf("got %s of %v, want the running execution %s", *again.ExecutionArn, again.StartDate, *first.ExecutionArn)
 	}
 	taken := func(input string) {
 		t.Helper()
-		_, err := c.StartExecution(t.Context(), &sfn.StartExecutionInput{StateMachineArn: aws.String(testMachine), Name: aws.String("same"), Input: aws.String(input)})
+		_, err := c.StartExecution(
+			t.Context(),
+			&sfn.StartExecutionInput{
+				StateMachineArn: aws.String(testMachine),
+				Name:            aws.String("same"),
+				Input:           aws.String(input),
+			},
+		)
 		if _, exists := errors.AsType[*types.ExecutionAlreadyExists](err); !exists {
-			t.Errorf("StartExecution with input %s: %v", input, err)
+			t.Errorf("StartExecution with input %s: got %v, want ExecutionAlreadyExists", input, err)
 		}
 	}
 	taken(`{"a":2}`)
-	stopped, err := c.StopExecution(t.Context(), &sfn.StopExecutionInput{ExecutionArn: first.ExecutionArn, Error: aws.String("Stop"), Cause: aws.String("enough")})
+	stopped, err := c.StopExecution(
+		t.Context(),
+		&sfn.StopExecutionInput{ExecutionArn: first.ExecutionArn, Error: aws.String("Stop"), Cause: aws.String("enough")},
+	)
 	if err != nil || stopped.StopDate.Before(*first.StartDate) {
-		t.Fatalf("StopExecution gave %v: %v", stopped, err)
+		t.Fatalf("StopExecution: got %v, %v, want a date after the start", stopped, err)
 	}
 	taken(`{"a":1}`)
 
 	got, err := c.DescribeExecution(t.Context(), &sfn.DescribeExecutionInput{ExecutionArn: first.ExecutionArn})
-	if err != nil || got.Status != types.ExecutionStatusAborted || *got.Error != "Stop" || *got.Cause != "enough" || !got.StopDate.Equal(*stopped.StopDate) {
-		t.Errorf("DescribeExecution gave %+v: %v", got, err)
+	if err != nil || got.Status != types.ExecutionStatusAborted || *got.Error != "Stop" || *got.Cause != "enough" ||
+		!got.StopDate.Equal(*stopped.StopDate) {
+		t.Errorf("DescribeExecution: got %+v, %v, want ABORTED with error and cause", got, err)
 	}
-	history, err := c.GetExecutionHistory(t.Context(), &sfn.GetExecutionHistoryInput{ExecutionArn: first.ExecutionArn, ReverseOrder: true, MaxResults: 1})
-	if err != nil || history.Events[0].Type != types.HistoryEventTypeExecutionAborted || *history.Events[0].ExecutionAbortedEventDetails.Cause != "enough" {
-		t.Errorf("last event is %+v: %v", history, err)
+	history, err := c.GetExecutionHistory(
+		t.Context(),
+		&sfn.GetExecutionHistoryInput{ExecutionArn: first.ExecutionArn, ReverseOrder: true, MaxResults: 1},
+	)
+	if err != nil || history.Events[0].Type != types.HistoryEventTypeExecutionAborted ||
+		*history.Events[0].ExecutionAbortedEventDetails.Cause != "enough" {
+		t.Errorf("got last event %+v, %v, want ExecutionAborted with the cause", history, err)
 	}
-	if again, err := c.StopExecution(t.Context(), &sfn.StopExecutionInput{ExecutionArn: first.ExecutionArn}); err != nil || !again.StopDate.Equal(*stopped.StopDate) {
-		t.Errorf("second StopExecution gave %+v: %v", again, err)
+	if again, err := c.StopExecution(
+		t.Context(),
+		&sfn.StopExecutionInput{ExecutionArn: first.ExecutionArn},
+	); err != nil ||
+		!again.StopDate.Equal(*stopped.StopDate) {
+		t.Errorf("second StopExecution: got %+v, %v, want the date of the first", again, err)
 	}
 }
 
@@ -147,7 +181,10 @@ func TestAPIErrors(t *testing.T) {
 	settle(t, s, "run")
 	other := strings.Replace(testMachine, ":test", ":other", 1)
 	startAs := func(machine, name, input string) error {
-		_, err := c.StartExecution(t.Context(), &sfn.StartExecutionInput{StateMachineArn: &machine, Name: &name, Input: &input})
+		_, err := c.StartExecution(
+			t.Context(),
+			&sfn.StartExecutionInput{StateMachineArn: &machine, Name: &name, Input: &input},
+		)
 		return err
 	}
 	describe := func(arn string) error {
@@ -205,13 +242,22 @@ func TestAPIErrors(t *testing.T) {
 	}
 	var typed *types.ExecutionDoesNotExist
 	if err := describe(*arnOf("nope")); !errors.As(err, &typed) || !strings.Contains(typed.ErrorMessage(), "nope") {
-		t.Errorf("error %v is not typed", err)
+		t.Errorf("got %v, want a typed ExecutionDoesNotExist that names the execution", err)
 	}
 }
 
 func TestListExecutions(t *testing.T) {
 	t.Parallel()
-	s := newService(t, (&world{}).config(t, two(`"Type":"Choice","Choices":[{"Variable":"$.ok","BooleanEquals":true,"Next":"B"}],"Default":"B"`, `"Type":"Pass","Parameters":{"x.$":"$.x"},"End":true`)))
+	s := newService(
+		t,
+		(&world{}).config(
+			t,
+			two(
+				`"Type":"Choice","Choices":[{"Variable":"$.ok","BooleanEquals":true,"Next":"B"}],"Default":"B"`,
+				`"Type":"Pass","OutputPath":"$.x","End":true`,
+			),
+		),
+	)
 	c := newClient(t, s)
 	for i := range 25 {
 		name, input := fmt.Sprintf("run-%02d", i), `{"ok":true,"x":1}`
@@ -222,7 +268,10 @@ func TestListExecutions(t *testing.T) {
 		settle(t, s, name)
 	}
 	names := func(filter types.ExecutionStatus, size int32) (out []string, pages int) {
-		p := sfn.NewListExecutionsPaginator(c, &sfn.ListExecutionsInput{StateMachineArn: aws.String(testMachine), StatusFilter: filter, MaxResults: size})
+		p := sfn.NewListExecutionsPaginator(
+			c,
+			&sfn.ListExecutionsInput{StateMachineArn: aws.String(testMachine), StatusFilter: filter, MaxResults: size},
+		)
 		for p.HasMorePages() {
 			page, err := p.NextPage(t.Context())
 			if err != nil {
@@ -244,7 +293,7 @@ func TestListExecutions(t *testing.T) {
 	}
 	got, pages = names("", 10)
 	if len(got) != 26 || got[0] != "late-FAILED-2" || got[1] != "run-24" || got[25] != "run-00" || pages != 3 {
-		t.Errorf("all executions in %d pages: %q", pages, got)
+		t.Errorf("got %q in %d pages, want 26 in 3, the newest first", got, pages)
 	}
 }
 
@@ -256,7 +305,10 @@ func TestGetExecutionHistoryPages(t *testing.T) {
 	settle(t, s, "run")
 	for _, reverse := range []bool{false, true} {
 		var ids []int64
-		p := sfn.NewGetExecutionHistoryPaginator(c, &sfn.GetExecutionHistoryInput{ExecutionArn: arnOf("run"), MaxResults: 4, ReverseOrder: reverse})
+		p := sfn.NewGetExecutionHistoryPaginator(
+			c,
+			&sfn.GetExecutionHistoryInput{ExecutionArn: arnOf("run"), MaxResults: 4, ReverseOrder: reverse},
+		)
 		for p.HasMorePages() {
 			page, err := p.NextPage(t.Context())
 			if err != nil {
@@ -273,47 +325,5 @@ func TestGetExecutionHistoryPages(t *testing.T) {
 		if diff := cmp.Diff(want, ids); diff != "" {
 			t.Errorf("ids differ (-want +got):\n%s", diff)
 		}
-	}
-}
-
-func TestWireFormat(t *testing.T) {
-	t.Parallel()
-	s := newService(t, (&world{}).config(t, one(`"Type":"Pass","End":true`)))
-	post := func(target, body string) *httptest.ResponseRecorder {
-		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
-		r.Header.Set("X-Amz-Target", target)
-		w := httptest.NewRecorder()
-		s.ServeHTTP(w, r)
-		return w
-	}
-	tests := []struct {
-		target, body string
-		status       int
-		kind         string
-	}{
-		{"AWSStepFunctions.Nope", `{}`, 400, "UnknownOperationException"},
-		{"AmazonSQS.SendMessage", `{}`, 400, "UnknownOperationException"},
-		{"AWSStepFunctions.ListStateMachines", `{`, 400, "SerializationException"},
-		{"AWSStepFunctions.DescribeStateMachine", `{"stateMachineArn":"x"}`, 400, "InvalidArn"},
-		{"AWSStepFunctions.ListStateMachines", `{}`, 200, ""},
-	}
-	for _, tt := range tests {
-		w := post(tt.target, tt.body)
-		var got struct {
-			Type    string `json:"__type"`
-			Message string
-		}
-		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
-			t.Fatal(err)
-		}
-		if w.Code != tt.status || !strings.HasSuffix(got.Type, tt.kind) || (tt.kind != "" && (got.Message == "" || !strings.Contains(got.Type, "#"))) {
-			t.Errorf("%s answers %d %s", tt.target, w.Code, w.Body)
-		}
-		if ct := w.Header().Get("Content-Type"); ct != "application/x-amz-json-1.0" || w.Header().Get("x-amzn-RequestId") == "" {
-			t.Errorf("%s answers with headers %v", tt.target, w.Header())
-		}
-	}
-	if body := post("AWSStepFunctions.ListStateMachines", `{}`).Body.String(); !strings.Contains(body, `"creationDate":1`) || strings.Contains(body, `"creationDate":"`) {
-		t.Errorf("timestamps are not numbers: %s", body)
 	}
 }

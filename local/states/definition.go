@@ -6,10 +6,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 )
 
-// definition is a state machine as it was written.
+// definition is a state machine as it is written.
 type definition struct {
 	StartAt        string
 	TimeoutSeconds int64 // zero for none
@@ -18,48 +17,51 @@ type definition struct {
 	states map[string]*state
 }
 
-// state is one state as it was written. Which fields are used depends on Type.
+// state is one state as it is written. Which fields are used depends on Type.
 type state struct {
 	name string
 	kind
 
-	Type, Next                 string // Next is empty at an end
-	End                        bool
-	InputPath, OutputPath      filter
-	Parameters, ResultSelector *payload
-	ResultPath                 place
+	Type, Next string // Next is empty at an end
+	End        bool
+	OutputPath path
 
-	Resource       string // Task, to TimeoutSeconds
+	Parameters     payload // Task, to Catch
+	ResultPath     place   // and Pass
+	Resource       string
+	TimeoutSeconds *int64
 	Retry          []retrier
 	Catch          []catcher
-	TimeoutSeconds *int64
 
-	Result               value  // Pass
-	Choices              []rule // Choice
-	Default              string
-	Seconds              *int64 // Wait
-	Error, Cause         string // Fail
-	ErrorPath, CausePath *path
+	Result    json.RawMessage // Pass
+	Choices   []rule          // Choice
+	Default   string
+	Error     string // Fail
+	CausePath path
 }
 
-// kind is what a state's Type decides: the fields that it may have here beside
-// Type and Comment, and how it runs.
+// kind is what the Type of a state decides: the fields that it may have beside Type and Comment, and how it runs.
 type kind struct {
 	fields string
 	run    func(v *visit, input any) (output any, next string, err error)
 }
 
-var kinds = map[string]kind{
-	"Task":    {"Resource TimeoutSeconds Parameters ResultSelector ResultPath Retry Catch InputPath OutputPath Next End", (*visit).runTask},
-	"Pass":    {"Result Parameters ResultPath InputPath OutputPath Next End", (*visit).runPass},
-	"Wait":    {"Seconds InputPath OutputPath Next End", (*visit).runWait},
-	"Choice":  {"Choices Default InputPath OutputPath", (*visit).runChoice},
-	"Succeed": {"InputPath OutputPath", (*visit).runPass},
-	"Fail":    {"Error ErrorPath Cause CausePath", (*visit).runFail},
+func kindOf(stateType string) (kind, bool) {
+	k, known := map[string]kind{
+		"Task": {
+			fields: "Resource TimeoutSeconds Parameters ResultPath Retry Catch OutputPath Next End",
+			run:    (*visit).runTask,
+		},
+		"Pass":    {fields: "Result ResultPath OutputPath Next End", run: (*visit).runPass},
+		"Choice":  {fields: "Choices Default OutputPath", run: (*visit).runChoice},
+		"Succeed": {fields: "OutputPath", run: (*visit).runPass},
+		"Fail":    {fields: "Error CausePath", run: (*visit).runFail},
+	}[stateType]
+	return k, known
 }
 
-// strict decodes an object whose members must all be allowed. Names are compared
-// exactly: encoding/json alone would drop what is misspelt and take "next" for Next.
+// strict decodes an object that has no other members than those allowed. It compares names exactly: encoding/json would
+// skip a misspelt name and take "next" for Next.
 func strict(data []byte, allowed string, into any) error {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(data, &members); err != nil {
@@ -74,8 +76,8 @@ func strict(data []byte, allowed string, into any) error {
 	return json.Unmarshal(data, into)
 }
 
-// parse reads a machine and compiles its paths, so that a typing error is found
-// at load and not in the one execution that gets that far.
+// parse reads a machine and checks all of it, so that an error shows when the machine is loaded and not in the one
+// execution that gets so far.
 func parse(data []byte) (*definition, error) {
 	d := &definition{states: map[string]*state{}}
 	if err := strict(data, "Comment StartAt States TimeoutSeconds", d); err != nil {
@@ -109,8 +111,8 @@ func parseState(name string, raw json.RawMessage) (*state, error) {
 	if err := json.Unmarshal(raw, &head); err != nil {
 		return nil, err
 	}
-	k, ok := kinds[head.Type]
-	if !ok {
+	k, known := kindOf(head.Type)
+	if !known {
 		return nil, fmt.Errorf("type %q is unknown or not supported", head.Type)
 	}
 	s := &state{name: name, kind: k}
@@ -120,17 +122,13 @@ func parseState(name string, raw json.RawMessage) (*state, error) {
 	return s, s.check()
 }
 
-// check holds what the fields' own types cannot.
+// check holds the rules that are about more than one field's type.
 func (s *state) check() error {
 	switch {
 	case strings.HasSuffix(s.fields, "Next End") && (s.Next != "") == s.End:
 		return errors.New("exactly one of Next and End must be given")
-	case s.Type == "Wait" && (s.Seconds == nil || *s.Seconds < 0):
-		return errors.New("Seconds is missing or negative")
 	case s.Type == "Choice" && len(s.Choices) == 0:
 		return errors.New("Choices is missing or empty")
-	case s.Error != "" && s.ErrorPath != nil || s.Cause != "" && s.CausePath != nil:
-		return errors.New("Error and ErrorPath, Cause and CausePath exclude each other")
 	case s.TimeoutSeconds != nil && *s.TimeoutSeconds <= 0:
 		return fmt.Errorf("TimeoutSeconds is %d, not positive", *s.TimeoutSeconds)
 	case s.Type == "Task":
@@ -139,22 +137,9 @@ func (s *state) check() error {
 	return nil
 }
 
-// timeout of a Task; zero for none.
-func (s *state) timeout() time.Duration {
-	if s.TimeoutSeconds == nil {
-		return 0
-	}
-	return time.Duration(*s.TimeoutSeconds) * time.Second
-}
-
 // targets are the states that this one can lead to.
 func (s *state) targets() []string {
-	var out []string
-	for _, next := range []string{s.Next, s.Default} {
-		if next != "" {
-			out = append(out, next)
-		}
-	}
+	out := slices.DeleteFunc([]string{s.Next, s.Default}, func(name string) bool { return name == "" })
 	for _, r := range s.Choices {
 		out = append(out, r.next)
 	}

@@ -11,7 +11,12 @@ func TestParseRejects(t *testing.T) {
 	machine := func(states string) string { return `{"StartAt":"A","States":{` + states + `}}` }
 	a := func(fields string) string { return machine(`"A":{` + fields + `}`) }
 	task := func(fields string) string {
-		return a(`"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":{"FunctionName":"f","Payload":{}},"End":true,` + fields)
+		return a(
+			`"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":{"FunctionName":"f","Payload":{}},"End":true,` + fields,
+		)
+	}
+	parameters := func(value string) string {
+		return a(`"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":` + value + `,"End":true`)
 	}
 	tests := []struct{ name, definition, want string }{
 		{"no JSON", `{`, "parse definition"},
@@ -33,37 +38,78 @@ func TestParseRejects(t *testing.T) {
 		{"Next to nowhere", a(`"Type":"Pass","Next":"B"`), `state "A": leads to state "B", which does not exist`},
 		{"Catch to nowhere", task(`"Catch":[{"ErrorEquals":["X"],"Next":"B"}]`), `leads to state "B"`},
 		{"Catch without Next", task(`"Catch":[{"ErrorEquals":["X"]}]`), `leads to state ""`},
-		{"Default to nowhere", a(`"Type":"Choice","Choices":[{"Variable":"$.a","IsPresent":true,"Next":"A"}],"Default":"B"`), `leads to state "B"`},
-		{"InputPath", a(`"Type":"Pass","End":true,"InputPath":"x"`), `path "x"`},
+		{
+			"Default to nowhere",
+			a(`"Type":"Choice","Choices":[{"Variable":"$.a","IsPresent":true,"Next":"A"}],"Default":"B"`),
+			`leads to state "B"`,
+		},
+		{"InputPath", a(`"Type":"Pass","End":true,"InputPath":"$"`), `field "InputPath"`},
+		{"OutputPath null", a(`"Type":"Pass","End":true,"OutputPath":null`), `path null`},
+		{"Wait", a(`"Type":"Wait","End":true,"Seconds":1`), `type "Wait" is unknown or not supported`},
 		{"ResultPath not to one place", a(`"Type":"Pass","End":true,"ResultPath":"$.a[*]"`), `path "$.a[*]"`},
-		{"parameter path", a(`"Type":"Pass","End":true,"Parameters":{"a":[{"x.$":"nope"}]}`), `path "nope"`},
-		{"parameter not text", a(`"Type":"Pass","End":true,"Parameters":{"x.$":1}`), `path 1`},
-		{"parameters no object", a(`"Type":"Pass","End":true,"Parameters":[1]`), "not an object"},
-		{"intrinsic function", a(`"Type":"Pass","End":true,"Parameters":{"x.$":"States.UUID()"}`), `path "States.UUID()"`},
-		{"wait without time", a(`"Type":"Wait","End":true`), "Seconds is missing"},
-		{"wait until a time", a(`"Type":"Wait","End":true,"Timestamp":"2020-01-01T00:00:00Z"`), `field "Timestamp"`},
-		{"negative wait", a(`"Type":"Wait","End":true,"Seconds":-1`), "negative"},
+		{"parameter path", parameters(`{"a":[{"x.$":"nope"}]}`), `path "nope"`},
+		{"context object", parameters(`{"x.$":"$$.State.Name"}`), `path "$$.State.Name"`},
+		{"parameter not text", parameters(`{"x.$":1}`), `path 1`},
+		{"parameters no object", parameters(`[1]`), "not an object"},
+		{"intrinsic function", parameters(`{"x.$":"States.UUID()"}`), `path "States.UUID()"`},
 		{"choice without choices", a(`"Type":"Choice","Default":"A"`), "Choices is missing"},
 		{"choice without Next", a(`"Type":"Choice","Choices":[{"Variable":"$.a","IsPresent":true}]`), "Next is missing"},
-		{"choice operator", a(`"Type":"Choice","Choices":[{"Variable":"$.a","Is":true,"Next":"A"}]`), `operator "Is" is unknown`},
+		{
+			"choice operator",
+			a(`"Type":"Choice","Choices":[{"Variable":"$.a","Is":true,"Next":"A"}]`),
+			`operator "Is" is unknown`,
+		},
 		{"choice with End", a(`"Type":"Choice","End":true`), `field "End"`},
-		{"fail with both", a(`"Type":"Fail","Error":"E","ErrorPath":"$.e"`), "exclude each other"},
-		{"unknown integration", a(`"Type":"Task","Resource":"arn:aws:states:::dynamodb:getItem","Parameters":{},"End":true`), "dynamodb:getItem"},
-		{"callback", a(`"Type":"Task","Resource":"arn:aws:states:::lambda:invoke.waitForTaskToken","Parameters":{},"End":true`), "waitForTaskToken"},
-		{"function as the resource", a(`"Type":"Task","Resource":"arn:aws:lambda:us-east-1:000000000000:function:f","End":true`), "function:f"},
+		{
+			"unknown integration",
+			a(`"Type":"Task","Resource":"arn:aws:states:::dynamodb:getItem","Parameters":{},"End":true`),
+			"dynamodb:getItem",
+		},
+		{
+			"callback",
+			a(`"Type":"Task","Resource":"arn:aws:states:::lambda:invoke.waitForTaskToken","Parameters":{},"End":true`),
+			"waitForTaskToken",
+		},
+		{
+			"function as the resource",
+			a(`"Type":"Task","Resource":"arn:aws:lambda:us-east-1:000000000000:function:f","End":true`),
+			"function:f",
+		},
 		{"task without resource", a(`"Type":"Task","End":true`), `resource ""`},
-		{"integration without parameters", a(`"Type":"Task","Resource":"arn:aws:states:::sqs:sendMessage","End":true`), "must be QueueUrl and MessageBody"},
-		{"missing parameter", a(`"Type":"Task","Resource":"arn:aws:states:::sqs:sendMessage","Parameters":{"QueueUrl":"q"},"End":true`), "MessageBody"},
-		{"unsupported parameter", a(`"Type":"Task","Resource":"arn:aws:states:::sqs:sendMessage","Parameters":{"QueueUrl":"q","MessageBody":"b","DelaySeconds":5},"End":true`), "must be QueueUrl and MessageBody"},
+		{
+			"integration without parameters",
+			a(`"Type":"Task","Resource":"arn:aws:states:::sqs:sendMessage","End":true`),
+			"must be QueueUrl and MessageBody",
+		},
+		{
+			"missing parameter",
+			a(`"Type":"Task","Resource":"arn:aws:states:::sqs:sendMessage","Parameters":{"QueueUrl":"q"},"End":true`),
+			"MessageBody",
+		},
+		{
+			"unsupported parameter",
+			a(
+				`"Type":"Task","Resource":"arn:aws:states:::sqs:sendMessage","Parameters":{"QueueUrl":"q","MessageBody":"b","DelaySeconds":5},"End":true`,
+			),
+			"must be QueueUrl and MessageBody",
+		},
 		{"heartbeat", task(`"HeartbeatSeconds":5`), `field "HeartbeatSeconds"`},
 		{"timeout of zero", task(`"TimeoutSeconds":0`), "TimeoutSeconds is 0"},
 		{"retry field", task(`"Retry":[{"ErrorEquals":["X"],"maxAttempts":5}]`), `field "maxAttempts"`},
 		{"retry without errors", task(`"Retry":[{"MaxAttempts":5}]`), "Retry[0]: ErrorEquals"},
 		{"wildcard not alone", task(`"Retry":[{"ErrorEquals":["X","States.ALL"]}]`), "not alone and last"},
-		{"wildcard not last", task(`"Catch":[{"ErrorEquals":["States.ALL"],"Next":"A"},{"ErrorEquals":["X"],"Next":"A"}]`), "Catch[0]"},
+		{
+			"wildcard not last",
+			task(`"Catch":[{"ErrorEquals":["States.ALL"],"Next":"A"},{"ErrorEquals":["X"],"Next":"A"}]`),
+			"Catch[0]",
+		},
 		{"negative attempts", task(`"Retry":[{"ErrorEquals":["X"],"MaxAttempts":-1}]`), "MaxAttempts is negative"},
 		{"backoff below one", task(`"Retry":[{"ErrorEquals":["X"],"BackoffRate":0.5}]`), "BackoffRate"},
-		{"cap below interval", task(`"Retry":[{"ErrorEquals":["X"],"IntervalSeconds":5,"MaxDelaySeconds":5}]`), "MaxDelaySeconds"},
+		{
+			"cap below interval",
+			task(`"Retry":[{"ErrorEquals":["X"],"IntervalSeconds":5,"MaxDelaySeconds":5}]`),
+			"MaxDelaySeconds",
+		},
 		{"jitter", task(`"Retry":[{"ErrorEquals":["X"],"JitterStrategy":"HALF"}]`), "JitterStrategy"},
 	}
 	for _, tt := range tests {

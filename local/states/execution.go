@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"github.com/lazaret/lazaret/local/api"
 )
 
 // Statuses of an execution.
@@ -20,18 +22,16 @@ const (
 	aborted   = "ABORTED"
 )
 
-// statuses are all of them.
 var statuses = []string{running, succeeded, failed, timedOut, aborted}
 
-// execution is a run of a machine that has not ended. Its goroutine alone uses
-// what has no other remark.
+// execution is a run of a machine that has not ended. Fields without another remark belong to its goroutine. An Express
+// execution is not stored, and has no number.
 type execution struct {
 	service *Service
 	machine *machine
 	arn     string
 	name    string
 	started time.Time
-	input   any
 	text    string // input as it was given
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
@@ -39,12 +39,20 @@ type execution struct {
 	err     error
 	done    chan struct{} // closed when its end is stored, or its start was refused
 
-	number uint64 // in its machine's archive
-	from   position
+	number    uint64 // in its machine's archive
+	from      position
+	allowance *allowance // of an Express execution
 	tail
+	ending
 }
 
-// abortion is StopExecution's reason.
+// ending is how an execution ended. It may be read when done is closed; without a status, the service ended first.
+type ending struct {
+	record
+	final details // of the last event
+}
+
+// abortion is the cause of an execution's end that StopExecution gave.
 type abortion struct{ *failure }
 
 func (a abortion) Error() string { return "the execution was stopped" }
@@ -54,18 +62,20 @@ var errMachineTimeout = errors.New("the execution timed out")
 // position is where an execution goes on.
 type position struct {
 	state   string
-	value   any     // its input
+	value   any     // the state's input
 	text    string  // the JSON of that
-	entered event   // by which the state was entered before; zero when it was not
-	result  *string // of its task, when that had succeeded, as JSON
+	entered int64   // id of the event by which the state was entered before; zero when it was not
+	result  *string // of the state's task, when that had succeeded, as JSON
 }
 
-// newExecution makes an execution that does not run yet. The service's lock is
-// held.
+// newExecution makes an execution that does not run yet. The service's lock is held.
 func (s *Service) newExecution(m *machine, r record) *execution {
 	x := &execution{
 		service: s, machine: m, name: r.Name, arn: executionARN(m.ARN, r.Name), started: r.Started,
 		begun: make(chan struct{}), done: make(chan struct{}),
+	}
+	if m.Express {
+		x.arn = expressARN(m.ARN, r.Name)
 	}
 	x.ctx, x.cancel = context.WithCancelCause(s.ctx)
 	s.running[x.arn] = x
@@ -88,17 +98,30 @@ func (x *execution) run() {
 	if x.err != nil {
 		return
 	}
-	if seconds := x.machine.definition.TimeoutSeconds; seconds > 0 {
-		var release context.CancelFunc
-		x.ctx, release = context.WithDeadlineCause(x.ctx, x.started.Add(time.Duration(seconds)*time.Second), errMachineTimeout)
-		defer release()
-	}
+	defer x.limit()()
 	x.finish(x.walk())
+}
+
+// limit starts the machine's timeout, and returns what stops it.
+func (x *execution) limit() (stop func()) {
+	timeout := time.Duration(x.machine.definition.TimeoutSeconds) * time.Second
+	if x.machine.Express {
+		x.allowance = x.newAllowance(timeout)
+		return x.allowance.stop
+	}
+	if timeout == 0 {
+		return func() {}
+	}
+	x.ctx, stop = context.WithDeadlineCause(x.ctx, x.started.Add(timeout), errMachineTimeout)
+	return stop
 }
 
 // begin stores a new execution.
 func (x *execution) begin() error {
 	x.record("ExecutionStarted", details{"input": x.text, "inputDetails": complete, "roleArn": x.machine.RoleARN})
+	if x.machine.Express {
+		return x.flush(nil)
+	}
 	err := x.service.config.Store.Update(func(tx *bbolt.Tx) (err error) {
 		a, r := x.machine.archive(tx), record{Name: x.name, Status: running, Started: x.started}
 		if a.names.Get([]byte(x.name)) != nil {
@@ -107,17 +130,19 @@ func (x *execution) begin() error {
 		if x.number, err = a.executions.NextSequence(); err != nil {
 			return err
 		}
-		return errors.Join(a.names.Put([]byte(x.name), key(x.number)), a.set(x.number, r), a.addEvents(x.number, x.pending), x.announce(tx, r, details{}))
+		return errors.Join(
+			a.names.Put([]byte(x.name), key(x.number)), a.set(x.number, r),
+			a.addEvents(x.number, x.pending), x.announce(tx, r, nil),
+		)
 	})
 	x.pending = nil
-	if _, refused := errors.AsType[*apiError](err); err != nil && !refused {
+	if _, refused := errors.AsType[*api.Error](err); err != nil && !refused {
 		return fmt.Errorf("start execution %s: %w", x.arn, err)
 	}
 	return err
 }
 
-// finish stores the last event and the final status, unless the service itself
-// ended.
+// finish stores the last event and the final status, unless the service itself ended.
 func (x *execution) finish(output string, err error) {
 	var stop abortion
 	r, kind, final := record{Name: x.name, Status: failed, Started: x.started}, "ExecutionFailed", details{}
@@ -128,7 +153,7 @@ func (x *execution) finish(output string, err error) {
 		final = details{"output": output, "outputDetails": complete}
 	case errors.As(err, &stop):
 		r.Status, kind, fault = aborted, "ExecutionAborted", stop.failure
-		x.last = 0 // as AWS has it
+		x.last = 0 // so it is on AWS
 	case errors.Is(err, errMachineTimeout):
 		r.Status, kind = timedOut, "ExecutionTimedOut"
 	case errors.Is(err, errHistoryFull):
@@ -141,17 +166,25 @@ func (x *execution) finish(output string, err error) {
 	}
 	x.record(kind, final)
 	r.Stopped = now()
-	_ = x.flush(func(tx *bbolt.Tx, a archive) error { // without it the next service goes on
-		return errors.Join(a.set(x.number, r), x.announce(tx, r, final))
+	if x.ending = (ending{r, final}); x.machine.Express {
+		x.endExpress()
+		return
+	}
+	_ = x.flush(func(tx *bbolt.Tx) error { // when it fails, the next service goes on with the execution
+		return errors.Join(x.machine.archive(tx).set(x.number, r), x.announce(tx, r, final))
 	})
 }
 
-// announce tells StatusChanged the detail of EventBridge's event for a status, with
-// the details of the history's last event.
+// announce gives StatusChanged the detail for a status, with the details of the last event.
 func (x *execution) announce(tx *bbolt.Tx, r record, final details) error {
 	if x.service.config.StatusChanged == nil {
 		return nil
 	}
+	return x.service.config.StatusChanged(tx, x.detail(r, final))
+}
+
+// detail is the detail of EventBridge's event for a status.
+func (x *execution) detail(r record, final details) json.RawMessage {
 	included := map[string]any{"included": true}
 	detail := map[string]any{
 		"executionArn": x.arn, "stateMachineArn": x.machine.ARN, "name": x.name, "status": r.Status,
@@ -165,5 +198,5 @@ func (x *execution) announce(tx *bbolt.Tx, r record, final details) error {
 	if r.Status == succeeded {
 		detail["outputDetails"] = included
 	}
-	return x.service.config.StatusChanged(tx, json.RawMessage(encode(detail)))
+	return json.RawMessage(encode(detail))
 }

@@ -6,8 +6,7 @@ import (
 	"slices"
 )
 
-// Names of errors that the language itself reports, from the appendix of the
-// Amazon States Language specification.
+// Errors of the language itself, from the appendix of the Amazon States Language specification.
 const (
 	errAll             = "States.ALL"
 	errTaskFailed      = "States.TaskFailed"
@@ -19,29 +18,25 @@ const (
 	errResultPathMatch = "States.ResultPathMatchFailure"
 )
 
-// terminalErrors end the execution past States.ALL. The first two are documented
-// so ("Handling errors in Step Functions workflows"); the other two the service
-// reports as States.Runtime, so a wildcard that caught them here would be a
-// machine that works locally and dies on AWS.
+// terminalErrors are not caught by States.ALL. The first two are documented so ("Handling errors in Step Functions
+// workflows"). The service reports the other two as States.Runtime: a machine whose wildcard caught them here would
+// work locally and fail on AWS.
 var terminalErrors = []string{errRuntime, errDataLimit, errNoChoice, errParameterPath}
 
-// failure is an error that the machine can see: a name for Retry and Catch and a
-// cause for people.
+// failure is an error that the machine can handle: Retry and Catch compare the name, people read the cause.
 type failure struct {
 	name, cause string
-	located     bool // cause says in which state it happened, or comes from outside
+	located     bool // cause names the state already, or comes from a task
 }
 
 func (f *failure) Error() string { return f.name + ": " + f.cause }
 
-// fail reports an error of the interpreter's own; the state that it happens in
-// adds its name to the cause.
+// fail makes an error of the interpreter. The state in which it happens adds its name to the cause.
 func fail(name, format string, args ...any) *failure {
 	return &failure{name: name, cause: fmt.Sprintf(format, args...)}
 }
 
-// external reports an error of a task or a Fail state, whose cause AWS leaves as
-// it is.
+// external makes an error of a task or a Fail state, whose cause AWS does not change.
 func external(name, cause string) *failure {
 	const limit = 32_768 // the API's maximum length of a cause
 	if len(cause) > limit {

@@ -17,11 +17,10 @@ const mostEvents = 25_000
 
 var errHistoryFull = errors.New("the execution reached the maximum number of history events (25000)")
 
-// details are the type-specific part of an event. They must not be changed once
-// recorded.
+// details are the part of an event that depends on its type. They must not be changed once recorded.
 type details map[string]any
 
-// event is one entry of an execution's history, as it is stored.
+// event is one entry of an execution's history.
 type event struct {
 	ID, Previous int64
 	At           time.Time
@@ -31,13 +30,17 @@ type event struct {
 
 func (e event) json() map[string]any {
 	field := strings.ToLower(e.Type[:1]) + e.Type[1:]
-	for _, shared := range []string{"StateEntered", "StateExited"} { // one type of details for all types of states
+	for _, shared := range []string{"StateEntered", "StateExited"} { // all types of states have these details
 		if strings.HasSuffix(e.Type, shared) {
 			field = "s" + shared[1:]
 		}
 	}
 	return map[string]any{
-		"id": e.ID, "previousEventId": e.Previous, "timestamp": epoch(e.At), "type": e.Type, field + "EventDetails": e.Details,
+		"id":                   e.ID,
+		"previousEventId":      e.Previous,
+		"timestamp":            epoch(e.At),
+		"type":                 e.Type,
+		field + "EventDetails": e.Details,
 	}
 }
 
@@ -47,19 +50,17 @@ func epoch(t time.Time) json.Number {
 	return json.Number(fmt.Sprintf("%d.%03d", ms/1000, ms%1000))
 }
 
-// complete marks data that the API did not shorten. It never does for Standard
-// workflows; the member is there because the type has it.
+// complete marks data as whole. The API never shortens data of Standard workflows.
 var complete = map[string]any{"truncated": false}
 
-// withError is what every kind of failure event holds. The API leaves the member
-// of an empty one out.
+// withError returns the details of failure events. The API leaves empty members out.
 func withError(f *failure) details {
 	d := details{"error": f.name, "cause": f.cause}
 	maps.DeleteFunc(d, func(_ string, text any) bool { return text == "" })
 	return d
 }
 
-// text gives a member of the details, an empty one when it is not there.
+// text returns a member of the details; a missing one is empty.
 func (e event) text(member string) string {
 	text, _ := e.Details[member].(string)
 	return text
@@ -72,16 +73,15 @@ type tail struct {
 	pending []event // not yet stored
 }
 
-// record appends an event that follows the one before it and returns its id. A
-// full history ends the execution: a machine that goes round in circles must not
-// fill the disk.
+// record appends an event and returns its id. A full history ends the execution, so that a machine whose states lead in
+// a circle does not fill the disk.
 func (x *execution) record(kind string, d details) int64 {
 	x.count++
 	x.pending = append(x.pending, event{ID: x.count, Previous: x.last, At: now(), Type: kind, Details: d})
 	if x.last = x.count; x.count == 1 {
-		x.last = 0 // the first state's event follows number 0, not ExecutionStarted: so it is on AWS
+		x.last = 0 // so it is on AWS: the first state's event follows number 0 and not ExecutionStarted
 	}
-	if x.count == mostEvents-1 {
+	if x.count == mostEvents-1 && !x.machine.Express {
 		x.cancel(errHistoryFull)
 	}
 	return x.count
@@ -90,12 +90,15 @@ func (x *execution) record(kind string, d details) int64 {
 // mostPending bounds the events of a machine that never waits.
 const mostPending = 100
 
-// flush stores what has been recorded since the last time, in one transaction
-// with what change does, which may run more than once and may record events of
-// its own. It is called before everything that takes time, so that those who ask
-// for the history see all of it. While the store cannot be written, because the
-// disk is full, the execution waits.
-func (x *execution) flush(change func(tx *bbolt.Tx, a archive) error) error {
+// flush stores the events that were recorded since the last flush, in one transaction with change, which may run more
+// than once and may record events. It is called before every wait, so that GetExecutionHistory answers all events.
+// While the store cannot be written, because the disk is full, the execution waits. Events of an Express execution go
+// to its log after the transaction.
+func (x *execution) flush(change func(tx *bbolt.Tx) error) error {
+	if x.machine.Express && change == nil {
+		x.publish()
+		return nil
+	}
 	before := x.tail
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
 		if x.service.ctx.Err() != nil {
@@ -103,19 +106,18 @@ func (x *execution) flush(change func(tx *bbolt.Tx, a archive) error) error {
 		}
 		err := x.service.config.Store.Update(func(tx *bbolt.Tx) error {
 			x.tail = before
-			a := x.machine.archive(tx)
 			if change != nil {
-				if err := change(tx, a); err != nil {
+				if err := change(tx); err != nil {
 					return err
 				}
 			}
-			if len(x.pending) == 0 {
+			if len(x.pending) == 0 || x.machine.Express {
 				return nil
 			}
-			return a.addEvents(x.number, x.pending)
+			return x.machine.archive(tx).addEvents(x.number, x.pending)
 		})
 		if err == nil {
-			x.pending = nil
+			x.publish()
 			return nil
 		}
 		x.service.report(err)
@@ -123,11 +125,16 @@ func (x *execution) flush(change func(tx *bbolt.Tx, a archive) error) error {
 	}
 }
 
-// report tells, now and then, that executions wait for the store.
+// report warns that executions wait for the store.
 func (s *Service) report(err error) {
-	const often = 10 * time.Second
-	last, at := s.told.Load(), time.Now().UnixNano()
-	if at-last > int64(often) && s.told.CompareAndSwap(last, at) {
+	if s.mayWarn() {
 		slog.Warn("executions wait until the store can be written", "error", err)
 	}
+}
+
+// mayWarn is true at most every ten seconds.
+func (s *Service) mayWarn() bool {
+	const pause = 10 * time.Second
+	last, at := s.warned.Load(), time.Now().UnixNano()
+	return at-last > int64(pause) && s.warned.CompareAndSwap(last, at)
 }

@@ -10,46 +10,38 @@ import (
 	"github.com/google/uuid"
 	"go.etcd.io/bbolt"
 
+	"github.com/lazaret/lazaret/local/api"
 	"github.com/lazaret/lazaret/local/template"
 )
 
-// serviceFailure names an error as the optimized integrations do: the prefix of
-// the integration and the class that the AWS SDK for Java has for the code.
-// fallback is its class for codes without one of their own.
+// serviceFailure names an error as the optimized integrations do: the prefix of the integration and the class that the
+// AWS SDK for Java has for the code. fallback is the class of codes without one of their own.
 func serviceFailure(prefix, fallback string, err error) error {
-	var answered *ServiceError
-	if !errors.As(err, &answered) {
+	answered, ok := errors.AsType[*api.Error](err)
+	if !ok {
 		return external(prefix+".SdkClientException", err.Error())
 	}
-	class := answered.Code[strings.LastIndexByte(answered.Code, '.')+1:]
+	class := answered.Code
 	switch {
-	case class == "NonExistentQueue": // the code that SQS's query protocol has for it
-		class = "QueueDoesNotExistException"
-	case class == "QueueDoesNotExist" || class == "NotFound":
+	case class == "QueueDoesNotExist":
 		class += "Exception"
 	case !strings.HasSuffix(class, "Exception"):
 		class = fallback
 	}
+	service := strings.TrimSuffix(fallback, "Exception")
 	cause := fmt.Sprintf("%s (Service: %s; Status Code: %d; Error Code: %s; Request ID: %s; Proxy: null)",
-		answered.Message, strings.TrimSuffix(fallback, "Exception"), max(answered.Status, 400), answered.Code, uuid.NewString())
+		answered.Message, service, max(answered.Status, 400), answered.Code, uuid.NewString())
 	return external(prefix+"."+class, cause)
 }
 
-// prepareInvoke, like prepareSendMessage, checks its parameters before the task is
-// scheduled: AWS writes no TaskScheduled for a request that it cannot make.
 func prepareInvoke(v *visit, parameters map[string]any) (call, error) {
 	function, ok := parameters["FunctionName"].(string)
 	if !ok {
 		return call{}, notText("FunctionName", parameters["FunctionName"])
 	}
-	payload := parameters["Payload"]
-	text, ok := payload.(string)
-	if !ok || !json.Valid([]byte(text)) { // a string that is JSON is the payload itself
-		text = encode(payload)
-	}
-	invoke := v.service.config.Invoke
+	payload := []byte(encode(parameters["Payload"]))
 	return call{send: func(ctx context.Context) (any, error) {
-		answer, err := invoke(ctx, function, []byte(text))
+		answer, err := v.service.config.Invoke(ctx, function, payload)
 		if err != nil {
 			return nil, serviceFailure("Lambda", "AWSLambdaException", err)
 		}
@@ -64,14 +56,15 @@ func prepareInvoke(v *visit, parameters map[string]any) (call, error) {
 	}}, nil
 }
 
-// functionFailure takes the error's name from the function's error document.
-// Without one the name is Lambda.Unknown, with the cause that AWS gives it.
+// functionFailure takes the error's name from the function's error document. Without one the name is Lambda.Unknown,
+// with the cause that AWS gives it.
 func functionFailure(payload []byte) error {
 	var document struct {
 		ErrorType string `json:"errorType"`
 	}
 	if err := json.Unmarshal(payload, &document); err != nil || document.ErrorType == "" {
-		return external("Lambda.Unknown", "The cause could not be determined because Lambda did not return an error type. Returned payload: "+string(payload))
+		const cause = "The cause could not be determined because Lambda did not return an error type. Returned payload: "
+		return external("Lambda.Unknown", cause+string(payload))
 	}
 	return external(document.ErrorType, string(payload))
 }
@@ -81,27 +74,18 @@ func prepareSendMessage(v *visit, parameters map[string]any) (call, error) {
 	if !ok {
 		return call{}, notText("QueueUrl", parameters["QueueUrl"])
 	}
+	queue := template.ARN("sqs", url[strings.LastIndexAny(url, "/:")+1:])
 	body, ok := parameters["MessageBody"].(string)
 	if !ok {
 		body = encode(parameters["MessageBody"])
 	}
-	send := v.service.config.SendMessage
 	return call{change: func(tx *bbolt.Tx) (any, error) {
-		id, err := send(tx, queueARN(url), body)
-		if answered := (*ServiceError)(nil); errors.As(err, &answered) {
+		id, err := v.service.config.SendMessage(tx, queue, body)
+		if _, answered := errors.AsType[*api.Error](err); answered {
 			return nil, serviceFailure("SQS", "AmazonSQSException", err)
 		}
 		return map[string]any{"MessageId": id}, err
 	}}, nil
-}
-
-// queueARN reads the account and the name that every form of queue URL ends with.
-func queueARN(url string) string {
-	parts := strings.Split(strings.TrimSuffix(url, "/"), "/")
-	if strings.HasPrefix(url, "arn:") || len(parts) < 2 {
-		return url
-	}
-	return strings.Join([]string{"arn", template.Partition, "sqs", template.Region, parts[len(parts)-2], parts[len(parts)-1]}, ":")
 }
 
 func notText(name string, v any) error {

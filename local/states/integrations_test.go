@@ -5,25 +5,43 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/lazaret/lazaret/local/api"
 )
 
 func TestSendMessage(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, url, body, want string }{
-		{"object as the body", "http://127.0.0.1:4566/000000000000/dead", `{"job":{"a":1},"e.$":"$$.Execution.Id"}`, `arn:aws:sqs:us-east-1:000000000000:dead {"e":"arn:aws:states:us-east-1:000000000000:execution:test:run","job":{"a":1}}`},
-		{"text as the body", "https://sqs.us-east-1.amazonaws.com/123456789012/q", `"hi"`, `arn:aws:sqs:us-east-1:123456789012:q hi`},
+		{
+			"object as the body",
+			"http://127.0.0.1:4566/000000000000/dead",
+			`{"job":{"a":1},"e.$":"$$.Execution.Id"}`,
+			`arn:aws:sqs:us-east-1:000000000000:dead {"e":"arn:aws:states:us-east-1:000000000000:execution:test:run","job":{"a":1}}`,
+		},
+		{
+			"text as the body",
+			"https://sqs.us-east-1.amazonaws.com/000000000000/q",
+			`"hi"`,
+			`arn:aws:sqs:us-east-1:000000000000:q hi`,
+		},
 		{"ARN as the URL", "arn:aws:sqs:us-east-1:000000000000:q", `[1]`, `arn:aws:sqs:us-east-1:000000000000:q [1]`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			w := &world{}
-			x := w.run(t, one(`"Type":"Task","Resource":"arn:aws:states:::sqs:sendMessage","Parameters":{"QueueUrl":"`+tt.url+`","MessageBody":`+tt.body+`},"ResultSelector":{"id.$":"$.MessageId"},"End":true`), `{}`)
+			x := w.run(
+				t,
+				one(
+					`"Type":"Task","Resource":"arn:aws:states:::sqs:sendMessage","Parameters":{"QueueUrl":"`+tt.url+`","MessageBody":`+tt.body+`},"OutputPath":"$.MessageId","End":true`,
+				),
+				`{}`,
+			)
 			if diff := cmp.Diff([]string{tt.want}, w.messages); diff != "" {
 				t.Errorf("messages differ (-want +got):\n%s", diff)
 			}
-			if ended(x) != `SUCCEEDED {"id":"message-1"}` {
-				t.Errorf("ended %s", ended(x))
+			if ended(x) != `SUCCEEDED "message-1"` {
+				t.Errorf("got end %s, want the message's id", ended(x))
 			}
 		})
 	}
@@ -36,13 +54,12 @@ func TestServiceFailureNames(t *testing.T) {
 		err              error
 		want             string
 	}{
-		{"Lambda", "AWSLambdaException", &ServiceError{Code: "TooManyRequestsException"}, "Lambda.TooManyRequestsException"},
-		{"Lambda", "AWSLambdaException", &ServiceError{Code: "ResourceNotFoundException"}, "Lambda.ResourceNotFoundException"},
-		{"Lambda", "AWSLambdaException", &ServiceError{Code: "InternalFailure"}, "Lambda.AWSLambdaException"},
+		{"Lambda", "AWSLambdaException", &api.Error{Code: "TooManyRequestsException"}, "Lambda.TooManyRequestsException"},
+		{"Lambda", "AWSLambdaException", &api.Error{Code: "ResourceNotFoundException"}, "Lambda.ResourceNotFoundException"},
+		{"Lambda", "AWSLambdaException", &api.Error{Code: "InternalFailure"}, "Lambda.AWSLambdaException"},
 		{"Lambda", "AWSLambdaException", errNetwork, "Lambda.SdkClientException"},
-		{"SQS", "AmazonSQSException", &ServiceError{Code: "AWS.SimpleQueueService.NonExistentQueue"}, "SQS.QueueDoesNotExistException"},
-		{"SQS", "AmazonSQSException", &ServiceError{Code: "com.amazonaws.sqs.QueueDoesNotExist"}, "SQS.QueueDoesNotExistException"},
-		{"SQS", "AmazonSQSException", &ServiceError{Code: "InvalidParameterValue"}, "SQS.AmazonSQSException"},
+		{"SQS", "AmazonSQSException", &api.Error{Code: "QueueDoesNotExist"}, "SQS.QueueDoesNotExistException"},
+		{"SQS", "AmazonSQSException", &api.Error{Code: "InvalidParameterValue"}, "SQS.AmazonSQSException"},
 		{"SQS", "AmazonSQSException", errNetwork, "SQS.SdkClientException"},
 	}
 	for _, tt := range tests {
@@ -58,7 +75,7 @@ func TestFunctionFailureWithoutAType(t *testing.T) {
 	f, _ := asFailure(functionFailure([]byte(`{"errorMessage":"Task timed out after 3.00 seconds"}`)))
 	const cause = `The cause could not be determined because Lambda did not return an error type. Returned payload: {"errorMessage":"Task timed out after 3.00 seconds"}`
 	if f.name != "Lambda.Unknown" || f.cause != cause {
-		t.Errorf("failure %v", f)
+		t.Errorf("got %v, want Lambda.Unknown: %s", f, cause)
 	}
 }
 
@@ -71,10 +88,10 @@ func TestParametersOfTheWrongType(t *testing.T) {
 	} {
 		x := (&world{}).run(t, one(`"Type":"Task",`+fields+`,"End":true`), `{"n":5}`)
 		if !strings.HasPrefix(ended(x), "FAILED States.Runtime: An error occurred while executing the state 'A'") {
-			t.Errorf("%s: ended %s", name, ended(x))
+			t.Errorf("%s: got end %s, want States.Runtime", name, ended(x))
 		}
 		if !strings.HasSuffix(trail(x), "TaskStateEntered<0 ExecutionFailed<2") {
-			t.Errorf("%s: history %s", name, trail(x))
+			t.Errorf("%s: got history %s, want nothing scheduled", name, trail(x))
 		}
 	}
 }

@@ -1,131 +1,81 @@
 package states
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"regexp"
 	"strings"
 )
 
-// scope is what paths are read from: "$" is input, "$$" the context object,
-// which is built only when a path asks for it.
-type scope struct {
-	input   any
-	context func() any
-}
-
-// path leads through members of objects to one place: $.scan.verdict. The rest of
-// JSONPath (indices, wildcards, filters) is refused at load: no machine of ours
-// uses it, and what is left needs no library.
+// path leads through members of objects to one place: $.scan.verdict. The zero path leads to the whole value.
 type path struct {
-	text        string
-	fromContext bool
-	members     []string
+	text    string
+	members []string
 }
 
-var supported = regexp.MustCompile(`^\$\$?(\.[\pL_][\pL\pN_-]*)*$`)
+var supported = regexp.MustCompile(`^\$(\.[\pL_][\pL\pN_-]*)*$`)
 
-// parsePath reads a path from what a definition has for it.
-func parsePath(v any) (*path, error) {
+// parsePath reads a path from a definition. The rest of JSONPath (indices, wildcards, filters) is an error.
+func parsePath(v any) (path, error) {
 	text, _ := v.(string)
 	if !supported.MatchString(text) {
-		return nil, fmt.Errorf("path %s is more than members of $ or $$, which is all that is supported", encode(v))
+		return path{}, fmt.Errorf("path %s is not supported: only members of $ are", encode(v))
 	}
-	return &path{text, strings.HasPrefix(text, "$$"), strings.Split(text, ".")[1:]}, nil
+	return path{text: text, members: strings.Split(text, ".")[1:]}, nil
 }
 
-// UnmarshalJSON reads a path from a definition.
 func (p *path) UnmarshalJSON(data []byte) error {
 	v, err := decode(data)
-	if err != nil {
-		return err
-	}
-	parsed, err := parsePath(v)
 	if err == nil {
-		*p = *parsed
+		*p, err = parsePath(v)
 	}
 	return err
 }
 
-// get returns what the path finds and whether it finds anything: a null that is
-// there is found. The value is shared with the input and must not be changed.
-func (p *path) get(sc *scope) (any, bool) {
-	v := sc.input
-	if p.fromContext {
-		v = sc.context()
-	}
+// get returns the value at the path and whether there is one: a null is one. The value is shared with root and must not
+// be changed.
+func (p path) get(root any) (v any, found bool) {
+	v = root
 	for _, name := range p.members {
 		object, _ := v.(map[string]any)
-		member, found := object[name]
-		if !found {
+		if v, found = object[name]; !found {
 			return nil, false
 		}
-		v = member
 	}
 	return v, true
 }
 
-// filter is an InputPath or OutputPath: absent it passes everything, null gives
-// an empty object.
-type filter struct {
-	path *path
-	null bool
-}
-
-// UnmarshalJSON tells null from a path.
-func (f *filter) UnmarshalJSON(data []byte) error {
-	f.null = string(data) == "null"
-	return json.Unmarshal(data, &f.path)
-}
-
-func (f filter) apply(sc *scope) (any, error) {
-	switch {
-	case f.null:
-		return map[string]any{}, nil
-	case f.path == nil:
-		return sc.input, nil
-	}
-	v, ok := f.path.get(sc)
-	if !ok {
-		return nil, fail(errRuntime, "Invalid path '%s' : No results for path", f.path.text)
-	}
-	return v, nil
-}
-
-// place is a ResultPath: where a result goes in the state's raw input. Absent it
-// replaces the input, null leaves the input as it is.
+// place is a ResultPath: where a result goes in the state's input. Without one the result replaces the input.
 type place struct {
-	filter
+	path
+	discard bool // the ResultPath is null: the input stays as it is
 }
 
-// UnmarshalJSON refuses what cannot be written to.
 func (p *place) UnmarshalJSON(data []byte) error {
-	if err := p.filter.UnmarshalJSON(data); err != nil {
-		return err
+	if p.discard = string(data) == "null"; p.discard {
+		return nil
 	}
-	if p.path != nil && p.path.fromContext {
-		return fmt.Errorf("result path %q is in the context object", p.path.text)
-	}
-	return nil
+	return p.path.UnmarshalJSON(data)
 }
 
 func (p place) put(input, result any) (any, error) {
-	switch {
-	case p.null:
+	if p.discard {
 		return input, nil
-	case p.path == nil:
-		return result, nil
 	}
-	output, ok := put(p.path.members, input, result)
+	output, ok := put(p.members, input, result)
 	if !ok {
-		return nil, fail(errResultPathMatch, "Unable to apply step \"ResultPath\" to input %s: path %s leads into a value that is no object", encode(input), p.path.text)
+		return nil, fail(errResultPathMatch,
+			"Unable to apply step \"ResultPath\" to input %s: path %s leads into a value that is no object",
+			encode(input), p.text)
 	}
 	return output, nil
 }
 
-// put returns root with value at the end of the members; missing objects are made.
-// Only the objects on the way are copied: root itself may still be asked for.
+// put returns root with value at the end of the members, and makes objects that are missing. It copies the objects on
+// the way, because root itself may still be read.
 func put(members []string, root, value any) (any, bool) {
 	if len(members) == 0 {
 		return value, true
@@ -141,4 +91,94 @@ func put(members []string, root, value any) (any, bool) {
 	object = maps.Clone(object)
 	object[members[0]], ok = put(members[1:], child, value)
 	return object, ok
+}
+
+// payload is a payload template (Parameters): an object in which a member "name.$" is replaced by "name" with the value
+// at its path.
+type payload map[string]any
+
+// executionID is the one path into the context object that is supported.
+const executionID = "$$.Execution.Id"
+
+func (p *payload) UnmarshalJSON(data []byte) error {
+	v, err := decode(data)
+	if err != nil {
+		return err
+	}
+	object, ok := v.(map[string]any)
+	if !ok {
+		return fmt.Errorf("payload template is %s, not an object", data)
+	}
+	*p = object
+	_, err = replace(object, func(_ string, text any) (any, error) {
+		if text == executionID {
+			return nil, nil
+		}
+		return parsePath(text)
+	})
+	return err
+}
+
+func (p payload) evaluate(input any, execution string) (map[string]any, error) {
+	v, err := replace(map[string]any(p), func(key string, text any) (any, error) {
+		if text == executionID {
+			return execution, nil
+		}
+		path, err := parsePath(text)
+		if err != nil {
+			return nil, err
+		}
+		found, ok := path.get(input)
+		if !ok {
+			return nil, fail(errParameterPath,
+				"The JSONPath '%s' specified for the field '%s' could not be found in the input '%s'",
+				path.text, key, encode(input))
+		}
+		return found, nil
+	})
+	object, _ := v.(map[string]any)
+	return object, err
+}
+
+// replace copies a template. It puts what read returns in the place of its members "name.$".
+func replace(template any, read func(key string, text any) (any, error)) (out any, err error) {
+	switch t := template.(type) {
+	case map[string]any:
+		object := make(map[string]any, len(t))
+		for key, v := range t {
+			name, dynamic := strings.CutSuffix(key, ".$")
+			if dynamic {
+				object[name], err = read(key, v)
+			} else {
+				object[name], err = replace(v, read)
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
+		return object, nil
+	case []any:
+		array := make([]any, len(t))
+		for i, v := range t {
+			if array[i], err = replace(v, read); err != nil {
+				return nil, err
+			}
+		}
+		return array, nil
+	}
+	return template, nil
+}
+
+// decode reads one JSON value. Numbers stay as they are written.
+func decode(data []byte) (any, error) {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err != nil {
+		return nil, err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, fmt.Errorf("data after the JSON value at offset %d", d.InputOffset())
+	}
+	return v, nil
 }

@@ -8,12 +8,14 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// goOn goes on with the executions that the store has as running, as Step
-// Functions would after a failure of a machine of its own: each at the state in
-// which it was, whose task is invoked again.
+// goOn goes on with the executions that the store has as running. Each goes on at the state in which it was, whose task
+// is invoked again.
 func (s *Service) goOn() error {
 	var all []*execution
 	for _, m := range s.machines {
+		if m.Express {
+			continue // its executions end with the service
+		}
 		if err := s.config.Store.Update(m.createArchive); err != nil {
 			return fmt.Errorf("keep executions of %s: %w", m.Name, err)
 		}
@@ -42,9 +44,8 @@ func (s *Service) goOn() error {
 	return nil
 }
 
-// resume makes an execution that goes on where its history ends: in a state that
-// was entered or, where the machine no longer has a state of that name, before the
-// first one.
+// resume makes an execution that goes on where its history ends: in the state that was entered last or, when the
+// machine no longer has a state of that name, before the first one.
 func (s *Service) resume(f found) (*execution, error) {
 	x := s.newExecution(f.machine, f.record)
 	x.number = f.number
@@ -53,7 +54,8 @@ func (s *Service) resume(f found) (*execution, error) {
 		return nil, err
 	}
 	x.text = first.text("input")
-	if x.input, err = decode([]byte(x.text)); err != nil {
+	input, err := decode([]byte(x.text))
+	if err != nil {
 		return nil, err
 	}
 	last, err := f.last()
@@ -63,7 +65,7 @@ func (s *Service) resume(f found) (*execution, error) {
 	if x.count = last.ID; x.count > 1 { // as record has it
 		x.last = last.ID
 	}
-	x.from = position{state: f.machine.definition.StartAt, value: x.input, text: x.text}
+	x.from = position{state: f.machine.definition.StartAt, value: input, text: x.text}
 	for e, err := range f.events(last.ID, true) {
 		if err != nil {
 			return nil, err
@@ -74,7 +76,7 @@ func (s *Service) resume(f found) (*execution, error) {
 		if f.machine.definition.states[e.text("name")] == nil {
 			break
 		}
-		x.from = position{state: e.text("name"), text: e.text("input"), entered: e}
+		x.from = position{state: e.text("name"), text: e.text("input"), entered: e.ID}
 		if output := last.text("output"); last.Type == "TaskSucceeded" {
 			x.from.result = &output
 		}

@@ -13,7 +13,8 @@ import (
 )
 
 const twoSteps = `{"StartAt":"A","States":{
-	"A":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":{"FunctionName":"a","Payload.$":"$"},"OutputPath":"$.Payload","Next":"B"},
+	"A":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":{"FunctionName":"a","Payload.$":"$"},
+		"OutputPath":"$.Payload","Next":"B"},
 	"B":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":{"FunctionName":"b","Payload.$":"$"},"OutputPath":"$.Payload","End":true}}}`
 
 // interrupted leaves a store with one execution that has ended and one that was
@@ -51,7 +52,7 @@ func TestExecutionsOutliveTheService(t *testing.T) {
 		s, w := again(t, config, twoSteps)
 		x := wait(t, started{s, executionARN(testMachine, "under-way")})
 		if ended(x) != `SUCCEEDED {"n":1.50}` || x.Started.IsZero() || x.Stopped.IsZero() {
-			t.Errorf("under way: %s, %s to %s", ended(x), x.Started, x.Stopped)
+			t.Errorf("under way: got %s, %s to %s, want success with both dates", ended(x), x.Started, x.Stopped)
 		}
 		const whole = "TaskStateEntered<0 TaskScheduled<2 TaskStarted<3 TaskSucceeded<4 TaskStateExited<5 TaskStateEntered<6 TaskScheduled<7 TaskStarted<8 " +
 			"TaskScheduled<9 TaskStarted<10 TaskSucceeded<11 TaskStateExited<12 ExecutionSucceeded<13"
@@ -64,14 +65,20 @@ func TestExecutionsOutliveTheService(t *testing.T) {
 		if len(calls) > 0 && !slices.Equal(calls, []string{`b {"n":1.50}`}) {
 			t.Errorf("calls %q, want that of B alone, with A's result", calls)
 		}
-		out, err := s.describeExecution(executionRequest{executionARN(testMachine, "ended")})
-		if text := encode(out); err != nil || !strings.Contains(text, `"output":"{\"n\":1.50}"`) || !strings.Contains(text, `"input":"{}"`) {
-			t.Errorf("ended: %s, %v", text, err)
+		out, err := s.describeExecution(request{ExecutionARN: executionARN(testMachine, "ended")})
+		if text := encode(
+			out,
+		); err != nil || !strings.Contains(text, `"output":"{\"n\":1.50}"`) ||
+			!strings.Contains(text, `"input":"{}"`) {
+			t.Errorf("got %s, %v, want the ended execution with input and output", text, err)
 		}
 		for _, name := range []string{"ended", "under-way"} {
 			input := `{"another":true}`
-			if _, err := s.startExecution(startRequest{StateMachineARN: testMachine, Name: name, Input: &input}); err == nil || !strings.Contains(err.Error(), "Already Exists") {
-				t.Errorf("start %s again: %v", name, err)
+			if _, err := s.startExecution(
+				startRequest{request: request{StateMachineARN: testMachine}, Name: name, Input: &input},
+			); err == nil ||
+				!strings.Contains(err.Error(), "Already Exists") {
+				t.Errorf("start %s again: got %v, want that it exists", name, err)
 			}
 		}
 		if err := s.Close(context.Background()); err != nil {
@@ -93,7 +100,10 @@ func TestExecutionOfAnotherMachine(t *testing.T) {
 // end behind it, the message is not sent again.
 func TestMessageIsSentOnce(t *testing.T) {
 	t.Parallel()
-	definition := two(`"Type":"Task","Resource":"arn:aws:states:::sqs:sendMessage","Parameters":{"QueueUrl":"q","MessageBody.$":"$"},"Next":"B"`, `"Type":"Succeed"`)
+	definition := two(
+		`"Type":"Task","Resource":"arn:aws:states:::sqs:sendMessage","Parameters":{"QueueUrl":"q","MessageBody.$":"$"},"Next":"B"`,
+		`"Type":"Succeed"`,
+	)
 	w := &world{}
 	config := w.config(t, definition)
 	tried := make(chan struct{}, 1)
@@ -119,7 +129,7 @@ func TestMessageIsSentOnce(t *testing.T) {
 	s, w2 := again(t, config, definition)
 	x := wait(t, started{s, executionARN(testMachine, "run")})
 	if ended(x) != `SUCCEEDED {"MessageId":"message-1"}` || len(w.messages) != 1 || len(w2.messages) != 0 {
-		t.Errorf("%s, with %q and then %q sent", ended(x), w.messages, w2.messages)
+		t.Errorf("got %s, with %q and then %q sent, want one message", ended(x), w.messages, w2.messages)
 	}
 }
 
@@ -127,7 +137,12 @@ func TestMessageIsSentOnce(t *testing.T) {
 func TestStoreCannotBeWritten(t *testing.T) {
 	t.Parallel()
 	w := &world{}
-	config := w.config(t, one(`"Type":"Task","Resource":"arn:aws:states:::sqs:sendMessage","Parameters":{"QueueUrl":"q","MessageBody.$":"$"},"End":true`))
+	config := w.config(
+		t,
+		one(
+			`"Type":"Task","Resource":"arn:aws:states:::sqs:sendMessage","Parameters":{"QueueUrl":"q","MessageBody.$":"$"},"End":true`,
+		),
+	)
 	full, tried := errors.New("no space left on device"), 0
 	send := config.SendMessage
 	config.SendMessage = func(tx *bbolt.Tx, queue, body string) (string, error) {
@@ -146,17 +161,25 @@ func TestStoreCannotBeWritten(t *testing.T) {
 	s := newService(t, config)
 	x := wait(t, start(t, s, "waits", `{}`))
 	if ended(x) != `SUCCEEDED {"MessageId":"message-1"}` || len(w.messages) != 1 {
-		t.Errorf("%s, %q", ended(x), w.messages)
+		t.Errorf("got %s with %q sent, want one message", ended(x), w.messages)
 	}
-	if want := "TaskStateEntered<0 TaskScheduled<2 TaskStarted<3 TaskSucceeded<4 TaskStateExited<5 ExecutionSucceeded<6"; trail(x) != want {
+	if want := "TaskStateEntered<0 TaskScheduled<2 TaskStarted<3 TaskSucceeded<4 TaskStateExited<5 ExecutionSucceeded<6"; trail(
+		x,
+	) != want {
 		t.Errorf("history %s, want %s", trail(x), want)
 	}
 	input := "{}"
-	_, err := s.startExecution(startRequest{StateMachineARN: testMachine, Name: "refused", Input: &input})
-	if want := "start execution " + executionARN(testMachine, "refused") + ": no space left on device"; err == nil || err.Error() != want {
+	_, err := s.startExecution(
+		startRequest{request: request{StateMachineARN: testMachine}, Name: "refused", Input: &input},
+	)
+	if want := "start execution " + executionARN(
+		testMachine,
+		"refused",
+	) + ": no space left on device"; err == nil ||
+		err.Error() != want {
 		t.Errorf("start: %v, want %s", err, want)
 	}
-	if _, err := s.describeExecution(executionRequest{executionARN(testMachine, "refused")}); err == nil {
-		t.Error("a start that was refused left an execution")
+	if _, err := s.describeExecution(request{ExecutionARN: executionARN(testMachine, "refused")}); err == nil {
+		t.Error("got an execution after a start that was refused, want none")
 	}
 }

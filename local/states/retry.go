@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// handler is what Retry and Catch share: the errors that an entry is for.
+// handler has the errors that an entry of Retry or Catch is for.
 type handler struct {
 	ErrorEquals []string
 }
@@ -29,13 +29,14 @@ type catcher struct {
 	ResultPath place
 }
 
-// UnmarshalJSON reads a retrier with the defaults and the limits of the language
-// specification and of "Handling errors in Step Functions workflows".
+// UnmarshalJSON applies the defaults and limits of the language specification and of "Handling errors in Step Functions
+// workflows".
 func (r *retrier) UnmarshalJSON(data []byte) error {
 	const longest = 31_622_400 // seconds, the limit of MaxDelaySeconds
 	type plain retrier
 	p := plain{IntervalSeconds: 1, MaxAttempts: 3, BackoffRate: 2, MaxDelaySeconds: longest, JitterStrategy: "NONE"}
-	if err := strict(data, "ErrorEquals IntervalSeconds MaxAttempts BackoffRate MaxDelaySeconds JitterStrategy Comment", &p); err != nil {
+	const fields = "ErrorEquals IntervalSeconds MaxAttempts BackoffRate MaxDelaySeconds JitterStrategy Comment"
+	if err := strict(data, fields, &p); err != nil {
 		return err
 	}
 	*r = retrier(p)
@@ -52,7 +53,6 @@ func (r *retrier) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// UnmarshalJSON reads a catcher; that its Next exists is checked with all targets.
 func (c *catcher) UnmarshalJSON(data []byte) error {
 	type plain catcher
 	return strict(data, "ErrorEquals Next ResultPath Comment", (*plain)(c))
@@ -60,8 +60,7 @@ func (c *catcher) UnmarshalJSON(data []byte) error {
 
 func (h handler) names() []string { return h.ErrorEquals }
 
-// wildcardLast refuses an entry without errors, and one that could never be asked
-// because States.ALL stands before it.
+// wildcardLast refuses an entry without errors, and an entry behind States.ALL, which would never be used.
 func wildcardLast[T interface{ names() []string }](field string, entries []T) error {
 	for i, entry := range entries {
 		names := entry.names()
@@ -73,8 +72,7 @@ func wildcardLast[T interface{ names() []string }](field string, entries []T) er
 	return nil
 }
 
-// attempts counts how often each retrier of a state was used. A new visit of the
-// state begins at zero.
+// attempts counts how often each retrier was used in one visit of a state.
 type attempts struct {
 	retriers []retrier
 	used     []int
@@ -85,8 +83,7 @@ func newAttempts(retriers []retrier) *attempts {
 	return &attempts{retriers: retriers, used: make([]int, len(retriers)), random: rand.Float64}
 }
 
-// next returns the delay before another attempt. Only the first retrier that
-// names the error is asked.
+// next returns the delay before another attempt. Only the first retrier that names the error counts.
 func (a *attempts) next(f *failure) (time.Duration, bool) {
 	i := slices.IndexFunc(a.retriers, func(r retrier) bool { return f.matches(r.ErrorEquals) })
 	if i < 0 || a.used[i] >= a.retriers[i].MaxAttempts {

@@ -37,7 +37,7 @@ func TestMatches(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			if got := fail(tt.error, "").matches(tt.equals); got != tt.matches {
-				t.Errorf("%s matches %q: %v", tt.error, tt.equals, got)
+				t.Errorf("%s matches %q: got %v, want %v", tt.error, tt.equals, got, tt.matches)
 			}
 		})
 	}
@@ -54,21 +54,66 @@ func TestAttempts(t *testing.T) {
 	}{
 		{"defaults", `[{"ErrorEquals":["A"]}]`, []string{"A", "A", "A", "A"}, 0, []float64{1, 2, 4, -1}},
 		{"none for another error", `[{"ErrorEquals":["A"]}]`, []string{"B"}, 0, []float64{-1}},
-		{"no attempts", `[{"ErrorEquals":["A"],"MaxAttempts":0},{"ErrorEquals":["States.ALL"]}]`, []string{"A"}, 0, []float64{-1}},
-		{"cap", `[{"ErrorEquals":["A"],"IntervalSeconds":5,"MaxDelaySeconds":15,"MaxAttempts":4}]`, []string{"A", "A", "A", "A", "A"}, 0, []float64{5, 10, 15, 15, -1}},
-		{"rate of one", `[{"ErrorEquals":["A"],"IntervalSeconds":3,"BackoffRate":1}]`, []string{"A", "A"}, 0, []float64{3, 3}},
-		{"fractional rate", `[{"ErrorEquals":["A"],"IntervalSeconds":60,"BackoffRate":1.5}]`, []string{"A", "A", "A"}, 0, []float64{60, 90, 135}},
-		{"full jitter", `[{"ErrorEquals":["A"],"IntervalSeconds":4,"JitterStrategy":"FULL"}]`, []string{"A", "A"}, 0.25, []float64{1, 2}},
-		{"full jitter after the cap", `[{"ErrorEquals":["A"],"IntervalSeconds":4,"MaxDelaySeconds":6,"JitterStrategy":"FULL"}]`, []string{"A", "A"}, 0.5, []float64{2, 3}},
+		{
+			"no attempts",
+			`[{"ErrorEquals":["A"],"MaxAttempts":0},{"ErrorEquals":["States.ALL"]}]`,
+			[]string{"A"},
+			0,
+			[]float64{-1},
+		},
+		{
+			"cap",
+			`[{"ErrorEquals":["A"],"IntervalSeconds":5,"MaxDelaySeconds":15,"MaxAttempts":4}]`,
+			[]string{"A", "A", "A", "A", "A"},
+			0,
+			[]float64{5, 10, 15, 15, -1},
+		},
+		{
+			"rate of one",
+			`[{"ErrorEquals":["A"],"IntervalSeconds":3,"BackoffRate":1}]`,
+			[]string{"A", "A"},
+			0,
+			[]float64{3, 3},
+		},
+		{
+			"fractional rate",
+			`[{"ErrorEquals":["A"],"IntervalSeconds":60,"BackoffRate":1.5}]`,
+			[]string{"A", "A", "A"},
+			0,
+			[]float64{60, 90, 135},
+		},
+		{
+			"full jitter",
+			`[{"ErrorEquals":["A"],"IntervalSeconds":4,"JitterStrategy":"FULL"}]`,
+			[]string{"A", "A"},
+			0.25,
+			[]float64{1, 2},
+		},
+		{
+			"full jitter after the cap",
+			`[{"ErrorEquals":["A"],"IntervalSeconds":4,"MaxDelaySeconds":6,"JitterStrategy":"FULL"}]`,
+			[]string{"A", "A"},
+			0.5,
+			[]float64{2, 3},
+		},
 		{
 			"counted apart", `[{"ErrorEquals":["A"],"MaxAttempts":1},{"ErrorEquals":["B"],"MaxAttempts":2}]`,
 			[]string{"A", "B", "B", "A"},
 			0,
 			[]float64{1, 1, 2, -1},
 		},
-		{"first that names it", `[{"ErrorEquals":["A","B"],"MaxAttempts":1},{"ErrorEquals":["B"],"MaxAttempts":9}]`, []string{"A", "B"}, 0, []float64{1, -1}},
 		{
-			"600 attempts do not overflow", `[{"ErrorEquals":["A"],"IntervalSeconds":5,"MaxDelaySeconds":300,"MaxAttempts":600}]`, repeat("A", 601), 0,
+			"first that names it",
+			`[{"ErrorEquals":["A","B"],"MaxAttempts":1},{"ErrorEquals":["B"],"MaxAttempts":9}]`,
+			[]string{"A", "B"},
+			0,
+			[]float64{1, -1},
+		},
+		{
+			"600 attempts do not overflow",
+			`[{"ErrorEquals":["A"],"IntervalSeconds":5,"MaxDelaySeconds":300,"MaxAttempts":600}]`,
+			repeat("A", 601),
+			0,
 			append(append([]float64{5, 10, 20, 40, 80, 160}, repeat(300.0, 594)...), -1),
 		},
 	}

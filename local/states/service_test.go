@@ -18,10 +18,34 @@ func TestStatusChanged(t *testing.T) {
 		stop             bool
 		want             []string // status, output, error and cause of each detail
 	}{
-		{"succeeded", one(`"Type":"Pass","End":true`), nil, false, []string{"RUNNING <nil> <nil> <nil>", `SUCCEEDED {"a":1} <nil> <nil>`}},
-		{"failed", one(`"Type":"Fail","Error":"E","Cause":"why"`), nil, false, []string{"RUNNING <nil> <nil> <nil>", "FAILED <nil> E why"}},
-		{"timed out", `{"TimeoutSeconds":1,` + one(payloadF + `,"End":true`)[1:], []reply{{hang: true}}, false, []string{"RUNNING <nil> <nil> <nil>", "TIMED_OUT <nil> <nil> <nil>"}},
-		{"aborted", one(payloadF + `,"End":true`), []reply{{hang: true}}, true, []string{"RUNNING <nil> <nil> <nil>", "ABORTED <nil> E why"}},
+		{
+			"succeeded",
+			one(`"Type":"Pass","End":true`),
+			nil,
+			false,
+			[]string{"RUNNING <nil> <nil> <nil>", `SUCCEEDED {"a":1} <nil> <nil>`},
+		},
+		{
+			"failed",
+			one(`"Type":"Fail","Error":"E"`),
+			nil,
+			false,
+			[]string{"RUNNING <nil> <nil> <nil>", "FAILED <nil> E <nil>"},
+		},
+		{
+			"timed out",
+			`{"TimeoutSeconds":1,` + one(payloadF + `,"End":true`)[1:],
+			[]reply{{hang: true}},
+			false,
+			[]string{"RUNNING <nil> <nil> <nil>", "TIMED_OUT <nil> <nil> <nil>"},
+		},
+		{
+			"aborted",
+			one(payloadF + `,"End":true`),
+			[]reply{{hang: true}},
+			true,
+			[]string{"RUNNING <nil> <nil> <nil>", "ABORTED <nil> E why"},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -34,7 +58,9 @@ func TestStatusChanged(t *testing.T) {
 			x := start(t, s, "run", `{"a":1}`)
 			if tt.stop {
 				<-w.hanging
-				if _, err := s.stopExecution(stopRequest{executionRequest{x.arn}, "E", "why"}); err != nil {
+				if _, err := s.stopExecution(
+					stopRequest{request: request{ExecutionARN: x.arn}, Error: "E", Cause: "why"},
+				); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -50,11 +76,12 @@ func TestStatusChanged(t *testing.T) {
 				}
 				got = append(got, fmt.Sprint(d["status"], " ", d["output"], " ", d["error"], " ", d["cause"]))
 				if d["executionArn"] != x.arn || d["stateMachineArn"] != testMachine || d["name"] != "run" || d["input"] != `{"a":1}` ||
-					d["startDate"] != float64(end.Started.UnixMilli()) || (d["stopDate"] == nil) != (d["status"] == "RUNNING") {
-					t.Errorf("detail %s", text)
+					d["startDate"] != float64(end.Started.UnixMilli()) ||
+					(d["stopDate"] == nil) != (d["status"] == "RUNNING") {
+					t.Errorf("got detail %s, want the execution's members and dates", text)
 				}
 				if diff := cmp.Diff(map[string]any{"included": true}, d["inputDetails"]); diff != "" {
-					t.Errorf("inputDetails differ:\n%s", diff)
+					t.Errorf("inputDetails (-want +got):\n%s", diff)
 				}
 			}
 			if diff := cmp.Diff(tt.want, got); diff != "" {
@@ -67,8 +94,8 @@ func TestStatusChanged(t *testing.T) {
 func TestThousandsAtOnce(t *testing.T) {
 	t.Parallel()
 	const n = 2000
-	w := &world{functions: map[string][]reply{"f": {{}}}}
-	config := w.config(t, two(`"Type":"Wait","Seconds":1,"Next":"B"`, invokeF+`,"OutputPath":"$.Payload","End":true`))
+	w := &world{functions: map[string][]reply{"f": {{fault: "Boom"}, {}}}}
+	config := w.config(t, one(payloadF+`,"Retry":[{"ErrorEquals":["Boom"]}],"End":true`))
 	config.Scale = 1
 	s := newService(t, config)
 	var all []started
@@ -77,7 +104,7 @@ func TestThousandsAtOnce(t *testing.T) {
 	}
 	for i, x := range all {
 		if got, want := ended(wait(t, x)), fmt.Sprintf(`SUCCEEDED {"i":%d}`, i); got != want {
-			t.Fatalf("execution %d ended %s", i, got)
+			t.Fatalf("execution %d: got end %s, want %s", i, got, want)
 		}
 	}
 }
@@ -95,10 +122,10 @@ func TestCloseEndsExecutions(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(w.details) != 1 { // RUNNING: the service went away, the machine did not fail
-		t.Errorf("statuses %q", w.details)
+		t.Errorf("got statuses %q, want RUNNING alone", w.details)
 	}
-	if _, err := s.startExecution(startRequest{StateMachineARN: testMachine}); err == nil {
-		t.Error("StartExecution after Close gave no error")
+	if _, err := s.startExecution(startRequest{request: request{StateMachineARN: testMachine}}); err == nil {
+		t.Error("StartExecution after Close: got no error, want one")
 	}
 }
 
@@ -120,7 +147,7 @@ func TestCloseGivesUpWaiting(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
 	if err := s.Close(ctx); err == nil {
-		t.Error("Close gave no error")
+		t.Error("Close: got no error, want the context's")
 	}
 	close(release)
 	if err := s.Close(t.Context()); err != nil {
@@ -131,7 +158,11 @@ func TestCloseGivesUpWaiting(t *testing.T) {
 func TestNewRejects(t *testing.T) {
 	t.Parallel()
 	bad := (&world{}).config(t, one(`"Type":"Nope"`))
-	if _, err := New(t.Context(), bad); err == nil || err.Error() != `load state machine test: state "A": type "Nope" is unknown or not supported` {
-		t.Errorf("New: %v", err)
+	if _, err := New(
+		t.Context(),
+		bad,
+	); err == nil ||
+		err.Error() != `load state machine test: state "A": type "Nope" is unknown or not supported` {
+		t.Errorf("got error %v, want one that names machine, state and type", err)
 	}
 }

@@ -1,9 +1,8 @@
-// Package states runs state machines as AWS Step Functions does: an interpreter
-// for the part of the JSONPath Amazon States Language that Lazaret's machines are
-// written in, and the JSON 1.0 API over it, for Standard workflows. Executions and
-// their histories are in the stack's store; memory holds those alone that run. It
-// reaches Lambda and SQS only through its Config. What it cannot honour in a
-// definition is an error at load, never ignored. The local stack is its only caller.
+// Package states runs state machines as AWS Step Functions does: an interpreter for the part of the Amazon States
+// Language that Lazaret's machine is written in, with JSONPath, and the JSON 1.0 API over it. Executions of Standard
+// machines and their histories are in the stack's store; memory has only those that run. Executions of Express machines
+// are in memory alone, and their events in a log. A part of the language that the interpreter does not know is an error
+// when the machine is loaded.
 package states
 
 import (
@@ -11,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,62 +21,54 @@ import (
 	"github.com/lazaret/lazaret/local/template"
 )
 
-// Config names the machines and the services that their tasks call.
-//
-// An error that stands for an answer of the service must be a *ServiceError (or
-// wrap one); any other error reaches the machine as the integration's
-// SdkClientException.
+// Config names the machines and what their tasks call. An error that a called service answers is an *api.Error; any
+// other error reaches the machine as the integration's SdkClientException.
 type Config struct {
 	Machines []template.Machine
 
-	// Store keeps executions over the end of the service, in good order or not:
-	// the next one goes on with those that were running.
+	// Store keeps executions: a new service goes on with those that ran when the last one ended.
 	Store *store.Store
 
-	// Scale divides the intervals of Wait and Retry, so that 10 makes them ten
-	// times shorter. Timeouts are never scaled. Zero means 1.
+	// Scale divides the intervals of Retry: 10 makes them ten times shorter. Timeouts are not scaled, but the five minutes
+	// of an Express execution are a limit for the intervals as they are written. Zero means 1.
 	Scale float64
 
-	// Invoke runs a function to its end. The context ends with the service, not
-	// with the task: on Lambda, too, a function outlives the state that gave up
-	// waiting for it.
+	// Invoke runs a function to its end. The context ends with the service, not with the task: on Lambda, too, a
+	// function goes on when the state no longer waits for it.
 	Invoke func(ctx context.Context, function string, payload []byte) (Invocation, error)
 
-	// SendMessage puts a message into the queue with that ARN, in the transaction
-	// that stores the task's success. With a *ServiceError it has changed nothing.
+	// SendMessage puts a message into the queue with that ARN, in the transaction that stores the task's success. With
+	// an *api.Error it has changed nothing.
 	SendMessage func(tx *bbolt.Tx, queueARN, body string) (messageID string, err error)
 
-	// StatusChanged hears of each new status of an execution, in the transaction
-	// that stores it, with the detail of EventBridge's "Step Functions Execution
-	// Status Change". Nil is allowed.
+	// StatusChanged gets the detail of EventBridge's "Step Functions Execution Status Change" for each new status of an
+	// execution, in the transaction that stores the status. Nil is allowed.
 	StatusChanged func(tx *bbolt.Tx, detail json.RawMessage) error
+
+	// Log writes events of Express executions, a line for each, to a log group. Nil is allowed.
+	Log func(group string, lines ...string) error
+
+	// ExpressEnded gets, for each Express execution that ended, the detail that StatusChanged gets for others: EventBridge
+	// is told nothing of Express executions. It is called by several goroutines. Nil is allowed.
+	ExpressEnded func(detail json.RawMessage)
 }
 
-// Invocation is what a function answered. FunctionError is empty, "Handled" or
-// "Unhandled"; with it, Payload is the function's error document.
+// Invocation is what a function answered. FunctionError is empty, "Handled" or "Unhandled"; with it, Payload is the
+// function's error document.
 type Invocation struct {
 	Payload       []byte
 	FunctionError string
 }
 
-// ServiceError is an error that a called service answered, with its own code:
-// "TooManyRequestsException", "QueueDoesNotExist". Status is the HTTP status.
-type ServiceError struct {
-	Code    string
-	Message string
-	Status  int
-}
-
-func (e *ServiceError) Error() string { return e.Code + ": " + e.Message }
-
-// Service holds the machines and the executions that run.
+// Service holds the machines and the executions that run. It serves the Step Functions API.
 type Service struct {
+	http.Handler
 	config   Config
 	machines []*machine // in the order of the template
 	ctx      context.Context
 	stop     context.CancelCauseFunc
-	work     sync.WaitGroup // executions and the calls that they started
-	told     atomic.Int64   // when it was last said that executions wait for the store, in Unix nanoseconds
+	work     sync.WaitGroup // executions, and the calls that they started
+	warned   atomic.Int64   // when the last warning was logged, in Unix nanoseconds
 
 	mu      sync.Mutex
 	closed  bool
@@ -91,13 +83,14 @@ type machine struct {
 
 var errClosed = errors.New("the service was closed")
 
-// New loads the machines and goes on with the executions that the store has as
-// running. They end, without a further status, when ctx does.
+// New loads the machines and goes on with the executions that the store has as running. They end, without a further
+// status, when ctx does.
 func New(ctx context.Context, config Config) (*Service, error) {
 	if config.Scale <= 0 {
 		config.Scale = 1
 	}
 	s := &Service{config: config, running: map[string]*execution{}}
+	s.Handler = s.api()
 	for _, m := range config.Machines {
 		d, err := parse(m.Definition)
 		if err != nil {
@@ -109,8 +102,7 @@ func New(ctx context.Context, config Config) (*Service, error) {
 	return s, s.goOn()
 }
 
-// Close ends all executions and waits for them and for the calls under way,
-// which see their context cancelled, at most until ctx ends.
+// Close ends all executions and waits for them, and for the calls under way, at most until ctx ends.
 func (s *Service) Close(ctx context.Context) error {
 	s.mu.Lock()
 	s.closed = true

@@ -12,6 +12,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"github.com/lazaret/lazaret/local/api"
 	"github.com/lazaret/lazaret/local/store"
 	"github.com/lazaret/lazaret/local/template"
 )
@@ -45,7 +46,11 @@ func (w *world) invoke(ctx context.Context, function string, payload []byte) (In
 	list := w.functions[name]
 	if len(list) == 0 {
 		w.mu.Unlock()
-		return Invocation{}, &ServiceError{Code: "ResourceNotFoundException", Message: "Function not found: " + function, Status: 404}
+		return Invocation{}, &api.Error{
+			Code:    "ResourceNotFoundException",
+			Message: "Function not found: " + function,
+			Status:  404,
+		}
 	}
 	r := list[0]
 	if len(list) > 1 {
@@ -58,7 +63,10 @@ func (w *world) invoke(ctx context.Context, function string, payload []byte) (In
 		<-ctx.Done()
 		return Invocation{}, ctx.Err()
 	case r.fault != "":
-		return Invocation{Payload: fmt.Appendf(nil, `{"errorType":%q,"errorMessage":"it failed"}`, r.fault), FunctionError: "Unhandled"}, nil
+		return Invocation{
+			Payload:       fmt.Appendf(nil, `{"errorType":%q,"errorMessage":"it failed"}`, r.fault),
+			FunctionError: "Unhandled",
+		}, nil
 	case r.payload == "" && r.err == nil:
 		return Invocation{Payload: payload}, nil
 	}
@@ -79,10 +87,12 @@ func (w *world) config(t *testing.T, definition string) Config {
 	t.Helper()
 	w.hanging = make(chan struct{}, 100)
 	return Config{
-		Store:    newStore(t, t.TempDir()),
-		Machines: []template.Machine{{Name: "test", ARN: testMachine, RoleARN: "arn:aws:iam::000000000000:role/test", Definition: []byte(definition)}},
-		Scale:    1e6,
-		Invoke:   w.invoke,
+		Store: newStore(t, t.TempDir()),
+		Machines: []template.Machine{
+			{Name: "test", ARN: testMachine, RoleARN: "arn:aws:iam::000000000000:role/test", Definition: []byte(definition)},
+		},
+		Scale:  1e6,
+		Invoke: w.invoke,
 		SendMessage: func(_ *bbolt.Tx, queueARN, body string) (string, error) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -128,7 +138,7 @@ type outcome struct {
 // start begins an execution through the API's own code.
 func start(t *testing.T, s *Service, name, input string) started {
 	t.Helper()
-	_, err := s.startExecution(startRequest{StateMachineARN: testMachine, Name: name, Input: &input})
+	_, err := s.startExecution(startRequest{request: request{StateMachineARN: testMachine}, Name: name, Input: &input})
 	if err != nil {
 		t.Fatalf("StartExecution: %v", err)
 	}

@@ -14,7 +14,8 @@ import (
 
 // TestMain is a program of its own for the tests of faults.
 func TestMain(m *testing.M) {
-	program := map[string]func(dir string) error{"write": writeUntilKilled, "fill": fillAndMakeRoom}[os.Getenv("STORE_PROGRAM")]
+	programs := map[string]func(dir string) error{"write": writeUntilKilled, "fill": fillAndMakeRoom}
+	program := programs[os.Getenv("STORE_PROGRAM")]
 	if program == nil {
 		os.Exit(m.Run())
 	}

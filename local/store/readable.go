@@ -11,8 +11,8 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// The bucket "store" has a key for as long as the store is open: the boot of the
-// machine since which nothing may be on the disk yet.
+// The bucket "store" has the key "boot" while the store is open: the id of the machine's boot. When a store was not
+// closed and the machine has booted since, writes may be missing on the disk.
 var (
 	own  = []byte("store")
 	boot = []byte("boot")
@@ -28,20 +28,21 @@ func markOpen(tx *bbolt.Tx) error {
 
 func markClosed(tx *bbolt.Tx) error { return tx.Bucket(own).Delete(boot) }
 
-// thisBoot identifies the time since the machine started. Where that is not
-// known, every store that was not closed is checked.
+// unknownBoot is the id where the kernel has none. Then every store that was not closed is checked.
+const unknownBoot = "unknown"
+
+// thisBoot returns the id of the machine's boot.
 func thisBoot() []byte {
 	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
-		return []byte("unknown")
+		return []byte(unknownBoot)
 	}
 	return id
 }
 
-// openReadable opens the file and, where the machine has lost power since it was
-// written, reads all of it before: opening for writing looks for free pages in a
-// goroutine of bbolt's. A damaged file makes bbolt panic, or touch memory that no
-// part of the file stands behind.
+// openReadable opens the file. When writes may be missing on the disk, it reads all of the file before, because opening
+// it for writing reads it in a goroutine of bbolt. A damaged file makes bbolt panic, or read memory that the file does
+// not back.
 func openReadable(file string) (db *bbolt.DB, err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
@@ -58,13 +59,13 @@ func openReadable(file string) (db *bbolt.DB, err error) {
 			return err
 		}
 		if info.Size() < tx.Size() {
-			return fmt.Errorf("it has %d bytes of %d", info.Size(), tx.Size())
+			return fmt.Errorf("the file has %d bytes, want %d", info.Size(), tx.Size())
 		}
 		var since []byte
 		if b := tx.Bucket(own); b != nil {
 			since = b.Get(boot)
 		}
-		if since == nil || bytes.Equal(since, thisBoot()) && !bytes.Equal(since, []byte("unknown")) {
+		if since == nil || bytes.Equal(since, thisBoot()) && !bytes.Equal(since, []byte(unknownBoot)) {
 			return nil
 		}
 		return checkAfterCrash(tx)
@@ -75,8 +76,8 @@ func openReadable(file string) (db *bbolt.DB, err error) {
 	return openFile(file, false)
 }
 
-// checkAfterCrash reads every page here, where a fault is a panic, before
-// bbolt's own check does so in a goroutine where it would end the process.
+// checkAfterCrash reads every page, because a fault is a panic in this goroutine. bbolt's own check, which comes after
+// it, reads them in a goroutine where a fault would end the process.
 func checkAfterCrash(tx *bbolt.Tx) error {
 	if err := tx.ForEach(func(_ []byte, b *bbolt.Bucket) error { return walk(b) }); err != nil {
 		return err
@@ -90,12 +91,13 @@ func checkAfterCrash(tx *bbolt.Tx) error {
 	return first
 }
 
+// walk reads every value in a bucket.
 func walk(b *bbolt.Bucket) error {
 	return b.ForEach(func(key, value []byte) error {
 		if value == nil {
 			return walk(b.Bucket(key))
 		}
-		_ = bytes.Count(value, []byte{0}) // reads it
+		_ = bytes.Count(value, []byte{0}) // reads all of it
 		return nil
 	})
 }

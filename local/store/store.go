@@ -1,8 +1,7 @@
-// Package store keeps what the services of the local stack remember, in one
-// bbolt file: each change is a transaction, and a process that is killed leaves
-// the last one. A service owns the top-level buckets that begin with its name,
-// "sqs/…". Files that belong to the state, such as the bodies of objects, lie
-// in the same folder, so that both can be set aside with one command.
+// Package store keeps the state of the local stack's services in one file of bbolt. Each change is a transaction, and a
+// process that is killed leaves the last committed one. A service owns the top-level buckets whose names begin with its
+// own, such as "sqs/…". Files that are part of the state, such as the bodies of objects, are in the same folder, so
+// that one command can move all of it.
 package store
 
 import (
@@ -19,17 +18,14 @@ import (
 
 // Store is an open store. Its methods may be called concurrently.
 type Store struct {
-	dir     string
-	db      *bbolt.DB
-	calls   chan *call
-	closing chan struct{}
-	closed  chan struct{} // the writer has ended
-	memory  memory
+	dir    string
+	db     *bbolt.DB
+	writer writer
+	memory memory
 }
 
-// Open opens the store in a folder, which it makes when it is absent. One
-// process at a time may have it open. The error is one line, which says how to
-// set an unreadable store aside.
+// Open opens the store in a folder, which it creates when it is absent. One process at a time can have it open. The
+// error is one line, with the command that moves an unreadable store away.
 func Open(dir string) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("create store: %w", err)
@@ -43,32 +39,30 @@ func Open(dir string) (*Store, error) {
 		return nil, fmt.Errorf("open store %s: %w", file, err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open store %s: it cannot be read: %w; this sets it aside with all objects: mv %q %q",
-			file, err, dir, dir+".unreadable")
+		return nil, fmt.Errorf("open store %s: it cannot be read: %w; "+
+			"this command moves it away with all objects: mv %q %q", file, err, dir, dir+".unreadable")
 	}
-	s := &Store{dir: dir, db: db, calls: make(chan *call), closing: make(chan struct{}), closed: make(chan struct{})}
+	s := &Store{dir: dir, db: db, writer: writer{free: make(chan struct{}, 1)}}
 	if err := s.db.Update(markOpen); err != nil {
 		return nil, errors.Join(fmt.Errorf("write store %s: %w", file, err), db.Close())
 	}
-	go s.write()
+	s.writer.free <- struct{}{}
 	return s, nil
 }
 
-// openFile does not sync: what a killed process has written is in the kernel's
-// hands, and a loss of power is what checkAfterCrash looks for. Nor do transactions
-// write the list of free pages, which a drained queue of 100,000 messages makes
-// longer than all else in them: opening what was not closed finds it again, in
-// 0.1 s for 228 MB. The mapping is made large at once, because making it larger
-// later waits for every reader.
+// openFile opens the file of bbolt. Transactions are not synced to the disk: the kernel has what a killed process
+// wrote, and checkAfterCrash finds damage after a loss of power. Transactions do not write the list of free pages
+// either, which would be most of their size after 100,000 messages: when a store was not closed, opening it finds the
+// list again, in 0.1 s for 228 MB. The mapping is large from the start, because growing it waits for every reader.
 func openFile(file string, readOnly bool) (*bbolt.DB, error) {
 	return bbolt.Open(file, 0o600, &bbolt.Options{
-		NoSync: true, NoGrowSync: true, NoFreelistSync: true, FreelistType: bbolt.FreelistMapType, InitialMmapSize: 1 << 30,
-		Timeout: time.Second, ReadOnly: readOnly,
+		NoSync: true, NoGrowSync: true, NoFreelistSync: true, FreelistType: bbolt.FreelistMapType,
+		InitialMmapSize: 1 << 30, Timeout: time.Second, ReadOnly: readOnly,
 	})
 }
 
-// create makes an empty store under another name first, so that neither a full
-// disk nor kill -9 leaves a part of one.
+// create creates an empty store when there is none. It does so under another name first, so that neither a full disk
+// nor a kill leaves a part of one.
 func create(file string) error {
 	if _, err := os.Stat(file); !errors.Is(err, os.ErrNotExist) {
 		return err
@@ -90,11 +84,10 @@ func create(file string) error {
 // Dir is the store's folder.
 func (s *Store) Dir() string { return s.dir }
 
-// Close waits for transactions under way and writes everything to the disk, so
-// that a store that was closed outlives a loss of power.
+// Close waits for running transactions and syncs the file, so that a closed store survives a loss of power.
 func (s *Store) Close() error {
-	close(s.closing)
-	<-s.closed
+	<-s.writer.free
+	defer func() { s.writer.free <- struct{}{} }() // later calls of Update fail
 	err := s.db.Sync()
 	s.db.NoFreelistSync = false
 	if err == nil {
@@ -109,9 +102,8 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// View runs f on the state that the last transaction left. f must be quick,
-// since space is not reused meanwhile, and must not keep what it reads: bytes
-// belong to the transaction.
+// View runs f on the state of the last transaction. f must be quick, because space is not reused meanwhile, and must
+// not keep bytes that it reads, because they belong to the transaction.
 func (s *Store) View(f func(tx *bbolt.Tx) error) error {
 	defer s.memory.release(s.db)
 	return s.db.View(f)
@@ -126,8 +118,7 @@ func PutJSON(b *bbolt.Bucket, key []byte, v any) error {
 	return b.Put(key, value)
 }
 
-// GetJSON reads into v what is stored under a key, and returns false when
-// nothing is.
+// GetJSON decodes the value of a key into v, and returns false when there is none.
 func GetJSON(b *bbolt.Bucket, key []byte, v any) (bool, error) {
 	value := b.Get(key)
 	if value == nil {

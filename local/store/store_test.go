@@ -59,8 +59,8 @@ func TestKeepsWhatWasClosed(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := put(s, "late", nil); !errors.Is(err, errClosed) {
-		t.Errorf("Update after Close: %v, want %v", err, errClosed)
+	if err := put(s, "late", nil); !errors.Is(err, bolterrors.ErrDatabaseNotOpen) {
+		t.Errorf("Update after Close: got error %v, want %v", err, bolterrors.ErrDatabaseNotOpen)
 	}
 	s = open(t, dir)
 	defer s.Close()
@@ -192,7 +192,8 @@ func TestUnreadable(t *testing.T) {
 		}
 		told++
 		want := fmt.Sprintf("mv %q %q", dir, dir+".unreadable")
-		if text := err.Error(); !strings.Contains(text, want) || !strings.Contains(text, file) || strings.Contains(text, "\n") {
+		if text := err.Error(); !strings.Contains(text, want) || !strings.Contains(text, file) ||
+			strings.Contains(text, "\n") {
 			t.Errorf("%s: %q, want one line with %s and %s", what, text, file, want)
 		}
 	}

@@ -3,76 +3,64 @@ package store
 import (
 	"errors"
 	"fmt"
+	"sync"
 
 	"go.etcd.io/bbolt"
 )
 
-// maxGroup bounds how long the first caller of a group waits for the others.
-const maxGroup = 256
+// writer lets one caller at a time commit a group of changes: its own and those that wait.
+type writer struct {
+	free chan struct{} // has one element when nobody commits
 
-// errClosed is the answer to an Update after Close.
-var errClosed = errors.New("the store is closed")
-
-// call is one Update.
-type call struct {
-	change func(tx *bbolt.Tx) error
-	err    chan error
+	mu      sync.Mutex
+	waiting []*call
 }
 
-// panicked carries a panic from the writer to the caller whose change it was.
+// call is one call of Update.
+type call struct {
+	change func(tx *bbolt.Tx) error
+	done   chan error
+}
+
+// panicked is a panic of a change, which Update passes on to its caller.
 type panicked struct{ value any }
 
 func (p panicked) Error() string { return fmt.Sprint(p.value) }
 
-// Update runs change in a transaction and returns when it is committed. What
-// waits meanwhile shares a transaction, so that change may run more than once:
-// it must set what it returns anew each time, and leave what follows a commit,
-// such as waking somebody, to tx.OnCommit. When it returns an error, that is
-// Update's, nothing of it is stored, and no other caller notices. It must not
-// call View or Update.
+// Update runs change in a transaction and returns when it is committed. Changes that wait at the same time share a
+// transaction, so change may run more than once: it must set its results anew each time, and do what follows a commit
+// in tx.OnCommit. When change fails, nothing of it is stored, Update returns its error, and other callers are not
+// affected. change must not call View or Update.
 func (s *Store) Update(change func(tx *bbolt.Tx) error) error {
-	c := &call{change: change, err: make(chan error, 1)}
+	c := &call{change: change, done: make(chan error, 1)}
+	s.writer.mu.Lock()
+	s.writer.waiting = append(s.writer.waiting, c)
+	s.writer.mu.Unlock()
+	var err error
 	select {
-	case s.calls <- c:
-	case <-s.closing:
-		return errClosed
+	case err = <-c.done: // by another caller
+	case <-s.writer.free:
+		s.commit(s.writer.take())
+		s.writer.free <- struct{}{}
+		s.memory.release(s.db)
+		err = <-c.done
 	}
-	err := <-c.err
 	if p, ok := errors.AsType[panicked](err); ok {
 		panic(p.value)
 	}
 	return err
 }
 
-// write is the one writer.
-func (s *Store) write() {
-	defer close(s.closed)
-	for {
-		select {
-		case <-s.closing:
-			return
-		case c := <-s.calls:
-			s.commit(s.group(c))
-			s.memory.release(s.db)
-		}
-	}
-}
-
-// group adds to the first call those that wait already.
-func (s *Store) group(first *call) []*call {
-	group := []*call{first}
-	for len(group) < maxGroup {
-		select {
-		case c := <-s.calls:
-			group = append(group, c)
-		default:
-			return group
-		}
-	}
+// take returns the calls that wait, of which none may be left.
+func (w *writer) take() []*call {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	group := w.waiting
+	w.waiting = nil
 	return group
 }
 
-// commit runs a group in one transaction, and again without each that fails.
+// commit runs the changes of a group in one transaction. When one fails it runs the others again.
 func (s *Store) commit(group []*call) {
 	for len(group) > 0 {
 		failed := -1
@@ -88,16 +76,16 @@ func (s *Store) commit(group []*call) {
 		switch {
 		case err == nil:
 			for _, c := range group {
-				c.err <- nil
+				c.done <- nil
 			}
 			return
 		case failed >= 0:
-			group[failed].err <- err
+			group[failed].done <- err
 			group = append(group[:failed], group[failed+1:]...)
-		case len(group) == 1: // the disk is full, say
-			group[0].err <- fmt.Errorf("write store: %w", err)
+		case len(group) == 1: // the disk is full, for example
+			group[0].done <- fmt.Errorf("write store: %w", err)
 			return
-		default: // what is too much together may fit one by one
+		default: // single changes may fit on a disk that is too full for all
 			for _, c := range group {
 				s.commit([]*call{c})
 			}

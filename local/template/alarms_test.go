@@ -6,7 +6,7 @@ import "testing"
 // with its parameters applied; an address of AlertEmail waits at its topic.
 func TestAlarmsAndEmail(t *testing.T) {
 	t.Parallel()
-	for wanted, want := range map[string]int{"true": 13, "false": 0} {
+	for wanted, want := range map[string]int{"true": 15, "false": 0} {
 		app, err := Load("../../template.yaml", Options{
 			StackName:  "ward",
 			Parameters: map[string]string{"AlarmsAndDashboard": wanted},
@@ -26,8 +26,9 @@ func TestAlarmsAndEmail(t *testing.T) {
 			t.Errorf("AlarmsAndDashboard=%s: the alarm of the dead letters is %v", wanted, a)
 		}
 		for _, topic := range app.Topics {
-			if alerts := topic.Name == "ward-alerts"; alerts != (len(topic.Emails) == 1 && topic.Emails[0] == "night@example.org") {
-				t.Errorf("topic %s has the addresses %q", topic.Name, topic.Emails)
+			alerts := topic.Name == "ward-alerts"
+			if alerts != (len(topic.Emails) == 1 && topic.Emails[0] == "night@example.org") {
+				t.Errorf("got the addresses %q of topic %s, want night@example.org of alerts alone", topic.Emails, topic.Name)
 			}
 		}
 	}

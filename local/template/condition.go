@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// condition decides a named condition. The empty name is no condition: true.
+// condition decides a named condition. Without a name it is true.
 func (s *scope) condition(name string) (bool, error) {
 	if name == "" {
 		return true, nil
@@ -17,7 +17,7 @@ func (s *scope) condition(name string) (bool, error) {
 	if !ok {
 		return false, fmt.Errorf("there is no condition %q", name)
 	}
-	delete(s.conditions, name) // one that leads back to itself is not found
+	delete(s.conditions, name) // so that a condition that refers to itself is not found
 	yes, err := s.decide(v)
 	if err != nil {
 		return false, fmt.Errorf("decide condition %s: %w", name, err)

@@ -1,103 +1,149 @@
 package template
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 )
 
-// maxDepth stops an anchor that contains its own alias. CloudFormation's own
-// documents stay far below it.
-const maxDepth = 100
-
-// decode turns YAML (and JSON, which is YAML) into maps, lists and scalars, with
-// every short tag in its long form: !Ref X becomes {"Ref": "X"}. Numbers stay as
-// they are written (json.Number), because account ids and file modes are numbers
-// to YAML; dates are text, because policies have one in Version.
-func decode(text []byte) (any, error) {
+// decode turns YAML, and JSON, which is YAML, into maps, lists and scalars, with CloudFormation's short tags in their
+// long form: !Ref X becomes {"Ref": "X"}. Numbers are json.Number; dates are text, because policies have one in
+// Version.
+func decode(text []byte) (v any, err error) {
 	var document yaml.Node
 	if err := yaml.Unmarshal(text, &document); err != nil {
 		return nil, err
 	}
-	return plain(&document, 0)
+	if err := expand(&document); err != nil {
+		return nil, err
+	}
+	if err := document.Decode(&v); err != nil {
+		return nil, err
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber()
+	return v, d.Decode(&v)
 }
 
-func plain(n *yaml.Node, depth int) (any, error) {
-	if depth > maxDepth {
-		return nil, fmt.Errorf("line %d: nested deeper than %d levels", n.Line, maxDepth)
+// expand puts a map of one function in the place of each node that has a tag of CloudFormation.
+func expand(n *yaml.Node) error {
+	for _, child := range n.Content {
+		if err := expand(child); err != nil {
+			return err
+		}
 	}
+	tag := n.ShortTag()
+	switch {
+	case tag == "!!merge":
+		return fmt.Errorf("line %d: CloudFormation has no merge keys (<<)", n.Line)
+	case tag == "!!timestamp", (tag == "!!int" || tag == "!!float") && !json.Valid([]byte(n.Value)):
+		n.Tag = "!!str" // 0123 and 1_000 are not numbers in JSON
+	case strings.HasPrefix(tag, "!") && !strings.HasPrefix(tag, "!!") && tag != "!":
+		name := tag[1:]
+		if name != "Ref" && name != "Condition" {
+			name = "Fn::" + name
+		}
+		argument := *n
+		argument.Tag, argument.Anchor = "", ""
+		if n.Kind == yaml.ScalarNode {
+			argument.Tag = "!!str"
+		}
+		function := yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: name}
+		*n = yaml.Node{
+			Kind: yaml.MappingNode, Tag: "!!map", Anchor: n.Anchor, Line: n.Line, Content: []*yaml.Node{&function, &argument},
+		}
+	}
+	return nil
+}
+
+// convert reads resolved values into a struct by way of JSON.
+func convert(v, into any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(b, into)
+}
+
+// CloudFormation takes a scalar of any type for a property of another: '30' for 30, true for "true". These types read
+// each of them.
+type (
+	text   string
+	number int
+	truth  bool
+)
+
+func (t *text) UnmarshalJSON(b []byte) error {
+	s, err := scalar(b)
+	*t = text(s)
+	return err
+}
+
+func (n *number) UnmarshalJSON(b []byte) error {
+	s, err := scalar(b)
+	if err != nil {
+		return err
+	}
+	v, err := strconv.Atoi(s)
+	*n = number(v)
+	return err
+}
+
+func (t *truth) UnmarshalJSON(b []byte) error {
+	s, err := scalar(b)
+	if err != nil {
+		return err
+	}
+	v, err := strconv.ParseBool(s)
+	*t = truth(v)
+	return err
+}
+
+func (n number) seconds() time.Duration { return time.Duration(n) * time.Second }
+
+func scalar(b []byte) (string, error) {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber()
 	var v any
-	var err error
-	switch n.Kind {
-	case yaml.DocumentNode:
-		return plain(n.Content[0], depth+1)
-	case yaml.AliasNode:
-		return plain(n.Alias, depth+1)
-	case yaml.MappingNode:
-		v, err = plainMap(n, depth)
-	case yaml.SequenceNode:
-		list := make([]any, len(n.Content))
-		for i, item := range n.Content {
-			if list[i], err = plain(item, depth+1); err != nil {
-				return nil, err
-			}
-		}
-		v = list
-	case yaml.ScalarNode:
-		v = plainScalar(n)
+	if err := d.Decode(&v); err != nil {
+		return "", err
 	}
-	if err != nil || !tagged(n) {
-		return v, err
-	}
-	return intrinsic(strings.TrimPrefix(n.Tag, "!"), v), nil
+	return asText(v)
 }
 
-// tagged tells CloudFormation's tags (!Sub) from YAML's own (!!str).
-func tagged(n *yaml.Node) bool {
-	return strings.HasPrefix(n.Tag, "!") && !strings.HasPrefix(n.Tag, "!!") && n.Tag != "!"
+// asText writes a resolved scalar as CloudFormation does where it wants text.
+func asText(v any) (string, error) {
+	switch v := v.(type) {
+	case string:
+		return v, nil
+	case json.Number:
+		return v.String(), nil
+	case bool:
+		return strconv.FormatBool(v), nil
+	}
+	return "", fmt.Errorf("want text, a number or a boolean, got %s", shape(v))
 }
 
-func intrinsic(name string, argument any) map[string]any {
-	if name != "Ref" && name != "Condition" {
-		name = "Fn::" + name
+// shape describes a value for errors.
+func shape(v any) string {
+	switch v.(type) {
+	case nil:
+		return "nothing"
+	case []any:
+		return "a list"
+	case map[string]any:
+		return "a map"
+	case removed:
+		return "AWS::NoValue"
 	}
-	return map[string]any{name: argument}
-}
-
-func plainMap(n *yaml.Node, depth int) (any, error) {
-	m := make(map[string]any, len(n.Content)/2)
-	for i := 0; i < len(n.Content); i += 2 {
-		key := n.Content[i]
-		if key.Kind != yaml.ScalarNode {
-			return nil, fmt.Errorf("line %d: a key is not text", key.Line)
-		}
-		if key.Tag == "!!merge" {
-			return nil, fmt.Errorf("line %d: CloudFormation knows no merge keys (<<)", key.Line)
-		}
-		if _, twice := m[key.Value]; twice {
-			return nil, fmt.Errorf("line %d: key %s stands twice", key.Line, key.Value)
-		}
-		v, err := plain(n.Content[i+1], depth+1)
-		if err != nil {
-			return nil, err
-		}
-		m[key.Value] = v
-	}
-	return m, nil
-}
-
-func plainScalar(n *yaml.Node) any {
-	switch n.ShortTag() {
-	case "!!null":
-		return nil
-	case "!!bool":
-		return strings.EqualFold(n.Value, "true")
-	case "!!int", "!!float":
-		if json.Valid([]byte(n.Value)) { // 0123 and 1_000 are not numbers in JSON
-			return json.Number(n.Value)
-		}
-	}
-	return n.Value
+	return fmt.Sprint(v)
 }

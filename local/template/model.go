@@ -1,7 +1,6 @@
-// Package template reads template.yaml, and the templates nested in it, into
-// the concrete application that the local stack runs: parameters applied,
-// conditions decided, intrinsic functions resolved, names given. It is the only
-// place that knows SAM and CloudFormation; the services know the model below.
+// Package template reads template.yaml, and the templates nested in it, as the application that the local stack runs:
+// parameters are applied, conditions decided, intrinsic functions resolved and names given. No other package knows SAM
+// and CloudFormation; the services know the model below.
 package template
 
 import (
@@ -9,8 +8,7 @@ import (
 	"time"
 )
 
-// Account, Region and Partition stand in for the pseudo parameters. They are
-// the values that LocalStack made customary.
+// Account, Region and Partition are the values of the pseudo parameters. LocalStack has the same account.
 const (
 	Account   = "000000000000"
 	Region    = "us-east-1"
@@ -26,7 +24,7 @@ type Application struct {
 	Queues     []Queue
 	Topics     []Topic
 	Functions  []Function
-	Machines   []Machine
+	Machines   []Machine // Standard ones first
 	Rules      []Rule
 	Alarms     []map[string]any `json:"-"` // AWS::CloudWatch::Alarm of nested applications, their properties
 }
@@ -54,8 +52,7 @@ type Queue struct {
 	ARN               string
 	VisibilityTimeout time.Duration // AWS's default is 30 s
 	Retention         time.Duration // AWS's default is 4 days
-	Delay             time.Duration
-	DeadLetterARN     string // empty without RedrivePolicy
+	DeadLetterARN     string        // empty without RedrivePolicy
 	MaxReceiveCount   int
 }
 
@@ -66,8 +63,7 @@ type Topic struct {
 	Emails []string `json:",omitempty"` // addresses subscribed to it, each unconfirmed
 }
 
-// Function is an AWS::Serverless::Function of either package type. The local
-// stack runs build/<Short>/bootstrap for it, image or not.
+// Function is an AWS::Serverless::Function. The local stack runs build/<Short>/bootstrap for it, image or not.
 type Function struct {
 	LogicalID   string
 	Name        string // "lazaret-fetch"
@@ -85,8 +81,7 @@ type Function struct {
 	Schedules   []Schedule
 }
 
-// Mount is a file system that a function sees: the folder Root of the one
-// shared volume (the access point's root directory) appears as Path.
+// Mount is a file system that a function sees: the folder Root of the shared volume, at Path.
 type Mount struct {
 	Path string // LocalMountPath, "/mnt/lazaret"
 	Root string // access point's RootDirectory.Path, "/lazaret/work"
@@ -94,7 +89,7 @@ type Mount struct {
 	AccessPoint *AccessPoint `json:",omitempty"`
 }
 
-// AccessPoint is whom a mount makes of everybody who uses it, and who owns Root.
+// AccessPoint is the user that everybody has who uses a mount, and the owner of Root.
 type AccessPoint struct {
 	UID, GID           int // PosixUser
 	SecondaryGIDs      []int
@@ -106,23 +101,24 @@ type AccessPoint struct {
 type QueueSource struct {
 	QueueARN       string
 	BatchSize      int  // 1 to 10; AWS's default is 10
-	MaxConcurrency int  // ScalingConfig.MaximumConcurrency; 0 when not given
+	MaxConcurrency int  // ScalingConfig.MaximumConcurrency, 2 to 1000; 0 when not given
 	ReportFailures bool // ReportBatchItemFailures
 }
 
 // Schedule is a ScheduleV2 event of a function.
 type Schedule struct {
 	Expression string // "rate(3 hours)"
-	Input      string
+	Input      string // the function's event
 }
 
-// Machine is an AWS::Serverless::StateMachine, its definition read from
-// DefinitionUri with DefinitionSubstitutions applied.
+// Machine is an AWS::Serverless::StateMachine. Its definition has the DefinitionSubstitutions applied.
 type Machine struct {
 	Name       string
 	ARN        string
 	RoleARN    string
 	Policies   []json.RawMessage `json:",omitempty"` // inline policy documents of that role
+	Express    bool              `json:",omitempty"` // Type is EXPRESS
+	LogGroup   string            `json:",omitempty"` // gets every event of an Express machine's executions; may be empty
 	Definition []byte
 }
 
@@ -133,8 +129,9 @@ type Rule struct {
 	Targets []Target
 }
 
-// Target receives the events that a rule matches, as they are.
+// Target receives the events that a rule matches, as they are, or in place of each the same input.
 type Target struct {
-	ID  string
-	ARN string
+	ID    string
+	ARN   string
+	Input string `json:",omitempty"` // a JSON text; empty for the event
 }

@@ -16,11 +16,10 @@ type parameter struct {
 	Type, AllowedPattern string
 	Default              *text
 	AllowedValues        []text
-	MinValue, MaxValue   *json.Number
+	MinValue, MaxValue   *float64
 }
 
-// readParameters returns the value of every parameter, as text, from the
-// overrides and the template's defaults, all checked.
+// readParameters returns the checked value of every parameter, as text and as Ref gives it.
 func readParameters(section any, options Options) (map[string]string, map[string]any, error) {
 	overrides := options.Parameters
 	var declared map[string]parameter
@@ -55,13 +54,13 @@ func readParameters(section any, options Options) (map[string]string, map[string
 	return given, values, nil
 }
 
-// value is what Ref gives. A list made of an empty text has one empty element,
-// as on AWS, where !Select [0, …] of it is how templates ask whether it is empty.
+// value is what Ref gives. A list of an empty text has one empty element, as on AWS: templates find by !Select [0, …]
+// out whether a list is empty.
 func (p parameter) value(s string) (any, error) {
-	switch {
-	case strings.HasPrefix(p.Type, "AWS::SSM::"):
-		return nil, fmt.Errorf("parameters of type %s are not supported", p.Type)
-	case p.Type == "CommaDelimitedList" || strings.HasPrefix(p.Type, "List<"):
+	switch p.Type {
+	case "String":
+		return s, p.check(s)
+	case "CommaDelimitedList":
 		var list []any
 		for item := range strings.SplitSeq(s, ",") {
 			item = strings.TrimSpace(item)
@@ -71,18 +70,15 @@ func (p parameter) value(s string) (any, error) {
 			list = append(list, item)
 		}
 		return list, nil
-	case p.Type == "Number":
-		if err := p.check(s); err != nil {
-			return nil, err
-		}
-		return json.Number(s), nil
+	case "Number":
+		return json.Number(s), p.check(s)
 	}
-	return s, p.check(s)
+	return nil, fmt.Errorf("parameters of type %q are not supported", p.Type)
 }
 
 func (p parameter) check(s string) error {
 	if p.AllowedValues != nil && !slices.Contains(p.AllowedValues, text(s)) {
-		return fmt.Errorf("allowed are %s", joined(p.AllowedValues))
+		return fmt.Errorf("allowed are %q", p.AllowedValues)
 	}
 	if p.AllowedPattern != "" {
 		pattern, err := regexp.Compile("^(?:" + p.AllowedPattern + ")$")
@@ -93,35 +89,17 @@ func (p parameter) check(s string) error {
 			return fmt.Errorf("it does not match %s", p.AllowedPattern)
 		}
 	}
-	if p.Type != "Number" && p.Type != "List<Number>" {
+	if p.Type != "Number" {
 		return nil
 	}
-	f, err := strconv.ParseFloat(s, 64)
-	if err != nil || !json.Valid([]byte(s)) {
+	n, err := strconv.ParseFloat(s, 64)
+	switch {
+	case err != nil || !json.Valid([]byte(s)):
 		return errors.New("want a number")
-	}
-	if bound, below := beyond(p.MinValue, f, -1); below {
-		return fmt.Errorf("the least allowed is %s", bound)
-	}
-	if bound, above := beyond(p.MaxValue, f, 1); above {
-		return fmt.Errorf("the most allowed is %s", bound)
+	case p.MinValue != nil && n < *p.MinValue:
+		return fmt.Errorf("the least allowed is %v", *p.MinValue)
+	case p.MaxValue != nil && n > *p.MaxValue:
+		return fmt.Errorf("the most allowed is %v", *p.MaxValue)
 	}
 	return nil
-}
-
-// beyond reports whether f lies past the bound in the direction of sign.
-func beyond(bound *json.Number, f, sign float64) (json.Number, bool) {
-	if bound == nil {
-		return "", false
-	}
-	b, err := bound.Float64()
-	return *bound, err == nil && sign*(f-b) > 0
-}
-
-func joined(values []text) string {
-	quoted := make([]string, len(values))
-	for i, v := range values {
-		quoted[i] = strconv.Quote(string(v))
-	}
-	return strings.Join(quoted, ", ")
 }

@@ -17,7 +17,7 @@ Count: {Type: Number, MinValue: 0, MaxValue: 10, Default: 3}
 Days: {Type: Number, AllowedValues: [1, 7], Default: 7}
 Names: {Type: CommaDelimitedList, Default: ''}
 Word: {Type: String, AllowedPattern: '[a-z]+', Default: abc}
-Subnets: {Type: 'List<AWS::EC2::Subnet::Id>', Default: 's-1,s-2'}
+Subnets: {Type: CommaDelimitedList, Default: 's-1,s-2'}
 `
 	tests := []struct {
 		name      string
@@ -31,12 +31,20 @@ Subnets: {Type: 'List<AWS::EC2::Subnet::Id>', Default: 's-1,s-2'}
 			want: map[string]any{"Choice": "off", "Count": json.Number("0"), "Names": []any{"x", "y"}, "Word": "ab"},
 		},
 		{name: "unknown name", overrides: map[string]string{"Chioce": "a"}, errors: []string{"Chioce", "Choice, Count"}},
-		{name: "value that is not allowed", overrides: map[string]string{"Choice": "b"}, errors: []string{"Choice", `"b"`, `"a", "off"`}},
-		{name: "number that is not allowed", overrides: map[string]string{"Days": "2"}, errors: []string{"Days", `"1", "7"`}},
+		{
+			name:      "value that is not allowed",
+			overrides: map[string]string{"Choice": "b"},
+			errors:    []string{"Choice", `"b"`, `"a" "off"`},
+		},
+		{name: "number that is not allowed", overrides: map[string]string{"Days": "2"}, errors: []string{"Days", `"1" "7"`}},
 		{name: "below", overrides: map[string]string{"Count": "-1"}, errors: []string{"Count", "least allowed is 0"}},
 		{name: "above", overrides: map[string]string{"Count": "11"}, errors: []string{"Count", "most allowed is 10"}},
 		{name: "no number", overrides: map[string]string{"Count": "0x1"}, errors: []string{"Count", "want a number"}},
-		{name: "pattern holds the whole value", overrides: map[string]string{"Word": "ab1"}, errors: []string{"Word", "[a-z]+"}},
+		{
+			name:      "pattern holds the whole value",
+			overrides: map[string]string{"Word": "ab1"},
+			errors:    []string{"Word", "[a-z]+"},
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -45,7 +53,10 @@ Subnets: {Type: 'List<AWS::EC2::Subnet::Id>', Default: 's-1,s-2'}
 			if err != nil {
 				t.Fatal(err)
 			}
-			given, values, err := readParameters(section, Options{Parameters: test.overrides, Defaults: map[string]string{"Word": "abc", "Other": "x"}})
+			given, values, err := readParameters(
+				section,
+				Options{Parameters: test.overrides, Defaults: map[string]string{"Word": "abc", "Other": "x"}},
+			)
 			if test.errors != nil {
 				if err == nil {
 					t.Fatal("no error")
@@ -81,6 +92,6 @@ func TestReadParametersWithoutDefault(t *testing.T) {
 	t.Parallel()
 	_, _, err := readParameters(map[string]any{"Needed": map[string]any{"Type": "String"}}, Options{})
 	if err == nil || !strings.Contains(err.Error(), "Needed: it has no default") {
-		t.Errorf("error is %v", err)
+		t.Errorf("got error %v, want one that names the parameter", err)
 	}
 }

@@ -1,7 +1,6 @@
 package template
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,39 +12,37 @@ type resource struct {
 	properties          map[string]any
 }
 
-// identity is how other resources see one: its name, what Ref gives and what
-// Fn::GetAtt gives. A nil map is a resource that the local stack does not run:
-// each of its attributes is a placeholder.
-type identity struct {
-	name, ref  string
-	attributes map[string]string
+const (
+	kindBucket       = "AWS::S3::Bucket"
+	kindPolicy       = "AWS::S3::BucketPolicy"
+	kindQueue        = "AWS::SQS::Queue"
+	kindTopic        = "AWS::SNS::Topic"
+	kindSubscription = "AWS::SNS::Subscription"
+	kindFunction     = "AWS::Serverless::Function"
+	kindMachine      = "AWS::Serverless::StateMachine"
+	kindRule         = "AWS::Events::Rule"
+	kindRole         = "AWS::IAM::Role"
+	kindNested       = "AWS::Serverless::Application"
+	kindAlarm        = "AWS::CloudWatch::Alarm"
+	kindLogGroup     = "AWS::Logs::LogGroup"
+)
+
+// nameProperty is the property that has the name of a resource.
+var nameProperty = map[string]string{
+	kindBucket: "BucketName", kindQueue: "QueueName", kindTopic: "TopicName", kindFunction: "FunctionName",
+	kindMachine: "Name", kindRule: "Name", kindRole: "RoleName", kindLogGroup: "LogGroupName",
 }
 
-// pseudo are CloudFormation's own parameters.
-func (s *scope) pseudo(name string) (any, bool) {
-	switch name {
-	case "AWS::NoValue":
-		return removed{}, true
-	case "AWS::AccountId":
-		return Account, true
-	case "AWS::Region":
-		return Region, true
-	case "AWS::Partition":
-		return Partition, true
-	case "AWS::StackName":
-		return s.stack, true
-	case "AWS::StackId":
-		return arn("cloudformation", "stack/"+s.stack+"/local"), true
-	case "AWS::URLSuffix":
-		return "amazonaws.com", true
-	case "AWS::NotificationARNs":
-		return []any{}, true
-	}
-	return nil, false
-}
+// identity is how other resources see a resource. Without an ARN the local stack does not run the resource, and its
+// attributes are placeholders.
+type identity struct{ name, ref, arn string }
 
 func (s *scope) ref(id string) (any, error) {
-	if v, ok := s.pseudo(id); ok {
+	pseudo := map[string]any{
+		"AWS::NoValue": removed{}, "AWS::AccountId": Account, "AWS::Region": Region, "AWS::Partition": Partition,
+		"AWS::StackName": s.stack, "AWS::URLSuffix": "amazonaws.com",
+	}
+	if v, ok := pseudo[id]; ok {
 		return v, nil
 	}
 	if v, ok := s.parameters[id]; ok {
@@ -55,37 +52,29 @@ func (s *scope) ref(id string) (any, error) {
 	return i.ref, err
 }
 
-func (s *scope) getAtt(argument any) (any, error) {
-	name, _ := argument.(string)
-	id, attribute, dotted := strings.Cut(name, ".")
-	if !dotted {
-		return nil, errors.New("want Resource.Attribute")
-	}
-	return s.attribute(id, attribute)
-}
-
 func (s *scope) attribute(id, attribute string) (any, error) {
 	i, err := s.identify(id)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if i.attributes == nil {
+	case i.arn == "":
 		return id + "." + attribute, nil
+	case attribute == "Arn":
+		return i.arn, nil
 	}
-	v, ok := i.attributes[attribute]
-	if !ok {
-		return nil, fmt.Errorf("%s has no attribute %s", id, attribute)
+	if kind := s.resources[id].kind; (kind == kindQueue || kind == kindMachine) && attribute == nameProperty[kind] {
+		return i.name, nil
 	}
-	return v, nil
+	return nil, fmt.Errorf("%s has no attribute %s", id, attribute)
 }
 
-// identify works out the names of a resource, or of the role that SAM makes for
-// a function or a state machine.
+// identify returns the identity of a resource, or of the role that SAM makes for a function or a state machine.
 func (s *scope) identify(id string) (identity, error) {
 	r, ok := s.resources[id]
 	if !ok {
-		if owner, isRole := s.resources[strings.TrimSuffix(id, "Role")]; isRole && owner.id != id && owner.hasOwnRole() {
-			r, ok = resource{id: id, kind: "AWS::IAM::Role", condition: owner.condition}, true
+		owner, isRole := s.resources[strings.TrimSuffix(id, "Role")]
+		if isRole && (owner.kind == kindFunction || owner.kind == kindMachine) && owner.properties["Role"] == nil {
+			r, ok = resource{id: id, kind: kindRole, condition: owner.condition}, true
 		}
 	}
 	if !ok {
@@ -96,21 +85,20 @@ func (s *scope) identify(id string) (identity, error) {
 	} else if !yes {
 		return identity{}, fmt.Errorf("%s does not exist: its condition %s is false", id, r.condition)
 	}
+	property, known := nameProperty[r.kind]
+	if !known {
+		return identity{name: id, ref: id}, nil
+	}
 	if slices.Contains(s.naming, id) {
 		return identity{}, fmt.Errorf("the name of %s depends on itself", id)
 	}
 	s.naming = append(s.naming, id)
 	defer func() { s.naming = s.naming[:len(s.naming)-1] }()
-	return s.identity(r)
+	name, err := s.nameOf(r, property)
+	return identityOf(r.kind, name), err
 }
 
-// hasOwnRole reports whether SAM makes a role for the resource.
-func (r resource) hasOwnRole() bool {
-	return (r.kind == kindFunction || r.kind == kindMachine) && r.properties["Role"] == nil
-}
-
-// nameOf is the name that the template gives in the property, or the one that
-// CloudFormation would make up, without its random end.
+// nameOf is the name that the template gives, or the one that CloudFormation would make, without its random end.
 func (s *scope) nameOf(r resource, property string) (string, error) {
 	v, err := s.resolve(r.properties[property])
 	if err != nil {
@@ -122,65 +110,34 @@ func (s *scope) nameOf(r resource, property string) (string, error) {
 	return asText(v)
 }
 
-const (
-	kindBucket   = "AWS::S3::Bucket"
-	kindPolicy   = "AWS::S3::BucketPolicy"
-	kindQueue    = "AWS::SQS::Queue"
-	kindTopic    = "AWS::SNS::Topic"
-	kindFunction = "AWS::Serverless::Function"
-	kindMachine  = "AWS::Serverless::StateMachine"
-	kindRule     = "AWS::Events::Rule"
-	kindRole     = "AWS::IAM::Role"
-	kindNested   = "AWS::Serverless::Application"
-	kindAlarm    = "AWS::CloudWatch::Alarm"
-
-	kindSubscription = "AWS::SNS::Subscription"
-)
-
-// nameProperty is where each kind of resource that we know has its name.
-var nameProperty = map[string]string{
-	kindBucket: "BucketName", kindQueue: "QueueName", kindTopic: "TopicName", kindFunction: "FunctionName",
-	kindMachine: "Name", kindRule: "Name", kindRole: "RoleName",
-}
-
-func (s *scope) identity(r resource) (identity, error) {
-	property, known := nameProperty[r.kind]
-	if !known {
-		return identity{name: r.id, ref: r.id}, nil
-	}
-	name, err := s.nameOf(r, property)
-	if err != nil {
-		return identity{}, err
-	}
-	switch r.kind {
+func identityOf(kind, name string) identity {
+	i := identity{name: name, ref: name}
+	switch kind {
 	case kindBucket:
 		name = strings.ToLower(name)
-		return identity{name, name, map[string]string{
-			"Arn": "arn:" + Partition + ":s3:::" + name, "DomainName": name + ".s3.amazonaws.com",
-			"RegionalDomainName": name + ".s3." + Region + ".amazonaws.com",
-		}}, nil
-	case kindQueue:
-		url := "https://sqs." + Region + ".amazonaws.com/" + Account + "/" + name
-		return identity{name, url, map[string]string{"Arn": arn("sqs", name), "QueueName": name, "QueueUrl": url}}, nil
-	case kindTopic:
-		a := arn("sns", name)
-		return identity{name, a, map[string]string{"TopicArn": a, "TopicName": name}}, nil
+		return identity{name: name, ref: name, arn: "arn:" + Partition + ":s3:::" + name}
+	case kindRole:
+		i.arn = "arn:" + Partition + ":iam::" + Account + ":role/" + name
 	case kindFunction:
-		return identity{name, name, map[string]string{"Arn": arn("lambda", "function:"+name)}}, nil
-	case kindMachine:
-		a := arn("states", "stateMachine:"+name)
-		return identity{name, a, map[string]string{"Arn": a, "Name": name}}, nil
+		i.arn = ARN("lambda", "function:"+name)
 	case kindRule:
-		return identity{name, name, map[string]string{"Arn": arn("events", "rule/"+name)}}, nil
+		i.arn = ARN("events", "rule/"+name)
+	case kindQueue:
+		i.arn = ARN("sqs", name)
+		i.ref = "https://sqs." + Region + ".amazonaws.com/" + Account + "/" + name
+	case kindTopic:
+		i.arn = ARN("sns", name)
+		i.ref = i.arn
+	case kindMachine:
+		i.arn = ARN("states", "stateMachine:"+name)
+		i.ref = i.arn
+	case kindLogGroup:
+		i.arn = ARN("logs", "log-group:"+name+":*")
 	}
-	return identity{name, name, map[string]string{
-		"Arn": "arn:" + Partition + ":iam::" + Account + ":role/" + name,
-	}}, nil
+	return i
 }
 
 // ARN names a resource of the local account and region.
-func ARN(service, resource string) string { return arn(service, resource) }
-
-func arn(service, resource string) string {
+func ARN(service, resource string) string {
 	return "arn:" + Partition + ":" + service + ":" + Region + ":" + Account + ":" + resource
 }

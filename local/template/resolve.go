@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,15 +17,14 @@ type scope struct {
 	conditions map[string]any // as written
 	decided    map[string]bool
 	resources  map[string]resource // by logical id
-	naming     []string            // logical ids whose names are being worked out
+	naming     []string            // logical ids whose names are being resolved
 }
 
-// removed is what AWS::NoValue resolves to; it takes its property or list
-// element with it.
+// removed is what AWS::NoValue resolves to. Its property or list element goes with it.
 type removed struct{}
 
-// errUnsupported marks functions that we do not compute. They fail the resources
-// that the local stack runs and are let pass in all others.
+// errUnsupported marks functions that this package does not know. They are an error in resources that the local stack
+// runs, and ignored in others.
 var errUnsupported = errors.New("function is not supported")
 
 // resolve returns v with every intrinsic function replaced by its value.
@@ -32,7 +32,11 @@ func (s *scope) resolve(v any) (any, error) {
 	switch v := v.(type) {
 	case map[string]any:
 		if name, argument, ok := call(v); ok {
-			return s.call(name, argument)
+			value, err := s.apply(name, argument)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", name, err)
+			}
+			return value, nil
 		}
 		out := make(map[string]any, len(v))
 		for _, key := range slices.Sorted(maps.Keys(v)) {
@@ -71,14 +75,6 @@ func call(m map[string]any) (name string, argument any, ok bool) {
 	return name, argument, name == "Ref" || strings.HasPrefix(name, "Fn::")
 }
 
-func (s *scope) call(name string, argument any) (any, error) {
-	v, err := s.apply(name, argument)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	return v, nil
-}
-
 func (s *scope) apply(name string, argument any) (any, error) {
 	switch name {
 	case "Ref":
@@ -87,12 +83,10 @@ func (s *scope) apply(name string, argument any) (any, error) {
 			return nil, fmt.Errorf("want a name, got %s", shape(argument))
 		}
 		return s.ref(id)
-	case "Fn::If": // only the branch that is taken is looked at
+	case "Fn::If": // the other branch may refer to what does not exist
 		return s.choose(argument)
 	case "Fn::Sub":
 		return s.sub(argument)
-	case "Fn::Equals", "Fn::And", "Fn::Or", "Fn::Not":
-		return nil, errors.New("this function is for Conditions")
 	}
 	v, err := s.resolve(argument)
 	if err != nil {
@@ -101,7 +95,12 @@ func (s *scope) apply(name string, argument any) (any, error) {
 	list, _ := v.([]any)
 	switch name {
 	case "Fn::GetAtt":
-		return s.getAtt(v)
+		written, _ := v.(string)
+		id, attribute, dotted := strings.Cut(written, ".")
+		if !dotted {
+			return nil, errors.New("want Resource.Attribute")
+		}
+		return s.attribute(id, attribute)
 	case "Fn::Join":
 		return join(list)
 	case "Fn::Split":
@@ -126,6 +125,54 @@ func (s *scope) choose(argument any) (any, error) {
 		return s.resolve(list[1])
 	}
 	return s.resolve(list[2])
+}
+
+var placeholder = regexp.MustCompile(`\$\{([^}]*)\}`)
+
+// sub resolves both forms of Fn::Sub: text, and [text, variables].
+func (s *scope) sub(argument any) (any, error) {
+	variables := map[string]any{}
+	if list, ok := argument.([]any); ok && len(list) == 2 {
+		v, err := s.resolve(list[1])
+		if err != nil {
+			return nil, err
+		}
+		argument = list[0]
+		variables, _ = v.(map[string]any)
+	}
+	text, ok := argument.(string)
+	if !ok || variables == nil {
+		return nil, errors.New("want text or [text, variables]")
+	}
+	var failed error
+	result := placeholder.ReplaceAllStringFunc(text, func(match string) string {
+		name := match[2 : len(match)-1]
+		if literal, ok := strings.CutPrefix(name, "!"); ok {
+			return "${" + literal + "}"
+		}
+		value, err := s.variable(name, variables)
+		if err != nil && failed == nil {
+			failed = fmt.Errorf("%s: %w", match, err)
+		}
+		return value
+	})
+	return result, failed
+}
+
+func (s *scope) variable(name string, variables map[string]any) (string, error) {
+	v, ok := variables[name]
+	var err error
+	switch id, attribute, dotted := strings.Cut(name, "."); {
+	case ok:
+	case dotted:
+		v, err = s.attribute(id, attribute)
+	default:
+		v, err = s.ref(name)
+	}
+	if err != nil {
+		return "", err
+	}
+	return asText(v)
 }
 
 func join(list []any) (any, error) {

@@ -15,13 +15,20 @@ s3 = boto3.client(
 metadata = {"Author-Name": "Anna"}
 s3.put_object(Bucket=bucket, Key="boto3/single", Body=(files / "single").read_bytes(), Metadata=metadata)
 s3.upload_file(
-    str(files / "multipart"), bucket, "boto3/multipart", ExtraArgs={"Metadata": metadata},
+    str(files / "multipart"),
+    bucket,
+    "boto3/multipart",
+    ExtraArgs={"Metadata": metadata},
     Config=TransferConfig(multipart_threshold=5 << 20, multipart_chunksize=5 << 20),
 )
 url = s3.generate_presigned_url("put_object", {"Bucket": bucket, "Key": "boto3/presigned"})
 requests.put(url, data=(files / "presigned").read_bytes(), timeout=60).raise_for_status()
-form = s3.generate_presigned_post(bucket, "boto3/${filename}", Fields={"x-amz-meta-author-name": "Anna"},
-                                  Conditions=[{"x-amz-meta-author-name": "Anna"}])
+form = s3.generate_presigned_post(
+    bucket,
+    "boto3/${filename}",
+    Fields={"x-amz-meta-author-name": "Anna"},
+    Conditions=[{"x-amz-meta-author-name": "Anna"}],
+)
 requests.post(
     form["url"], data=form["fields"], files={"file": ("form", (files / "form").read_bytes())}, timeout=60
 ).raise_for_status()

@@ -1,6 +1,7 @@
-# rclone: copyto, with parts of 5 MiB where the file is larger. The provider is Other: as AWS, rclone wants a checksum
-# behind the body, which its SDK sends over TLS alone. copyto asks for the object first, and is refused for a key that is
-# not there or has no verdict yet: --ignore-times does not help, --s3-no-head and --no-check-dest do.
+# rclone: copyto, with parts of 5 MiB for larger files. The provider is Other: for the provider AWS, rclone sends a
+# checksum after the body, which its SDK does over TLS only. copyto first asks for the object, and gets 403 for a key
+# that does not exist or has no verdict yet. --s3-no-head and --no-check-dest prevent that request; --ignore-times does
+# not.
 set -euo pipefail
 export RCLONE_CONFIG=/dev/null RCLONE_CONFIG_L_TYPE=s3 RCLONE_CONFIG_L_PROVIDER=Other RCLONE_CONFIG_L_ENV_AUTH=true
 export RCLONE_CONFIG_L_ENDPOINT=$ENDPOINT RCLONE_CONFIG_L_REGION=us-east-1 RCLONE_CONFIG_L_FORCE_PATH_STYLE=true

@@ -93,15 +93,24 @@ def main() -> int:
     endpoint, folder = sys.argv[1], pathlib.Path(sys.argv[2]).resolve()
     write_files(folder / "files")
     s3 = boto3.client(
-        "s3", endpoint_url=endpoint, aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1",
+        "s3",
+        endpoint_url=endpoint,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        region_name="us-east-1",
         config=Config(s3={"addressing_style": "path"}),
     )
     faults = 0
     for client in sys.argv[3:] or CLIENTS:
         workdir = folder / client if (folder / client).is_dir() else folder
         done = subprocess.run(
-            CLIENTS[client], env=environment(endpoint, folder, client), cwd=workdir, timeout=300,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            CLIENTS[client],
+            env=environment(endpoint, folder, client),
+            cwd=workdir,
+            timeout=300,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
         lines = done.stdout.strip().splitlines()
         if done.returncode != 0:

@@ -1,14 +1,16 @@
-"""Whether what a service answers holds what the template asks for."""
+"""Compares what a service answers with what the template asks for."""
 
 import json
 import re
 
 
 def holds(expected, actual):
-    """True if everything that is expected is there. A service may add its defaults, and order lists as it likes."""
+    """Returns whether actual contains everything expected. Services add defaults and reorder lists."""
     if isinstance(expected, dict):
         actual = _parsed(actual)
-        return isinstance(actual, dict) and all(name in actual and holds(each, actual[name]) for name, each in expected.items())
+        return isinstance(actual, dict) and all(
+            name in actual and holds(each, actual[name]) for name, each in expected.items()
+        )
     if isinstance(expected, list):
         actual = [each for each in _parsed(actual) or [] if not _reserved(each)]
         return len(actual) == len(expected) and _paired(expected, actual)
@@ -19,12 +21,12 @@ def holds(expected, actual):
 
 
 def _reserved(element):
-    """Tags that CloudFormation itself gives."""
+    """Returns whether the element is a tag that CloudFormation itself adds."""
     return isinstance(element, dict) and str(element.get("Key", "")).startswith("aws:cloudformation:")
 
 
 def _paired(expected, actual):
-    """Whether each expected element has one of its own that holds it."""
+    """Returns whether each expected element has an element of its own that contains it."""
     for each in expected:
         for i, other in enumerate(actual):
             if holds(each, other):
@@ -44,11 +46,11 @@ def _parsed(value):
         return value
 
 
-_NUMBER = re.compile(r"-?\d{1,9}(\.\d+)?")  # an account's twelve digits are none
+_NUMBER = re.compile(r"-?\d{1,9}(\.\d+)?")  # an account's twelve digits are no number
 
 
 def _text(value):
-    """true and 'true' are the same to CloudFormation, as are 5, 5.0 and '5'."""
+    """Returns one text for values that CloudFormation treats as equal: true and 'true'; 5, 5.0 and '5'."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, (int, float)) or isinstance(value, str) and _NUMBER.fullmatch(value):

@@ -1,28 +1,28 @@
-"""Runs the state machine as deployed, in moto's engine, on uploads to the local stack.
+"""Runs the deployed state machine in moto's engine, on uploads to the local stack.
 
-Each upload is made twice: one goes to moto's engine, one to the local stack's
-own. Both must pass the states and leave the object, tags and dead letter that
-the case names, and what the two engines tell of their executions must agree.
+Each object is uploaded twice: moto's engine runs one execution, the local
+stack's engine the other. Both must enter the states of the case and leave its
+object, tags and dead letter, and their histories and outputs must be equal.
 """
 
 import json
 import time
 import urllib.parse
 
-import engine
-import machine
+import moto_engine
+import local_stack
 import proxy
 import stack
-from answers import client
+from services import client
 from cases import LAYOUTS
-from history import differences, told
+from history import await_end, differences
 
-PATIENCE = 90  # seconds for all executions of a layout; they take a few
-OURS = "ours/"
+WAIT_LIMIT = 90  # seconds for all executions of a layout, which take a few
+LOCAL = "local/"
 
 
-def prove(template, objects, template_file, say):
-    """Returns what does not hold."""
+def check(template, objects, template_file, say):
+    """Returns the errors."""
     errors = []
     for layout, (parameters, cases) in LAYOUTS.items():
         with stack.emulator():
@@ -36,72 +36,78 @@ def _layout(deployed, template_file, parameters, cases):
     local = {}  # service -> client of the local stack
 
     def before(job):
-        """Takes the object of some cases away after dispatch, ahead of the first state."""
+        """Deletes the object of the case gone before its execution starts."""
         if job["object"]["key"].endswith("/gone"):
-            local["s3"].delete_object(Bucket=job["object"]["bucket"], Key=job["object"]["key"], VersionId=job["object"]["versionId"])
+            o = job["object"]
+            local["s3"].delete_object(Bucket=o["bucket"], Key=o["key"], VersionId=o["versionId"])
 
-    with proxy.serving(before) as between, machine.running(template_file, between.endpoint, parameters) as endpoint:
-        local.update({service: engine.of_local_stack(service, endpoint) for service in ("s3", "stepfunctions", "sqs")})
+    with proxy.serving(before) as between, local_stack.running(template_file, between.endpoint, parameters) as endpoint:
+        for service in ("s3", "stepfunctions", "sqs"):
+            local[service] = moto_engine.local_client(service, endpoint)
         between.upstream = endpoint
-        with engine.tasks_on(endpoint):
+        with moto_engine.tasks_on(endpoint):
             _upload(local["s3"], deployed.outputs["UploadsBucketName"], cases)
-            keys = [side + case.name for case in cases for side in (proxy.MOTO, OURS)]
-            arns = between.await_executions(keys, PATIENCE)
-            tellings = {key: told(_engine(local, key), arns[key], PATIENCE) for key in keys}
-        return list(_compare(deployed, local, cases, tellings))  # while the stacks are there
+            keys = [side + case.name for case in cases for side in (proxy.MOTO, LOCAL)]
+            arns = between.await_executions(keys, WAIT_LIMIT)
+            executions = {key: await_end(_engine(local, key), arns[key], WAIT_LIMIT) for key in keys}
+        return list(_compare(deployed, local, cases, executions))  # as long as the stacks exist
 
 
 def _upload(s3, bucket, cases):
     for case in cases:
-        for side in (proxy.MOTO, OURS):
-            s3.put_object(Bucket=bucket, Key=side + case.name, Body=case.content, Tagging=urllib.parse.urlencode(case.tags))
+        for side in (proxy.MOTO, LOCAL):
+            s3.put_object(
+                Bucket=bucket, Key=side + case.name, Body=case.content, Tagging=urllib.parse.urlencode(case.tags)
+            )
 
 
 def _engine(local, key):
     return client("stepfunctions") if key.startswith(proxy.MOTO) else local["stepfunctions"]
 
 
-def _compare(deployed, local, cases, tellings):
-    letters = {**_letters(client("sqs"), deployed.outputs["DeadLetterQueueUrl"]),
-               **_letters(local["sqs"], local["sqs"].get_queue_url(QueueName=f"{stack.NAME}-dead-letters")["QueueUrl"])}
+def _compare(deployed, local, cases, executions):
+    letters = {
+        **_letters(client("sqs"), deployed.outputs["DeadLetterQueueUrl"]),
+        **_letters(local["sqs"], local["sqs"].get_queue_url(QueueName=f"{stack.NAME}-dead-letters")["QueueUrl"]),
+    }
     for case in cases:
-        for side in (proxy.MOTO, OURS):
+        for side in (proxy.MOTO, LOCAL):
             key = side + case.name
-            for each in _wrong(deployed, local["s3"], case, key, tellings[key], letters.get(key)):
+            for each in _wrong(deployed, local["s3"], case, key, executions[key], letters.get(key)):
                 yield f"{key}: {each}"
-        for each in differences(tellings[proxy.MOTO + case.name], tellings[OURS + case.name]):
+        for each in differences(executions[proxy.MOTO + case.name], executions[LOCAL + case.name]):
             yield f"{case.name}: {each}"
 
 
-def _wrong(deployed, s3, case, key, telling, letter):
-    """What is otherwise than the case says."""
-    if telling.status != case.status:
-        yield f"ended {telling.status}, not {case.status}: {telling.end}"
-    if telling.states != case.states:
-        yield f"passed {telling.states}, not {case.states}"
+def _wrong(deployed, s3, case, key, execution, letter):
+    """Yields what differs from the case."""
+    if execution.status != case.status:
+        yield f"got status {execution.status}, want {case.status}: {execution.end}"
+    if execution.states != case.states:
+        yield f"got states {execution.states}, want {case.states}"
     if (letter is None) != (case.status == "SUCCEEDED"):
-        yield f"the dead-letter queue has {letter} of it"
+        yield f"got the dead letter {letter}, want one only if the execution fails"
     bucket = deployed.outputs["UploadsBucketName"]
     there = s3.list_object_versions(Bucket=bucket, Prefix=key).get("Versions", [])
-    if bool(there) != (case.lies_in == "uploads"):
-        yield f"in the uploads bucket are {len(there)} versions of it"
-    if case.lies_in == "uploads":
+    if bool(there) != (case.bucket == "uploads"):
+        yield f"got {len(there)} versions in the uploads bucket, want it in {case.bucket!r}"
+    if case.bucket == "uploads":
         tags = s3.get_object_tagging(Bucket=bucket, Key=key)["TagSet"]
-    elif case.lies_in:
-        copy = telling.end.get("copy")
-        if not copy or f"-{case.lies_in}-" not in copy["bucket"]:
-            yield f"should be in the {case.lies_in} bucket, but its copy is {copy}"
+    elif case.bucket:
+        copy = execution.end.get("copy")
+        if not copy or f"-{case.bucket}-" not in copy["bucket"]:
+            yield f"got the copy {copy}, want one in the {case.bucket} bucket"
             return
         tags = s3.get_object_tagging(Bucket=copy["bucket"], Key=copy["key"])["TagSet"]
     else:
         return
     verdict = {tag["Key"]: tag["Value"] for tag in tags}.get("scan-status", "")
     if verdict != case.verdict:
-        yield f"is tagged {tags}, not {case.verdict!r}"
+        yield f"got tags {tags}, want scan-status {case.verdict!r}"
 
 
 def _letters(sqs, url):
-    """The dead letters in a queue, by their objects' keys."""
+    """Returns the dead letters in a queue by the keys of their objects."""
     found, until = {}, time.monotonic() + 10
     while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
         for message in messages:

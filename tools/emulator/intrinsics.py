@@ -1,19 +1,18 @@
-"""Repairs of the functions of templates (Ref, Fn::GetAtt and the like) as moto computes them.
+"""Corrects how moto computes the functions of templates (Ref, Fn::GetAtt and others).
 
-moto's CloudFormation was written for simpler templates. Each repair here is
-the least that makes it do what AWS documents, and each has a row in gaps.py
-with a probe, so that none outlives the defect.
+Each correction does what AWS documents, and has a row in gaps.py with a probe,
+which fails when moto no longer needs the correction.
 """
 
 import contextlib
 import ipaddress
 
-from answers import client
+from services import client
 import moto.cloudformation.parsing as parsing
 
 
 def cidr(block, count, bits):
-    """Fn::Cidr: that many subnets of 2^bits addresses."""
+    """Computes Fn::Cidr: count subnets of 2^bits addresses."""
     network = ipaddress.ip_network(block)
     subnets = network.subnets(new_prefix=network.max_prefixlen - int(bits))
     return [str(next(subnets)) for _ in range(int(count))]
@@ -24,15 +23,17 @@ def _ipv6_blocks(vpc):
     return [each["Ipv6CidrBlock"] for each in described["Ipv6CidrBlockAssociationSet"]]
 
 
-# Attributes that moto's resources of this type do not have, or would get wrong.
+# Attributes that moto's resources of this type lack or compute incorrectly.
 ATTRIBUTES = {
-    ("AWS::CloudFormation::Stack", "Outputs"): lambda stack: {key: each.value for key, each in stack.output_map.items() if each},
+    ("AWS::CloudFormation::Stack", "Outputs"): lambda stack: {
+        key: each.value for key, each in stack.output_map.items() if each
+    },
     ("AWS::EC2::VPC", "Ipv6CidrBlocks"): _ipv6_blocks,
 }
 
 
 def _attribute(name, attribute, resources):
-    """Fn::GetAtt of a resource whose type is in the table."""
+    """Computes Fn::GetAtt of a resource whose type is in ATTRIBUTES."""
     value = ATTRIBUTES[resources._resource_json_map[name]["Type"], attribute[0]](resources[name])
     for part in attribute[1:]:
         value = value[part]
@@ -55,12 +56,13 @@ def _repaired(original):
             if not _known(name, attribute, resources):
                 return _attribute(name, attribute, resources)
         return original(node, resources)
+
     return clean_json
 
 
 @contextlib.contextmanager
 def repaired():
-    """Has moto compute templates as AWS does, until the end of the with statement."""
+    """Makes moto compute templates as AWS does, until the end of the with statement."""
     original = parsing.clean_json
     parsing.clean_json = _repaired(original)
     try:

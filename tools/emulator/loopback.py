@@ -1,7 +1,7 @@
-"""Keeps this program off every network but loopback.
+"""Refuses every network address of this program except loopback.
 
-Whatever the emulator does not recognise as its own would go to AWS. Here it
-fails instead, with the address that was asked for.
+A request that moto does not intercept would go to AWS. It fails instead, with
+the address in the error.
 """
 
 import ipaddress
@@ -17,7 +17,7 @@ def _watch(event, arguments):
     else:
         return
     if not _is_loopback(host):
-        raise PermissionError(f"the emulator asked for {host}, which is not loopback")
+        raise PermissionError(f"the program connects to {host}, which is not loopback")
 
 
 def _is_loopback(host):
@@ -31,5 +31,5 @@ def _is_loopback(host):
 
 
 def only():
-    """Refuses every other address from now on. There is no way back: an audit hook stays."""
+    """Refuses all other addresses from now on. An audit hook cannot be removed."""
     sys.addaudithook(_watch)

@@ -1,19 +1,21 @@
-"""Makes functions, roles, schedules and state machines through their services' own APIs (see lacking.py)."""
+"""Creates functions, roles, schedules and state machines through their services' own APIs (see missing_types.py)."""
 
 import json
 
-from answers import client
+from services import client
 
-from spelling import lower
+from letter_case import lower
 
 
 def role(p, name):
     iam, name = client("iam"), p.get("RoleName", name)
     made = iam.create_role(
-        RoleName=name, AssumeRolePolicyDocument=json.dumps(p["AssumeRolePolicyDocument"]),
-        **{each: p[each] for each in ("Description", "Tags", "PermissionsBoundary") if each in p})["Role"]
+        RoleName=name,
+        AssumeRolePolicyDocument=json.dumps(p["AssumeRolePolicyDocument"]),
+        **{each: p[each] for each in ("Description", "Tags", "PermissionsBoundary") if each in p},
+    )["Role"]
     for policy in p.get("Policies", []):
-        document = {"Version": "2012-10-17", **policy["PolicyDocument"]}  # SAM's role of a schedule states none, which moto refuses
+        document = {"Version": "2012-10-17", **policy["PolicyDocument"]}  # SAM's role has none, which moto refuses
         iam.put_role_policy(RoleName=name, PolicyName=policy["PolicyName"], PolicyDocument=json.dumps(document))
     for arn in p.get("ManagedPolicyArns", []):
         iam.attach_role_policy(RoleName=name, PolicyArn=arn)
@@ -33,20 +35,30 @@ def function(p, name):
     return p["FunctionName"], {"Arn": arn}
 
 
+def event_invoke_config(p, _):
+    client("lambda").put_function_event_invoke_config(**p)
+    return f"{p['FunctionName']}|{p['Qualifier']}", {}
+
+
 def schedule(p, _):
     return p["Name"], {"Arn": client("scheduler").create_schedule(**p)["ScheduleArn"]}
 
 
 def state_machine(p, _):
     made = client("stepfunctions").create_state_machine(
-        name=p["StateMachineName"], definition=definition(p["DefinitionS3Location"], p["DefinitionSubstitutions"]),
-        roleArn=p["RoleArn"], type=p["StateMachineType"], tags=lower(p.get("Tags", [])),
-        loggingConfiguration=lower(p["LoggingConfiguration"]), tracingConfiguration=lower(p["TracingConfiguration"]))
+        name=p["StateMachineName"],
+        definition=definition(p["DefinitionS3Location"], p["DefinitionSubstitutions"]),
+        roleArn=p["RoleArn"],
+        type=p["StateMachineType"],
+        tags=lower(p.get("Tags", [])),
+        loggingConfiguration=lower(p["LoggingConfiguration"]),
+        tracingConfiguration=lower(p["TracingConfiguration"]),
+    )
     return made["stateMachineArn"], {"Arn": made["stateMachineArn"], "Name": p["StateMachineName"]}
 
 
 def definition(place, substitutions):
-    """The definition from its bucket, with every ${name} in it replaced."""
+    """Returns the definition from its bucket, with every ${name} in it replaced."""
     text = client("s3").get_object(Bucket=place["Bucket"], Key=place["Key"])["Body"].read().decode()
     for name, value in substitutions.items():
         text = text.replace("${%s}" % name, value)
@@ -57,6 +69,7 @@ def definition(place, substitutions):
 
 MAKERS = {
     "AWS::IAM::Role": role,
+    "AWS::Lambda::EventInvokeConfig": event_invoke_config,
     "AWS::Lambda::Function": function,
     "AWS::Scheduler::Schedule": schedule,
     "AWS::StepFunctions::StateMachine": state_machine,

@@ -1,15 +1,16 @@
-"""Makes parts of the network through EC2's own API (see lacking.py)."""
+"""Creates parts of the network through EC2's own API (see missing_types.py)."""
 
 import json
 
-from answers import client
+from services import client
 
 _PORTS = ("IpProtocol", "FromPort", "ToPort")
 
 
 def vpc(p, _):
     ec2 = client("ec2")
-    made = ec2.create_vpc(CidrBlock=p["CidrBlock"], TagSpecifications=[{"ResourceType": "vpc", "Tags": p.get("Tags", [])}])["Vpc"]["VpcId"]
+    tags = [{"ResourceType": "vpc", "Tags": p.get("Tags", [])}]
+    made = ec2.create_vpc(CidrBlock=p["CidrBlock"], TagSpecifications=tags)["Vpc"]["VpcId"]
     for attribute in ("EnableDnsSupport", "EnableDnsHostnames"):
         if attribute in p:
             ec2.modify_vpc_attribute(VpcId=made, **{attribute: {"Value": p[attribute]}})
@@ -34,7 +35,8 @@ def subnet(p, _):
 
 
 def route_table(p, _):
-    made = client("ec2").create_route_table(VpcId=p["VpcId"], TagSpecifications=[{"ResourceType": "route-table", "Tags": p.get("Tags", [])}])
+    tags = [{"ResourceType": "route-table", "Tags": p.get("Tags", [])}]
+    made = client("ec2").create_route_table(VpcId=p["VpcId"], TagSpecifications=tags)
     return made["RouteTable"]["RouteTableId"], {}
 
 
@@ -48,19 +50,20 @@ def association(p, _):
 
 
 def endpoint(p, _):
-    return client("ec2").create_vpc_endpoint(**{**p, "PolicyDocument": json.dumps(p["PolicyDocument"])})["VpcEndpoint"]["VpcEndpointId"], {}
-
-
+    made = client("ec2").create_vpc_endpoint(**{**p, "PolicyDocument": json.dumps(p["PolicyDocument"])})
+    return made["VpcEndpoint"]["VpcEndpointId"], {}
 
 
 def security_group(p, name):
     ec2 = client("ec2")
     made = ec2.create_security_group(GroupName=name, Description=p["GroupDescription"], VpcId=p["VpcId"])["GroupId"]
-    if "SecurityGroupEgress" in p:  # CloudFormation then takes the rule away that lets everything out
+    if "SecurityGroupEgress" in p:  # CloudFormation then removes the rule that allows all egress
         for rule in ec2.describe_security_groups(GroupIds=[made])["SecurityGroups"][0]["IpPermissionsEgress"]:
             ec2.revoke_security_group_egress(GroupId=made, IpPermissions=[rule])
-    for direction, authorize in (("SecurityGroupIngress", ec2.authorize_security_group_ingress),
-                                 ("SecurityGroupEgress", ec2.authorize_security_group_egress)):
+    for direction, authorize in (
+        ("SecurityGroupIngress", ec2.authorize_security_group_ingress),
+        ("SecurityGroupEgress", ec2.authorize_security_group_egress),
+    ):
         for rule in p.get(direction, []):
             authorize(GroupId=made, IpPermissions=[_permission(rule)])
     return made, {"GroupId": made, "VpcId": p["VpcId"]}
@@ -72,7 +75,7 @@ def egress(p, _):
 
 
 def _permission(rule):
-    """A rule of a template as EC2's API takes it."""
+    """Converts a rule of a template to the form of EC2's API."""
     about = {"Description": rule["Description"]} if "Description" in rule else {}
     made = {name: rule[name] for name in _PORTS if name in rule}
     group = rule.get("SourceSecurityGroupId") or rule.get("DestinationSecurityGroupId")

@@ -1,10 +1,10 @@
-"""Makes buckets, policies, keys and volumes through their services' own APIs (see lacking.py)."""
+"""Creates buckets, policies, keys and volumes through their services' own APIs (see missing_types.py)."""
 
 import json
 
-from answers import client
+from services import client
 
-from spelling import lower
+from letter_case import lower
 
 
 def bucket(p, name):
@@ -18,16 +18,27 @@ def bucket(p, name):
     for setting in settings.keys() & p.keys():
         settings[setting](Bucket=name, **{setting: p[setting]})
     if "BucketEncryption" in p:
-        rules = [{spelled: rule[told] for spelled, told in (("ApplyServerSideEncryptionByDefault", "ServerSideEncryptionByDefault"),
-                                                            ("BucketKeyEnabled", "BucketKeyEnabled")) if told in rule}
-                 for rule in p["BucketEncryption"]["ServerSideEncryptionConfiguration"]]
+        names = {
+            "ApplyServerSideEncryptionByDefault": "ServerSideEncryptionByDefault",
+            "BucketKeyEnabled": "BucketKeyEnabled",
+        }
+        rules = [
+            {api: rule[template] for api, template in names.items() if template in rule}
+            for rule in p["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        ]
         s3.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration={"Rules": rules})
     if "LifecycleConfiguration" in p:
         rules = [_lifecycle(rule) for rule in p["LifecycleConfiguration"]["Rules"]]
         s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": rules})
     if "NotificationConfiguration" in p:
-        s3.put_bucket_notification_configuration(Bucket=name, NotificationConfiguration={
-            "QueueConfigurations": [_notification(each) for each in p["NotificationConfiguration"]["QueueConfigurations"]]})
+        s3.put_bucket_notification_configuration(
+            Bucket=name,
+            NotificationConfiguration={
+                "QueueConfigurations": [
+                    _notification(each) for each in p["NotificationConfiguration"]["QueueConfigurations"]
+                ]
+            },
+        )
     return name, {"Arn": f"arn:aws:s3:::{name}"}
 
 
@@ -35,12 +46,15 @@ def _lifecycle(rule):
     made = {"ID": rule["Id"], "Status": rule["Status"], "Filter": {"Prefix": rule.get("Prefix", "")}}
     if "ExpirationInDays" in rule:
         made["Expiration"] = {"Days": int(rule["ExpirationInDays"])}
-    return made | {name: rule[name] for name in ("AbortIncompleteMultipartUpload", "NoncurrentVersionExpiration") if name in rule}
+    kept = ("AbortIncompleteMultipartUpload", "NoncurrentVersionExpiration")
+    return made | {name: rule[name] for name in kept if name in rule}
 
 
 def _notification(each):
     made = {"QueueArn": each["Queue"], "Events": [each["Event"]]}
-    return made | {"Filter": {"Key": {"FilterRules": each["Filter"]["S3Key"]["Rules"]}}} if "Filter" in each else made
+    if "Filter" in each:
+        made["Filter"] = {"Key": {"FilterRules": each["Filter"]["S3Key"]["Rules"]}}
+    return made
 
 
 def bucket_policy(p, _):
@@ -52,6 +66,14 @@ def queue_policy(p, _):
     for url in p["Queues"]:
         client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(p["PolicyDocument"])})
     return p["Queues"][0], {}
+
+
+def topic_policy(p, _):
+    for arn in p["Topics"]:
+        client("sns").set_topic_attributes(
+            TopicArn=arn, AttributeName="Policy", AttributeValue=json.dumps(p["PolicyDocument"])
+        )
+    return p["Topics"][0], {}
 
 
 def subscription(p, _):
@@ -67,19 +89,31 @@ def key(p, _):
 
 
 def access_point(p, _):
-    made = client("efs").create_access_point(**_whole(p))
+    made = client("efs").create_access_point(**_numbers(p))
     return made["AccessPointId"], {"Arn": made["AccessPointArn"], "AccessPointId": made["AccessPointId"]}
 
 
-def _whole(value):
-    """CloudFormation takes the ids of users as strings, EFS as numbers."""
+def _numbers(value):
+    """Converts user and group ids, which are strings in templates and numbers in EFS."""
     if isinstance(value, dict):
-        return {name: _ids(each) if name.endswith(("Uid", "Gid", "Gids")) else _whole(each) for name, each in value.items()}
+        return {
+            name: _ids(each) if name.endswith(("Uid", "Gid", "Gids")) else _numbers(each)
+            for name, each in value.items()
+        }
     return value
 
 
 def _ids(value):
     return [int(each) for each in value] if isinstance(value, list) else int(value)
+
+
+def log_group(p, _):
+    logs, name = client("logs"), p["LogGroupName"]
+    logs.create_log_group(logGroupName=name, **({"kmsKeyId": p["KmsKeyId"]} if "KmsKeyId" in p else {}))
+    logs.put_retention_policy(logGroupName=name, retentionInDays=int(p["RetentionInDays"]))
+    groups = logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
+    arn = next(each["arn"] for each in groups if each["logGroupName"] == name)
+    return name, {"Arn": arn.removesuffix(":*") + ":*"}
 
 
 def log_stream(p, _):
@@ -100,7 +134,8 @@ def delivery_stream(p, _):
 def alarm(p, _):
     cloudwatch = client("cloudwatch")
     cloudwatch.put_metric_alarm(**{name: float(value) if name == "Threshold" else value for name, value in p.items()})
-    return p["AlarmName"], {"Arn": cloudwatch.describe_alarms(AlarmNames=[p["AlarmName"]])["MetricAlarms"][0]["AlarmArn"]}
+    made = cloudwatch.describe_alarms(AlarmNames=[p["AlarmName"]])["MetricAlarms"][0]
+    return p["AlarmName"], {"Arn": made["AlarmArn"]}
 
 
 MAKERS = {
@@ -108,10 +143,12 @@ MAKERS = {
     "AWS::EFS::AccessPoint": access_point,
     "AWS::KMS::Key": key,
     "AWS::KinesisFirehose::DeliveryStream": delivery_stream,
+    "AWS::Logs::LogGroup": log_group,
     "AWS::Logs::LogStream": log_stream,
     "AWS::Logs::SubscriptionFilter": subscription_filter,
     "AWS::S3::Bucket": bucket,
     "AWS::S3::BucketPolicy": bucket_policy,
     "AWS::SNS::Subscription": subscription,
+    "AWS::SNS::TopicPolicy": topic_policy,
     "AWS::SQS::QueuePolicy": queue_policy,
 }

@@ -1,9 +1,9 @@
-"""Stands between the local stack's functions and the local stack, and sends executions to moto.
+"""Forwards the calls of the local stack's functions to the local stack, and some executions to moto.
 
-dispatch starts an execution for each upload. Those of keys below MOTO go to
-moto's Step Functions, the others to the local stack's own, so that the two
-engines get the same job from the same dispatch. All other calls pass
-unchanged, with the Host header that their signature covers.
+dispatch starts an execution for each upload. Executions about keys below MOTO
+are started in moto's Step Functions, the others in the local stack, so that
+both engines get the same input from the same dispatch. All other calls are
+forwarded unchanged, with the Host header that their signature covers.
 """
 
 import contextlib
@@ -15,21 +15,21 @@ import urllib.parse
 
 from botocore.exceptions import ClientError
 
-from answers import client
+from services import client
 
 MOTO = "moto/"
 _HOP = {"connection", "transfer-encoding", "keep-alive"}
-PATIENCE = 120  # seconds for one call
+TIMEOUT = 120  # seconds for one call
 
 
 class Proxy(http.server.ThreadingHTTPServer):
-    """Its upstream is set when the local stack is ready."""
+    """The proxy. upstream is set when the local stack is ready."""
 
     daemon_threads = True
 
     def __init__(self, before):
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.upstream, self.before = None, before  # before is called with each job, ahead of its execution
+        self.upstream, self.before = None, before  # before is called with each job before its execution starts
         self.executions, self.changed = {}, threading.Condition()  # key of the object -> ARN
 
     @property
@@ -42,7 +42,7 @@ class Proxy(http.server.ThreadingHTTPServer):
             self.changed.notify_all()
 
     def await_executions(self, keys, seconds):
-        """The executions' ARNs by key, when all of these keys have one."""
+        """Waits until all of these keys have an execution, and returns the ARNs by key."""
         with self.changed:
             if not self.changed.wait_for(lambda: set(keys) <= set(self.executions), seconds):
                 raise TimeoutError(f"no execution was started for {sorted(set(keys) - set(self.executions))}")
@@ -87,7 +87,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             made = client("stepfunctions").start_execution(**request)
         except ClientError as refused:
             error = refused.response["Error"]
-            self._answer(400, {"Content-Type": "application/x-amz-json-1.0"}, json.dumps({"__type": error["Code"], "message": error["Message"]}).encode())
+            body = json.dumps({"__type": error["Code"], "message": error["Message"]})
+            self._answer(400, {"Content-Type": "application/x-amz-json-1.0"}, body.encode())
             return
         self.server.started(key, made["executionArn"])
         answer = {"executionArn": made["executionArn"], "startDate": made["startDate"].timestamp()}
@@ -98,7 +99,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._answer(503, {}, b"the local stack is not ready")
             return b"{}"
         address = urllib.parse.urlsplit(self.server.upstream)
-        upstream = http.client.HTTPConnection(address.hostname, address.port, timeout=PATIENCE)
+        upstream = http.client.HTTPConnection(address.hostname, address.port, timeout=TIMEOUT)
         with contextlib.closing(upstream):
             upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
             for name, value in self.headers.items():
@@ -125,7 +126,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 @contextlib.contextmanager
 def serving(before):
-    """A proxy that serves until the end of the with statement."""
+    """Runs a proxy until the end of the with statement."""
     with Proxy(before) as proxy:
         thread = threading.Thread(target=proxy.serve_forever, daemon=True)
         thread.start()

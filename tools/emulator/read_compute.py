@@ -1,62 +1,82 @@
-"""Reads functions, roles, rules and the state machine back, with properties named as in a template."""
+"""Reads functions, roles, rules and the state machine, with the property names of templates."""
 
-from answers import asked, client, tags
-from spelling import upper
+from services import answer_or_none, client, tags
+from letter_case import upper
 
 
 def function(name):
     functions = client("lambda")
-    found = asked(functions.get_function, FunctionName=name)
+    found = answer_or_none(functions.get_function, FunctionName=name)
     if not found:
         return None
     read, code = found["Configuration"], found["Code"]
+    reserved = answer_or_none(functions.get_function_concurrency, "ReservedConcurrentExecutions", FunctionName=name)
     return {
-        **read, "Tags": tags(found.get("Tags")),
+        **read,
+        "Tags": tags(found.get("Tags")),
         "Code": {"ImageUri": code["ImageUri"]} if "ImageUri" in code else {},
         "FileSystemConfigs": read.get("FileSystemConfigs"),
-        "ReservedConcurrentExecutions": asked(functions.get_function_concurrency, "ReservedConcurrentExecutions", FunctionName=name)}
+        "ReservedConcurrentExecutions": reserved,
+    }
 
 
 def event_source_mapping(uuid):
-    read = asked(client("lambda").get_event_source_mapping, UUID=uuid)
+    read = answer_or_none(client("lambda").get_event_source_mapping, UUID=uuid)
     return read and {**read, "FunctionName": read["FunctionArn"].rsplit(":", 1)[1]}
+
+
+def event_invoke_config(name):
+    function_name, qualifier = name.split("|")
+    get = client("lambda").get_function_event_invoke_config
+    read = answer_or_none(get, FunctionName=function_name, Qualifier=qualifier)
+    return read and {**read, "FunctionName": function_name, "Qualifier": qualifier}
 
 
 def role(name):
     iam = client("iam")
-    read = asked(iam.get_role, "Role", RoleName=name)
-    return read and {
+    read = answer_or_none(iam.get_role, "Role", RoleName=name)
+    if not read:
+        return None
+    attached = iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
+    policies = [
+        iam.get_role_policy(RoleName=name, PolicyName=each)
+        for each in iam.list_role_policies(RoleName=name)["PolicyNames"]
+    ]
+    return {
         **read,
-        "ManagedPolicyArns": [each["PolicyArn"] for each in iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]],
-        "Policies": [
-            {"PolicyName": each, "PolicyDocument": iam.get_role_policy(RoleName=name, PolicyName=each)["PolicyDocument"]}
-            for each in iam.list_role_policies(RoleName=name)["PolicyNames"]]}
+        "ManagedPolicyArns": [each["PolicyArn"] for each in attached],
+        "Policies": [{key: each[key] for key in ("PolicyName", "PolicyDocument")} for each in policies],
+    }
 
 
 def state_machine(arn):
     machines = client("stepfunctions")
-    read = asked(machines.describe_state_machine, stateMachineArn=arn)
+    read = answer_or_none(machines.describe_state_machine, stateMachineArn=arn)
     return read and {
-        "StateMachineName": read["name"], "StateMachineType": read["type"], "RoleArn": read["roleArn"],
-        "Definition": read["definition"],  # resources.py computes what it must be
+        "StateMachineName": read["name"],
+        "StateMachineType": read["type"],
+        "RoleArn": read["roleArn"],
+        "Definition": read["definition"],  # resources.py computes the expected one
         "LoggingConfiguration": upper(read.get("loggingConfiguration")),
         "TracingConfiguration": upper(read.get("tracingConfiguration")),
-        "Tags": upper(machines.list_tags_for_resource(resourceArn=arn)["tags"])}
+        "Tags": upper(machines.list_tags_for_resource(resourceArn=arn)["tags"]),
+    }
 
 
 def rule(name):
     events = client("events")
-    read = asked(events.describe_rule, Name=name)
+    read = answer_or_none(events.describe_rule, Name=name)
     return read and {**read, "Targets": events.list_targets_by_rule(Rule=name)["Targets"]}
 
 
 def schedule(name):
-    return asked(client("scheduler").get_schedule, Name=name)
+    return answer_or_none(client("scheduler").get_schedule, Name=name)
 
 
 READERS = {
     "AWS::Events::Rule": rule,
     "AWS::IAM::Role": role,
+    "AWS::Lambda::EventInvokeConfig": event_invoke_config,
     "AWS::Lambda::EventSourceMapping": event_source_mapping,
     "AWS::Lambda::Function": function,
     "AWS::Scheduler::Schedule": schedule,

@@ -1,7 +1,7 @@
-"""Reads logs, alarms, the dashboard and deliveries back, with properties named as in a template."""
+"""Reads logs, alarms, the dashboard and delivery streams, with the property names of templates."""
 
-from answers import asked, client
-from spelling import upper
+from services import answer_or_none, client
+from letter_case import upper
 
 
 def _named(found, key, name):
@@ -9,39 +9,50 @@ def _named(found, key, name):
 
 
 def log_group(name):
-    found = asked(client("logs").describe_log_groups, "logGroups", logGroupNamePrefix=name)
+    found = answer_or_none(client("logs").describe_log_groups, "logGroups", logGroupNamePrefix=name)
     return upper(_named(found, "logGroupName", name))
 
 
 def log_stream(expected):
     group, name = expected["LogGroupName"], expected["LogStreamName"]
-    found = asked(client("logs").describe_log_streams, "logStreams", logGroupName=group, logStreamNamePrefix=name)
+    found = answer_or_none(
+        client("logs").describe_log_streams, "logStreams", logGroupName=group, logStreamNamePrefix=name
+    )
     read = _named(found, "logStreamName", name)
     return read and {**upper(read), "LogGroupName": group}
 
 
 def subscription_filter(expected):
-    found = asked(client("logs").describe_subscription_filters, "subscriptionFilters", logGroupName=expected["LogGroupName"])
+    found = answer_or_none(
+        client("logs").describe_subscription_filters, "subscriptionFilters", logGroupName=expected["LogGroupName"]
+    )
     return upper(found[0]) if found else None
 
 
 def alarm(name):
-    found = asked(client("cloudwatch").describe_alarms, "MetricAlarms", AlarmNames=[name])
+    found = answer_or_none(client("cloudwatch").describe_alarms, "MetricAlarms", AlarmNames=[name])
     return found[0] if found else None
 
 
 def dashboard(name):
-    return asked(client("cloudwatch").get_dashboard, DashboardName=name)
+    return answer_or_none(client("cloudwatch").get_dashboard, DashboardName=name)
 
 
 def delivery_stream(name):
-    read = asked(client("firehose").describe_delivery_stream, "DeliveryStreamDescription", DeliveryStreamName=name)
+    read = answer_or_none(
+        client("firehose").describe_delivery_stream, "DeliveryStreamDescription", DeliveryStreamName=name
+    )
     if not read:
         return None
     destination = read["Destinations"][0]["HttpEndpointDestinationDescription"]
     return {
-        **read, "DeliveryStreamEncryptionConfigurationInput": read.get("DeliveryStreamEncryptionConfiguration"),
-        "HttpEndpointDestinationConfiguration": {**destination, "S3Configuration": destination.get("S3DestinationDescription")}}
+        **read,
+        "DeliveryStreamEncryptionConfigurationInput": read.get("DeliveryStreamEncryptionConfiguration"),
+        "HttpEndpointDestinationConfiguration": {
+            **destination,
+            "S3Configuration": destination.get("S3DestinationDescription"),
+        },
+    }
 
 
 READERS = {

@@ -1,33 +1,41 @@
-"""What the template asks for, computed apart from the emulator.
+"""Computes the values of a template independently of moto.
 
-The emulator computes the template's functions while it makes the stack; this
-does it a second time, after AWS's documentation, with the physical ids that
-came of it. resources.py compares the two, so that neither is taken on trust.
+moto computes the template's functions when it creates the stack. This computes
+them a second time from AWS's documentation, with the physical ids of the
+created resources. resources.py compares the two.
 """
 
 import json
 import re
 
-from answers import client
+from services import client
 
 from intrinsics import cidr
 from stack import ACCOUNT, REGION
 
 NO_VALUE = object()
 
-PSEUDO = {"AWS::AccountId": ACCOUNT, "AWS::Region": REGION, "AWS::Partition": "aws", "AWS::URLSuffix": "amazonaws.com", "AWS::NoValue": NO_VALUE}
+PSEUDO = {
+    "AWS::AccountId": ACCOUNT,
+    "AWS::Region": REGION,
+    "AWS::Partition": "aws",
+    "AWS::URLSuffix": "amazonaws.com",
+    "AWS::NoValue": NO_VALUE,
+}
 
 
 def _arn(service, resource, region=REGION, account=ACCOUNT):
     return f"arn:aws:{service}:{region}:{account}:{resource}"
 
 
-# The attributes of each type, from its physical id. AWS::CloudFormation::Stack is asked for.
+# The attributes of each type, from its physical id. Those of AWS::CloudFormation::Stack are its outputs.
 ATTRIBUTES = {
     ("AWS::CloudWatch::Alarm", "Arn"): lambda i: _arn("cloudwatch", f"alarm:{i}"),
     ("AWS::EC2::SecurityGroup", "GroupId"): lambda i: i,
     ("AWS::EC2::VPC", "Ipv6CidrBlocks"): lambda i: [
-        each["Ipv6CidrBlock"] for each in client("ec2").describe_vpcs(VpcIds=[i])["Vpcs"][0]["Ipv6CidrBlockAssociationSet"]],
+        each["Ipv6CidrBlock"]
+        for each in client("ec2").describe_vpcs(VpcIds=[i])["Vpcs"][0]["Ipv6CidrBlockAssociationSet"]
+    ],
     ("AWS::EFS::AccessPoint", "Arn"): lambda i: _arn("elasticfilesystem", f"access-point/{i}"),
     ("AWS::EFS::FileSystem", "Arn"): lambda i: _arn("elasticfilesystem", f"file-system/{i}"),
     ("AWS::Events::Rule", "Arn"): lambda i: _arn("events", f"rule/{i}"),
@@ -55,7 +63,8 @@ class Resolver:
 
     def _typed(self, name, parameter):
         value = self.stack.parameters.get(name, parameter.get("Default"))
-        return str(value).split(",") if parameter["Type"] == "CommaDelimitedList" or parameter["Type"].startswith("List<") else str(value)
+        is_list = parameter["Type"] == "CommaDelimitedList" or parameter["Type"].startswith("List<")
+        return str(value).split(",") if is_list else str(value)
 
     def exists(self, resource):
         """Whether its condition, if it has one, is true."""
@@ -65,7 +74,7 @@ class Resolver:
         return self._true(self.stack.template["Conditions"][name])
 
     def _true(self, test):
-        (function, of), = test.items()
+        ((function, of),) = test.items()
         match function:
             case "Condition":
                 return self.condition(of)
@@ -86,7 +95,7 @@ class Resolver:
         if not isinstance(node, dict):
             return node
         if len(node) == 1:
-            (function, of), = node.items()
+            ((function, of),) = node.items()
             if function == "Ref" or function.startswith("Fn::"):
                 return getattr(self, "_" + function.removeprefix("Fn::").lower())(of)
         computed = {name: self.value(each) for name, each in node.items()}
@@ -107,7 +116,10 @@ class Resolver:
         return ATTRIBUTES[kind, attribute](physical)
 
     def _sub(self, of):
-        text, local = (of, {}) if isinstance(of, str) else (of[0], {name: self.value(each) for name, each in of[1].items()})
+        if isinstance(of, str):
+            text, local = of, {}
+        else:
+            text, local = of[0], {name: self.value(each) for name, each in of[1].items()}
 
         def replace(match):
             name = match[1]
@@ -116,6 +128,7 @@ class Resolver:
             if name in local:
                 return str(local[name])
             return str(self._getatt(name.split(".")) if "." in name else self._ref(name))
+
         return re.sub(r"\$\{([^}]*)\}", replace, text)
 
     def _if(self, of):

@@ -1,14 +1,13 @@
-"""Asks each service for what the template asked CloudFormation for.
+"""Reads every resource from its service and compares it with the template.
 
-Every resource whose condition is true must be there, none whose condition is
-false, and each of its properties must be read back as the template has it.
-What differs is a Finding; which findings are moto's and not the template's is
-gaps.py's to say.
+Every resource whose condition is true must exist, and none whose condition is
+false. Each property must have the value of the template. gaps.py decides which
+differences are moto's and not the template's.
 """
 
 from dataclasses import dataclass, replace
 
-from answers import client
+from services import client
 
 import read_compute
 import read_network
@@ -25,7 +24,7 @@ FOUND = {**read_network.FOUND, **read_watching.FOUND}
 
 @dataclass(frozen=True)
 class Finding:
-    """One comparison: of a property, or with the property "" of a resource's being there at all."""
+    """One comparison: of a property or, if property is "", of whether a resource exists."""
 
     where: str  # the resource, for people
     kind: str
@@ -35,12 +34,12 @@ class Finding:
 
     @property
     def row(self):
-        """Its name in the table of gaps: Type or Type.Property."""
+        """The name in the table of gaps: Type or Type.Property."""
         return f"{self.kind}.{self.property}" if self.property else self.kind
 
 
 def inspect(stacks):
-    """Returns a finding for everything that was compared in these stacks."""
+    """Returns all comparisons of these stacks."""
     nested = {stack.name: stack.outputs for stack in stacks}
     findings, passed_on = [], {}
     for stack in stacks:  # parents first
@@ -54,35 +53,41 @@ def inspect(stacks):
 
 
 def _passed_on(stack, resolver):
-    """The parameters that a stack gives to each stack nested in it, by the latter's name."""
+    """Returns the parameters that a stack passes to each nested stack, by the nested stack's name."""
     return {
-        stack.physical[logical_id]: {name: str(value) for name, value in resolver.value(resource["Properties"].get("Parameters", {})).items()}
+        stack.physical[logical_id]: {
+            name: str(value) for name, value in resolver.value(resource["Properties"].get("Parameters", {})).items()
+        }
         for logical_id, resource in stack.template["Resources"].items()
-        if resource["Type"] == "AWS::CloudFormation::Stack" and logical_id in stack.physical}
+        if resource["Type"] == "AWS::CloudFormation::Stack" and logical_id in stack.physical
+    }
 
 
 def _resource(stack, resolver, logical_id, resource):
     where, kind = f"{stack.name}/{logical_id}", resource["Type"]
-    made = logical_id in stack.physical
+    exists = logical_id in stack.physical
     if not resolver.exists(resource):
-        return [Finding(where, kind, "", not made, "is there although its condition is false")]
-    if not made:
-        return [Finding(where, kind, "", False, "was not made")]
+        return [Finding(where, kind, "", not exists, "exists although its condition is false")]
+    if not exists:
+        return [Finding(where, kind, "", False, "was not created")]
     expected = resolver.value(resource.get("Properties", {}))
     try:
         actual = _read(kind, stack.physical[logical_id], expected)
-    except Exception as error:  # noqa: BLE001  (whatever it is: it cannot be read)
+    except Exception as error:  # noqa: BLE001  (any error means that it cannot be read)
         return [Finding(where, kind, "", False, f"cannot be read: {error!r}")]
     if not actual:
         return [Finding(where, kind, "", False, "the service does not have it")]
     if kind == "AWS::StepFunctions::StateMachine":
-        expected["Definition"] = definition(expected.pop("DefinitionS3Location"), expected.pop("DefinitionSubstitutions"))
+        expected["Definition"] = definition(
+            expected.pop("DefinitionS3Location"), expected.pop("DefinitionSubstitutions")
+        )
     return [Finding(where, kind, "", True)] + [
-        each for name, value in expected.items() for each in _compared(where, kind, name, value, actual.get(name))]
+        each for name, value in expected.items() for each in _compared(where, kind, name, value, actual.get(name))
+    ]
 
 
 def _compared(where, kind, name, expected, actual):
-    found = Finding(where, kind, name, holds(expected, actual), f"should be {expected!r}, is {actual!r}")
+    found = Finding(where, kind, name, holds(expected, actual), f"got {actual!r}, want {expected!r}")
     yield found
     if not found.right and actual and found.row in FORGIVEN:
         spared = FORGIVEN[found.row]
@@ -101,14 +106,16 @@ def _read(kind, physical_id, expected):
 
 def _nested(name):
     stack = client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
-    return {"Parameters": {each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", [])}, "Tags": stack.get("Tags")}
+    parameters = {each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", [])}
+    return {"Parameters": parameters, "Tags": stack.get("Tags")}
 
 
 def _outputs(stack, resolver):
     for name, output in stack.template.get("Outputs", {}).items():
         where = f"{stack.name}/Outputs/{name}"
         if not resolver.exists(output):
-            yield Finding(where, "Output", "", name not in stack.outputs, "is there although its condition is false")
+            yield Finding(where, "Output", "", name not in stack.outputs, "exists although its condition is false")
         else:
             expected, actual = resolver.value(output["Value"]), stack.outputs.get(name)
-            yield Finding(where, "Output", "", actual is not None and holds(expected, actual), f"should be {expected!r}, is {actual!r}")
+            right = actual is not None and holds(expected, actual)
+            yield Finding(where, "Output", "", right, f"got {actual!r}, want {expected!r}")

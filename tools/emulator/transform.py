@@ -1,9 +1,8 @@
-"""Turns template.yaml into what CloudFormation gets to see.
+"""Converts template.yaml to the template that CloudFormation processes.
 
-`sam package` puts local files into a bucket and writes their addresses into the
-template, and CloudFormation's SAM transform makes plain resources of it. Both
-are done here: the first by hand, since it takes an account otherwise, the
-second by the translator that AWS itself runs.
+`sam package` uploads local files to a bucket and writes their URLs into the
+template. This does the same without an account. Then CloudFormation's SAM
+transform replaces SAM's resources, with the translator that AWS itself runs.
 """
 
 import copy
@@ -15,38 +14,20 @@ import subprocess
 import sys
 import tempfile
 
-import yaml
+from cfnlint.decode import cfn_yaml
 from samtranslator.translator.transform import transform as translate
 
-ARTIFACTS = "artifacts"  # the bucket that `sam deploy --resolve-s3` would make
+ARTIFACTS = "artifacts"  # in place of the bucket that `sam deploy --resolve-s3` creates
 IMAGE = "000000000000.dkr.ecr.us-east-1.amazonaws.com/lazaret:placeholder"
 
 
-class _Loader(yaml.SafeLoader):
-    """Reads CloudFormation's short forms of functions; each use of an anchor becomes a value of its own."""
-
-
-def _function(loader, suffix, node):
-    name = suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}"
-    if isinstance(node, yaml.ScalarNode):
-        value = loader.construct_scalar(node)
-        return {name: value.split(".", 1) if suffix == "GetAtt" else value}
-    if isinstance(node, yaml.SequenceNode):
-        return {name: loader.construct_sequence(node, deep=True)}
-    return {name: loader.construct_mapping(node, deep=True)}
-
-
-_Loader.add_multi_constructor("!", _function)
-_Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_yaml_str)  # Version: 2012-10-17
-
-
 def read(path):
-    """Reads a template. JSON and back, so that no two places share an object, as anchors make them."""
-    return json.loads(json.dumps(yaml.load(path.read_text(), _Loader), default=str))
+    """Reads a template. Encoding it as JSON and back makes a separate value of each use of an anchor."""
+    return json.loads(json.dumps(cfn_yaml.load(str(path)), default=str))
 
 
 def package(template, folder):
-    """Imitates `sam package`: returns the template with addresses, and the objects to put there."""
+    """Imitates `sam package`: returns the template with URLs, and the objects at these URLs."""
     template, objects = copy.deepcopy(template), {}
     for logical_id, resource in template["Resources"].items():
         properties = resource.get("Properties", {})
@@ -68,25 +49,25 @@ def package(template, folder):
 
 
 def _placeholder_zip():
-    """An empty zip archive: nothing in the emulator runs it."""
+    """Returns an empty zip archive. moto runs no function."""
     return b"PK\x05\x06" + bytes(18)
 
 
 class _ManagedPolicies:
-    """Only templates that name managed policies by a short name need the list."""
+    """The list of managed policies. It is empty, because the template names none by its short name."""
 
     def load(self):
         return {}
 
 
 def transformed(template_file):
-    """Returns the transformed root template and the objects it points to, by key."""
-    logging.getLogger("samtranslator").setLevel(logging.CRITICAL)  # what is wrong is raised
+    """Returns the transformed root template and the objects to which it refers, by key."""
+    logging.getLogger("samtranslator").setLevel(logging.CRITICAL)  # errors are raised
     packaged, objects = package(read(template_file), template_file.parent)
     return json.loads(json.dumps(translate(packaged, {}, _ManagedPolicies()))), objects
 
 
-# The one thing that cfn-lint does not know yet: S3's actions on annotations.
+# cfn-lint does not know S3's actions on annotations yet.
 TOO_NEW = re.compile(r"W3037:'(get|put|delete|replicate)object(version)?annotation(forreplication)?' is not one of")
 
 
@@ -96,6 +77,8 @@ def lint(template):
         json.dump(template, file)
         file.flush()
         linter = pathlib.Path(sys.executable).with_name("cfn-lint")
-        found = subprocess.run([linter, "--format", "parseable", "--", file.name], capture_output=True, text=True, timeout=120, check=False)
+        found = subprocess.run(
+            [linter, "--format", "parseable", "--", file.name], capture_output=True, text=True, timeout=120, check=False
+        )
     lines = [line.replace(file.name, "transformed template") for line in (found.stdout + found.stderr).splitlines()]
     return [line[:300] for line in lines if not TOO_NEW.search(line)]

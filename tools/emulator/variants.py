@@ -1,10 +1,9 @@
-"""The parameter sets that the template is deployed with: one table for all of them."""
+"""The sets of parameters with which the template is deployed."""
 
 KEY = "arn:aws:kms:us-east-1:000000000000:key/11111111-2222-3333-4444-555555555555"
 
-# Every parameter that can be something else than its default, something else.
-# A parameter that is missing here keeps its default.
-DRESSED = {
+# Another value than the default for every parameter that has another valid value.
+ALL_CHANGED = {
     "BucketLayout": "three-bucket",
     "KeyPrefix": "incoming/",
     "ExistingBuckets": "photos,letters",
@@ -22,6 +21,7 @@ DRESSED = {
     "AnnounceClean": "true",
     "QuarantineUnscannable": "true",
     "QuarantineRetentionDays": "90",
+    "Workflow": "EXPRESS",
     "MaxConcurrentScans": "7",
     "ScanMemory": "4096",
     "FreshclamSchedule": "rate(2 hours)",
@@ -37,17 +37,22 @@ DRESSED = {
 VARIANTS = {
     "default": {},
     "three buckets": {"BucketLayout": "three-bucket"},
-    "fully dressed": DRESSED,
-    # vpc and subnets are made beforehand; stack.py puts their names in here
+    "every parameter changed": ALL_CHANGED,
+    # stack.py creates the VPC and the subnets first and inserts their ids
     "own network, nothing watched, nothing reserved": {
-        "VpcId": "{vpc}", "SubnetIds": "{subnets}", "AlarmsAndDashboard": "false", "MaxConcurrentScans": "0", "ReadGate": "off"},
+        "VpcId": "{vpc}",
+        "SubnetIds": "{subnets}",
+        "AlarmsAndDashboard": "false",
+        "MaxConcurrentScans": "0",
+        "ReadGate": "off",
+    },
 }
 
 
 def values(template, variant):
-    """All parameters of the template, as strings: those of the variant, and the defaults of the others.
+    """Returns all parameters of the template as strings: the values of the variant, and defaults for the others.
 
-    A name in the variant that the template does not have is an error, since it would be tested no more.
+    A name that the template does not have is an error, because the variant would test nothing.
     """
     parameters = template["Parameters"]
     unknown = set(variant) - set(parameters)

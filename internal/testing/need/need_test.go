@@ -1,0 +1,127 @@
+package need_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/lazaret/lazaret/internal/testing/need"
+)
+
+// recorder is a test that only records how it was ended.
+type recorder struct {
+	testing.TB
+	skipped, failed string
+}
+
+type ended struct{}
+
+func (r *recorder) Helper() {}
+
+func (r *recorder) Skip(args ...any) {
+	r.skipped = fmt.Sprint(args...)
+	panic(ended{})
+}
+
+func (r *recorder) Skipf(format string, args ...any) { r.Skip(fmt.Sprintf(format, args...)) }
+
+func (r *recorder) Fatal(args ...any) {
+	r.failed = fmt.Sprint(args...)
+	panic(ended{})
+}
+
+func (r *recorder) Fatalf(format string, args ...any) { r.Fatal(fmt.Sprintf(format, args...)) }
+
+// outcome returns how call ended the test: both texts are empty if it did not.
+func outcome(call func(testing.TB)) (skipped, failed string) {
+	r := &recorder{}
+	defer func() {
+		skipped, failed = r.skipped, r.failed
+		if cause := recover(); cause != nil && cause != any(ended{}) {
+			panic(cause)
+		}
+	}()
+	call(r)
+	return r.skipped, r.failed
+}
+
+func needs() map[string]func(testing.TB) {
+	return map[string]func(testing.TB){
+		"the built programs": func(t testing.TB) { need.Programs(t) },
+		// The usual paths of these are on many machines: they are tried in TestMissing only where they are not.
+		"clamd":     func(t testing.TB) { need.Clamd(t) },
+		"freshclam": func(t testing.TB) { need.Freshclam(t) },
+		"sigtool":   func(t testing.TB) { need.Sigtool(t) },
+	}
+}
+
+func TestSkippedWithoutTheVariable(t *testing.T) {
+	t.Setenv("LAZARET_TESTS", "")
+	if need.All() {
+		t.Error("All() = true without LAZARET_TESTS, want false")
+	}
+	for what, call := range needs() {
+		skipped, failed := outcome(call)
+		if !strings.Contains(skipped, what) || !strings.Contains(skipped, "make test") || failed != "" {
+			t.Errorf("%s: skipped with %q, failed with %q; want a skip that names it and make test", what, skipped, failed)
+		}
+	}
+}
+
+// TestMissing removes what a test needs. Programs at their usual paths cannot be
+// removed here, and are found.
+func TestMissing(t *testing.T) {
+	t.Setenv("LAZARET_TESTS", "all")
+	t.Setenv("PATH", t.TempDir())
+	root := t.TempDir()
+	t.Chdir(root)
+	if err := os.MkdirAll(filepath.Join(root, "functions", "scan"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"template.yaml", "functions/scan/main.go"} {
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	usual := map[string]string{
+		"clamd": "/usr/sbin/clamd", "freshclam": "/usr/bin/freshclam", "sigtool": "/usr/bin/sigtool",
+	}
+	for what, call := range needs() {
+		skipped, failed := outcome(call)
+		if _, err := os.Stat(usual[what]); err == nil {
+			if skipped != "" || failed != "" {
+				t.Errorf("%s: skipped with %q, failed with %q; want it found", what, skipped, failed)
+			}
+		} else if !strings.Contains(failed, "run make ") || skipped != "" {
+			t.Errorf("%s: skipped with %q, failed with %q; want a failure that says what to run", what, skipped, failed)
+		}
+	}
+	for _, path := range []string{"bin/lazaret", "build/scan/bootstrap"} {
+		if _, failed := outcome(needs()["the built programs"]); !strings.Contains(failed, path) {
+			t.Errorf("Programs() failed with %q, want that %s is missing", failed, path)
+		}
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir("below", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir("below")
+	if got := need.Programs(t); got != root {
+		t.Errorf("Programs() = %q, want %q", got, root)
+	}
+}
+
+func TestRoot(t *testing.T) {
+	t.Parallel()
+	skipped, failed := outcome(need.Root)
+	if want := os.Geteuid() != 0; strings.Contains(skipped, "needs root") != want || failed != "" {
+		t.Errorf("Root() as user %d skipped with %q, failed with %q", os.Geteuid(), skipped, failed)
+	}
+}

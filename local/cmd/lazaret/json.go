@@ -1,0 +1,76 @@
+package main
+
+import (
+	"github.com/lazaret/lazaret/internal/job"
+	"github.com/lazaret/lazaret/local/cmd/lazaret/redrive"
+	"github.com/lazaret/lazaret/local/cmd/lazaret/rescan"
+)
+
+// redriveJSON is the output of redrive --output json. Letters are the dead letters of a listing or a dry run, or those
+// that could not be redriven.
+type redriveJSON struct {
+	Letters        []letterJSON `json:"letters"`
+	Seen           int          `json:"seen"`
+	Redriven       int          `json:"redriven"`
+	InBoth         int          `json:"inBothQueues"`
+	Newer          int          `json:"newer"`
+	FailedAgain    int          `json:"failedAgain"`
+	HiddenByOthers int          `json:"hiddenByOthers"`
+	StillHidden    int          `json:"hidden"`
+	More           bool         `json:"more"` // a second run finds the rest
+}
+
+// letterJSON is a dead letter in redriveJSON. Objects are addresses that scan accepts, not quoted for a shell.
+type letterJSON struct {
+	MessageID string   `json:"messageId"`
+	Error     string   `json:"error"`
+	Cause     string   `json:"cause,omitempty"`
+	Execution string   `json:"execution,omitempty"` // ARN
+	Objects   []string `json:"objects"`
+	Reason    string   `json:"reason,omitempty"` // why it was not redriven
+}
+
+func newRedriveJSON(letters []letterJSON, r redrive.Result) redriveJSON {
+	if letters == nil {
+		letters = []letterJSON{} // [], not null
+	}
+	return redriveJSON{
+		Letters: letters, Seen: r.Seen, Redriven: r.Redriven, InBoth: r.InBoth, Newer: r.Newer,
+		FailedAgain: r.FailedAgain, HiddenByOthers: r.HiddenByOthers, StillHidden: r.StillHidden, More: r.More,
+	}
+}
+
+func newLetterJSON(l redrive.Letter, reason string) letterJSON {
+	addresses := make([]string, len(l.Objects))
+	for i, o := range l.Objects {
+		addresses[i] = o.Address()
+	}
+	return letterJSON{
+		MessageID: l.MessageID, Error: l.Error, Cause: l.Cause, Execution: l.Execution,
+		Objects: addresses, Reason: reason,
+	}
+}
+
+// scanJSON is the output of scan --output json.
+type scanJSON struct {
+	Object    string      `json:"object"`           // address
+	Execution string      `json:"execution"`        // ARN of the last one
+	State     string      `json:"state"`            // the last one
+	Verdict   job.Verdict `json:"verdict"`          // empty without a verdict
+	Copy      string      `json:"copy,omitempty"`   // address of the copy of a moved object
+	Scan      *job.Scan   `json:"scan,omitempty"`   // what the engine found, also without a verdict
+	Reason    string      `json:"reason,omitempty"` // why there is no verdict
+}
+
+func newScanJSON(o job.Object, end rescan.End, verdict job.Verdict, noVerdict error) scanJSON {
+	out := scanJSON{
+		Object: o.Address(), Execution: end.Execution, State: end.State, Verdict: verdict, Scan: end.Job.Scan,
+	}
+	if c := end.Job.Copy; c != nil {
+		out.Copy = job.Object{Bucket: c.Bucket, Key: c.Key, VersionID: c.VersionID}.Address()
+	}
+	if noVerdict != nil {
+		out.Reason = noVerdict.Error()
+	}
+	return out
+}

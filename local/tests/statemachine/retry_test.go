@@ -1,0 +1,218 @@
+package statemachine_test
+
+import (
+	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"go.yaml.in/yaml/v3"
+)
+
+// retryBlock matches a state that invokes a function, from its Resource to the end of its Retry.
+var retryBlock = regexp.MustCompile(
+	`(?s)("Resource": "arn:aws:states:::lambda:invoke".*?\n)      "Retry": \[\n.*?\n      \],`)
+
+// TestRetryIsWrittenOnce: each state that invokes a function has the Retry of retry.json, because JSON cannot refer to
+// another file. With -update, it writes retry.json into the states.
+func TestRetryIsWrittenOnce(t *testing.T) {
+	t.Parallel()
+	written := readFile(t, retryFile)
+	if *update {
+		block := `      "Retry": ` + strings.ReplaceAll(strings.TrimSpace(written), "\n", "\n      ") + ","
+		text := retryBlock.ReplaceAllStringFunc(readFile(t, definitionFile), func(state string) string {
+			return retryBlock.FindStringSubmatch(state)[1] + block
+		})
+		if err := os.WriteFile(definitionFile, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var want []any
+	if err := json.Unmarshal([]byte(written), &want); err != nil {
+		t.Fatalf("read %s: %v", retryFile, err)
+	}
+	var got struct {
+		States map[string]struct {
+			Resource string
+			Retry    []any
+		}
+	}
+	if err := json.Unmarshal([]byte(readFile(t, definitionFile)), &got); err != nil {
+		t.Fatalf("read %s: %v", definitionFile, err)
+	}
+	states := 0
+	for name, s := range got.States {
+		if s.Resource != "arn:aws:states:::lambda:invoke" {
+			continue
+		}
+		states++
+		if diff := cmp.Diff(want, s.Retry); diff != "" {
+			t.Errorf("%s: Retry (-want +got; go -C local test ./tests/statemachine -run Retry -update writes it):\n%s",
+				name, diff)
+		}
+	}
+	if states == 0 || len(want) == 0 {
+		t.Errorf("got %d states that invoke functions, %d entries in retry.json, want some of each", states, len(want))
+	}
+}
+
+// retried returns the one entry of retry.json that names the error.
+func retried(t *testing.T, name string) handler {
+	t.Helper()
+	var all []handler
+	if err := json.Unmarshal([]byte(readFile(t, retryFile)), &all); err != nil {
+		t.Fatalf("read %s: %v", retryFile, err)
+	}
+	var naming []handler
+	for _, h := range all {
+		if slices.Contains(h.ErrorEquals, name) {
+			naming = append(naming, h)
+		}
+	}
+	if len(naming) != 1 {
+		t.Fatalf("%s: got %d entries of retry.json with this error, want 1", name, len(naming))
+	}
+	return naming[0]
+}
+
+// wait returns the shortest time in seconds after which an entry gives up. Full jitter may choose no delay each time.
+func (h handler) wait() (seconds float64) {
+	if h.JitterStrategy == "FULL" {
+		return 0
+	}
+	delay := h.IntervalSeconds
+	for range int(h.MaxAttempts) {
+		seconds += delay
+		if delay *= max(h.BackoffRate, 1); h.MaxDelaySeconds > 0 {
+			delay = min(delay, h.MaxDelaySeconds)
+		}
+	}
+	return seconds
+}
+
+// TestIdleFunctionsAreWaitedFor: for some minutes, Lambda refuses to invoke a function that was not used for weeks: 40
+// to 106 seconds for an image
+// (https://github.com/aws-solutions-library-samples/accelerated-intelligent-document-processing-on-aws/issues/801),
+// "several minutes" for a network interface (https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html).
+func TestIdleFunctionsAreWaitedFor(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{
+		"Lambda.CodeArtifactUserPendingException", "Lambda.CodeArtifactUserDeletedException",
+		"Lambda.ResourceNotReadyException", "Lambda.ResourceConflictException", "Lambda.ENINotReadyException",
+	} {
+		if got := retried(t, name).wait(); got < 300 {
+			t.Errorf("%s: got a wait of %.0f s, want 300 at least", name, got)
+		}
+	}
+}
+
+// TestScheduleWaitsForIdleFunctions: EventBridge Scheduler chooses the time between its attempts itself, so the
+// template gives it an hour and enough attempts.
+func TestScheduleWaitsForIdleFunctions(t *testing.T) {
+	t.Parallel()
+	type event struct {
+		Type       string `yaml:"Type"`
+		Properties struct {
+			ScheduleExpression string `yaml:"ScheduleExpression"`
+			RetryPolicy        struct {
+				MaximumRetryAttempts     int `yaml:"MaximumRetryAttempts"`
+				MaximumEventAgeInSeconds int `yaml:"MaximumEventAgeInSeconds"`
+			} `yaml:"RetryPolicy"`
+		} `yaml:"Properties"`
+	}
+	var file struct {
+		Resources map[string]struct {
+			Properties yaml.Node `yaml:"Properties"`
+		} `yaml:"Resources"`
+	}
+	if err := yaml.Unmarshal([]byte(readFile(t, templateFile)), &file); err != nil {
+		t.Fatal(err)
+	}
+	schedules := 0
+	for id, r := range file.Resources {
+		var function struct {
+			Events map[string]event `yaml:"Events"`
+		}
+		if err := r.Properties.Decode(&function); err != nil {
+			t.Fatalf("%s: %v", id, err)
+		}
+		for name, e := range function.Events {
+			if e.Type != "ScheduleV2" {
+				continue
+			}
+			schedules++
+			got := e.Properties.RetryPolicy
+			if e.Properties.ScheduleExpression == "rate(1 minute)" {
+				if got.MaximumRetryAttempts != 0 {
+					t.Errorf("%s: %s: got %d retries, want none: the next run is a minute away", id, name, got.MaximumRetryAttempts)
+				}
+				continue
+			}
+			if got.MaximumRetryAttempts < 10 || got.MaximumEventAgeInSeconds != 3600 {
+				t.Errorf("%s: %s: got RetryPolicy %+v, want 10 attempts at least and 3600 seconds", id, name, got)
+			}
+		}
+	}
+	if schedules != 2 {
+		t.Errorf("got %d schedules, want those of freshclam and dispatch", schedules)
+	}
+}
+
+// crashNames returns the names under which the local stack, in Lambda's place, reports that an environment died: the
+// texts of its code that have such a name. An image that can never start is not a crash.
+func crashNames(t *testing.T) (names []string) {
+	t.Helper()
+	pattern := regexp.MustCompile(`^"((?:Runtime|Sandbox)\.[A-Z]\w+|Lambda\.Unknown)"$`)
+	for _, folder := range []string{"../../lambda", "../../states"} {
+		files, err := filepath.Glob(folder + "/*.go")
+		if err != nil || len(files) == 0 {
+			t.Fatalf("find the code in %s: got %d files, %v", folder, len(files), err)
+		}
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ast.Inspect(parsed, func(n ast.Node) bool {
+				literal, is := n.(*ast.BasicLit)
+				if !is {
+					return true
+				}
+				if m := pattern.FindStringSubmatch(literal.Value); m != nil && m[1] != "Runtime.InvalidEntrypoint" {
+					names = append(names, m[1])
+				}
+				return true
+			})
+		}
+	}
+	if !slices.Contains(names, "Runtime.ExitError") {
+		t.Fatalf("got names %q in the local stack's code, want Runtime.ExitError at least", names)
+	}
+	return names
+}
+
+// TestCrashesAreOneKind: all names for the death of an environment are retried in the same way, twice. So the third
+// attempt finds the marks of two crashes, and judges the file.
+func TestCrashesAreOneKind(t *testing.T) {
+	t.Parallel()
+	want := retried(t, "Runtime.ExitError")
+	if want.MaxAttempts != 2 {
+		t.Errorf("Runtime.ExitError: got %v retries, want 2", want.MaxAttempts)
+	}
+	for _, name := range append(crashNames(t), "Lambda.Unknown", "Runtime.OutOfMemory", "Runtime.Unknown",
+		"Sandbox.Failure", "Sandbox.Timedout", "States.Timeout") {
+		if diff := cmp.Diff(want, retried(t, name)); diff != "" {
+			t.Errorf("%s (-Retry of Runtime.ExitError +got):\n%s", name, diff)
+		}
+	}
+}
