@@ -16,6 +16,9 @@ const (
 
 	DefinitionsHeldBack = "DefinitionsHeldBack"
 	OwnDetections       = "OwnDetections"
+
+	CanaryRight   = "CanaryRight"
+	CanarySeconds = "CanarySeconds"
 )
 
 // Metric describes a metric.
@@ -80,6 +83,15 @@ var All = []Metric{
 	{
 		Name: OwnDetections, Unit: Count,
 		Meaning: "known-clean files that your own signatures report as infected",
+	},
+	{
+		Name: CanaryRight, Unit: Count,
+		Meaning: "one for each round of the function canary in which both samples came out right and in time, " +
+			"0 for every other round",
+	},
+	{
+		Name: CanarySeconds, Unit: Seconds,
+		Meaning: "time in which both samples of the function canary came out right",
 	},
 }
 
