@@ -20,11 +20,11 @@ import (
 )
 
 // TestTasks: each function that the machine invokes has a Task of its name, which waits longer than the function may
-// run and catches all errors. dispatch and freshclam are invoked by a queue and by a schedule.
+// run and catches all errors. dispatch is invoked by a queue, freshclam and canary by schedules.
 func TestTasks(t *testing.T) {
 	t.Parallel()
 	_, m := readMachine(t)
-	options := template.Options{Parameters: map[string]string{"BucketLayout": "three-bucket"}}
+	options := template.Options{Parameters: map[string]string{"BucketLayout": "three-bucket", "GuardDutyEvents": "true"}}
 	app, err := template.Load(templateFile, options)
 	if err != nil {
 		t.Fatal(err)
@@ -39,7 +39,7 @@ func TestTasks(t *testing.T) {
 	}
 	var want, got []string
 	for _, folder := range folders {
-		if name := filepath.Base(filepath.Dir(folder)); name != "dispatch" && name != "freshclam" {
+		if name := filepath.Base(filepath.Dir(folder)); !slices.Contains([]string{"dispatch", "freshclam", "canary"}, name) {
 			want = append(want, name)
 		}
 	}
