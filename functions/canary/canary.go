@@ -97,11 +97,7 @@ func (h *handler) handle(ctx context.Context, _ json.RawMessage) (Round, error) 
 	if r.Outcome == Right {
 		level, right = slog.LevelInfo, 1
 	}
-	values := []metric.Value{{Name: metric.CanaryRight, Unit: metric.Count, Value: right}}
-	if r.Outcome == Right {
-		values = append(values, metric.Value{Name: metric.CanarySeconds, Unit: metric.Seconds, Value: r.Seconds})
-	}
-	err := h.metrics.Emit(nil, values...)
+	err := h.metrics.Emit(nil, metric.Value{Name: metric.CanaryRight, Unit: metric.Count, Value: right})
 	slog.Log(ctx, level, "canary round ended", "outcome", r.Outcome, "detail", r.Detail, "seconds", r.Seconds)
 	if r.Outcome != Right {
 		err = errors.Join(err, fmt.Errorf("the round of the canary is %s: %s", r.Outcome, r.Detail))
@@ -109,19 +105,29 @@ func (h *handler) handle(ctx context.Context, _ json.RawMessage) (Round, error) 
 	return r, err
 }
 
-// run uploads the samples, waits for them until the deadline, and removes them.
+// run uploads the samples, waits for them until the deadline, and removes them. The second one is uploaded when the
+// first has come out, so that both are scanned by the engine that the first one may have to start.
 func (h *handler) run(ctx context.Context, deadline time.Time) Round {
 	round := h.now().UTC().Format("20060102T150405Z-") + strings.ToLower(rand.Text()[:8])
 	samples := []*sample{
 		{content: eicar.Bytes(), want: job.Infected, object: h.object(round, "canary-eicar.com")},
 		{content: canary.Clean(), want: job.Clean, object: h.object(round, "canary-clean.txt")},
 	}
+	began := h.now()
+	r := Round{Outcome: Right}
 	for _, s := range samples {
 		if err := h.upload(ctx, s); err != nil {
-			return Round{Outcome: Failed, Detail: err.Error()}
+			r = Round{Outcome: Failed, Detail: err.Error()}
+			break
+		}
+		if r = h.await(ctx, s, deadline); r.Outcome != Right {
+			break
 		}
 	}
-	r := h.await(ctx, samples, deadline)
+	if r.Outcome == Right {
+		r.Detail = fmt.Sprintf("EICAR is in quarantine and the clean sample %s, after %s",
+			h.whereClean(), h.now().Sub(began).Round(time.Second))
+	}
 	// What did not come out right stays for an hour, so that a person can look at it.
 	own := ""
 	if r.Outcome == Right {
@@ -155,31 +161,23 @@ func (h *handler) upload(ctx context.Context, s *sample) error {
 	return nil
 }
 
-// await looks at the samples until each has come out, or until the deadline.
-func (h *handler) await(ctx context.Context, samples []*sample, deadline time.Time) Round {
+// await looks at a sample until it has come out, or until the deadline.
+func (h *handler) await(ctx context.Context, s *sample, deadline time.Time) Round {
 	began, wait := h.now(), firstPause
 	for {
-		var pending []string
-		for _, s := range samples {
-			state, err := h.look(ctx, s)
-			switch {
-			case errors.Is(err, errWrong):
-				return Round{Outcome: Wrong, Detail: err.Error()}
-			case errors.Is(err, job.ErrAccessDenied):
-				return Round{Outcome: Failed, Detail: err.Error()}
-			case err != nil:
-				pending = append(pending, err.Error())
-			case state != "":
-				pending = append(pending, state)
-			}
-		}
-		if pending == nil {
-			return Round{Outcome: Right, Detail: fmt.Sprintf("EICAR is in quarantine and the clean sample %s, after %s",
-				h.whereClean(), h.now().Sub(began).Round(time.Second))}
+		pending, err := h.look(ctx, s)
+		switch {
+		case errors.Is(err, errWrong):
+			return Round{Outcome: Wrong, Detail: err.Error()}
+		case errors.Is(err, job.ErrAccessDenied):
+			return Round{Outcome: Failed, Detail: err.Error()}
+		case err != nil:
+			pending = err.Error()
+		case pending == "":
+			return Round{Outcome: Right}
 		}
 		if ctx.Err() != nil || !h.now().Add(wait).Before(deadline) {
-			return Round{Outcome: Late, Detail: fmt.Sprintf("after %s: %s",
-				h.now().Sub(began).Round(time.Second), strings.Join(pending, "; "))}
+			return Round{Outcome: Late, Detail: fmt.Sprintf("after %s: %s", h.now().Sub(began).Round(time.Second), pending)}
 		}
 		h.pause(ctx, wait)
 		wait = min(wait*3/2, longestPause)

@@ -17,8 +17,7 @@ const (
 	DefinitionsHeldBack = "DefinitionsHeldBack"
 	OwnDetections       = "OwnDetections"
 
-	CanaryRight   = "CanaryRight"
-	CanarySeconds = "CanarySeconds"
+	CanaryRight = "CanaryRight"
 )
 
 // Metric describes a metric.
@@ -88,10 +87,6 @@ var All = []Metric{
 		Name: CanaryRight, Unit: Count,
 		Meaning: "one for each round of the function canary in which both samples came out right and in time, " +
 			"0 for every other round",
-	},
-	{
-		Name: CanarySeconds, Unit: Seconds,
-		Meaning: "time in which both samples of the function canary came out right",
 	},
 }
 
