@@ -1,6 +1,9 @@
 package main
 
 import (
+	"encoding/json"
+	"time"
+
 	"github.com/lazaret/lazaret/internal/job"
 	"github.com/lazaret/lazaret/local/cmd/lazaret/redrive"
 	"github.com/lazaret/lazaret/local/cmd/lazaret/rescan"
@@ -28,6 +31,9 @@ type letterJSON struct {
 	Execution string   `json:"execution,omitempty"` // ARN
 	Objects   []string `json:"objects"`
 	Reason    string   `json:"reason,omitempty"` // why it was not redriven
+
+	Sent    *time.Time `json:"sent,omitempty"`    // when it became a dead letter, or was sent to the queue it came from
+	Expires *time.Time `json:"expires,omitempty"` // when SQS deletes it
 }
 
 func newRedriveJSON(letters []letterJSON, r redrive.Result) redriveJSON {
@@ -47,8 +53,51 @@ func newLetterJSON(l redrive.Letter, reason string) letterJSON {
 	}
 	return letterJSON{
 		MessageID: l.MessageID, Error: l.Error, Cause: l.Cause, Execution: l.Execution,
-		Objects: addresses, Reason: reason,
+		Objects: addresses, Reason: reason, Sent: known(l.Sent), Expires: known(l.Expires()),
 	}
+}
+
+// known returns nil for the zero time.
+func known(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+// wholeLetterJSON is a dead letter as dead-letters show prints it.
+type wholeLetterJSON struct {
+	letterJSON
+	Attempt    int               `json:"attempt,omitempty"`    // that a redrive starts
+	Attributes map[string]string `json:"attributes,omitempty"` // of the message
+	Body       any               `json:"body"`                 // the JSON of the message, or its text if it is none
+}
+
+// discardedJSON is a dead letter that dead-letters discard has removed. Its body is the text of the message, as it can
+// be sent again.
+type discardedJSON struct {
+	wholeLetterJSON
+	Body   string `json:"body"`
+	Reason string `json:"discarded"` // why
+}
+
+// discardJSON is the output of dead-letters discard --output json.
+type discardJSON struct {
+	Letters    []discardedJSON `json:"letters"`
+	Removed    int             `json:"removed"`
+	NotRemoved int             `json:"notRemoved"`
+}
+
+func newWholeLetterJSON(l redrive.Letter) wholeLetterJSON {
+	w := wholeLetterJSON{letterJSON: newLetterJSON(l, ""), Attempt: l.Attempt, Attributes: l.Attributes, Body: l.Body}
+	if json.Valid([]byte(l.Body)) {
+		w.Body = json.RawMessage(l.Body)
+	}
+	return w
+}
+
+func newDiscardedJSON(l redrive.Letter, reason string) discardedJSON {
+	return discardedJSON{wholeLetterJSON: newWholeLetterJSON(l), Body: l.Body, Reason: reason}
 }
 
 // scanJSON is the output of scan --output json.

@@ -28,6 +28,7 @@ func newRoot() *cobra.Command {
 		localCommand(),
 		demoCommand(),
 		scanCommand(),
+		deadLettersCommand(),
 		redriveCommand(),
 		verifyCommand(),
 		definitionsCommand(),
