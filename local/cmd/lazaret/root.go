@@ -29,6 +29,7 @@ func newRoot() *cobra.Command {
 		demoCommand(),
 		scanCommand(),
 		deadLettersCommand(),
+		statusCommand(),
 		redriveCommand(),
 		verifyCommand(),
 		definitionsCommand(),

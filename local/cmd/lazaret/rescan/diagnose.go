@@ -32,8 +32,13 @@ type mappings interface {
 func Diagnose(ctx context.Context, q queues, m mappings, l logs, stack deployment.Stack) []string {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	lines := diagnoseQueues(ctx, q, stack)
-	lines = append(lines, diagnoseMapping(ctx, m, stack)...)
+	return append(diagnoseQueues(ctx, q, stack), WhyNotStarted(ctx, m, l, stack)...)
+}
+
+// WhyNotStarted returns what AWS says about dispatch, which starts executions: the state of its event source mappings,
+// and the last error in its log, one line each. It never fails: an error is a line too.
+func WhyNotStarted(ctx context.Context, m mappings, l logs, stack deployment.Stack) []string {
+	lines := diagnoseMapping(ctx, m, stack)
 	if line := lastError(ctx, l, stack); line != "" {
 		lines = append(lines, line)
 	}
