@@ -7,6 +7,7 @@ import (
 	"github.com/lazaret/lazaret/internal/job"
 	"github.com/lazaret/lazaret/local/cmd/lazaret/redrive"
 	"github.com/lazaret/lazaret/local/cmd/lazaret/rescan"
+	"github.com/lazaret/lazaret/local/cmd/lazaret/wait"
 )
 
 // redriveJSON is the output of redrive --output json. Letters are the dead letters of a listing or a dry run, or those
@@ -116,6 +117,32 @@ func newScanJSON(o job.Object, end rescan.End, verdict job.Verdict, noVerdict er
 		Object: o.Address(), Execution: end.Execution, State: end.State, Verdict: verdict, Scan: end.Job.Scan,
 	}
 	if c := end.Job.Copy; c != nil {
+		out.Copy = job.Object{Bucket: c.Bucket, Key: c.Key, VersionID: c.VersionID}.Address()
+	}
+	if noVerdict != nil {
+		out.Reason = noVerdict.Error()
+	}
+	return out
+}
+
+// waitJSON is the output of wait --output json.
+type waitJSON struct {
+	Object      string      `json:"object"`                // address, with the version
+	Verdict     job.Verdict `json:"verdict"`               // empty without a verdict
+	Detail      string      `json:"detail,omitempty"`      // the signature or the reason
+	Time        string      `json:"time,omitempty"`        // of the scan
+	Definitions string      `json:"definitions,omitempty"` // version of the daily set
+	Copy        string      `json:"copy,omitempty"`        // address of the copy of a moved object
+	Polls       int         `json:"polls"`
+	Reason      string      `json:"reason,omitempty"` // why there is no verdict
+}
+
+func newWaitJSON(r wait.Result, noVerdict error) waitJSON {
+	out := waitJSON{
+		Object: r.Object.Address(), Verdict: r.Verdict, Detail: r.Detail, Time: r.Time, Definitions: r.Definitions,
+		Polls: r.Polls,
+	}
+	if c := r.Copy; c != nil {
 		out.Copy = job.Object{Bucket: c.Bucket, Key: c.Key, VersionID: c.VersionID}.Address()
 	}
 	if noVerdict != nil {

@@ -31,6 +31,7 @@ func newRoot() *cobra.Command {
 		deadLettersCommand(),
 		statusCommand(),
 		redriveCommand(),
+		waitCommand(),
 		verifyCommand(),
 		definitionsCommand(),
 		planCommand(),
