@@ -30,6 +30,7 @@ func newRoot() *cobra.Command {
 		scanCommand(),
 		deadLettersCommand(),
 		statusCommand(),
+		explainCommand(),
 		redriveCommand(),
 		waitCommand(),
 		verifyCommand(),

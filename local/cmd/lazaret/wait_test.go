@@ -122,7 +122,7 @@ func TestWait(t *testing.T) {
 		says []string
 		args []string
 	}{
-		{1, []string{"INFECTED Eicar", "moved to s3://" + harness.Quarantine + "/" + infected.QuarantineKey()}, []string{infected.Address()}},
+		{1, []string{"INFECTED Eicar", "moved to 's3://" + harness.Quarantine + "/" + infected.QuarantineKey()}, []string{infected.Address()}},
 		{1, []string{`"verdict": "INFECTED"`, `"polls": 1`}, []string{infected.Address(), "--output", "json"}},
 		{2, []string{"UNSCANNABLE encrypted\n" + locked.String()}, []string{"s3://" + harness.Uploads + "/locked.zip"}},
 		{exitNoVerdict, []string{"it is gone", "was deleted before it was moved"}, []string{deleted.Address()}},

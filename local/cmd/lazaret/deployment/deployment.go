@@ -84,6 +84,9 @@ func (s Stack) Queue(short string) string { return s.Name + "-" + short }
 // Account returns the id of the account that the stack is in.
 func (s Stack) Account() string { return s.uploadsARN.AccountID }
 
+// Partition returns the partition that the stack is in, such as "aws".
+func (s Stack) Partition() string { return s.uploadsARN.Partition }
+
 // Region returns the region that the stack is in.
 func (s Stack) Region() string { return s.uploadsARN.Region }
 

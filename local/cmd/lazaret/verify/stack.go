@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
@@ -112,23 +111,10 @@ func queue(url string) string { return url[strings.LastIndexByte(url, '/')+1:] }
 func (d stackInfo) exemptedBy(parameters ...string) string {
 	for _, p := range parameters {
 		for _, named := range d.list(p) {
-			if named == d.Caller || sameRole(named, d.Caller) {
+			if deployment.IsCaller(named, d.Caller) {
 				return p
 			}
 		}
 	}
 	return ""
-}
-
-// sameRole reports whether a session is of a role: it compares arn:aws:iam::1:role/path/name with
-// arn:aws:sts::1:assumed-role/name/session.
-func sameRole(role, session string) bool {
-	a, errA := arn.Parse(role)
-	b, errB := arn.Parse(session)
-	if errA != nil || errB != nil || a.AccountID != b.AccountID {
-		return false
-	}
-	parts := strings.Split(b.Resource, "/")
-	return strings.HasPrefix(a.Resource, "role/") && len(parts) > 1 && parts[0] == "assumed-role" &&
-		a.Resource[strings.LastIndexByte(a.Resource, '/')+1:] == parts[1]
 }
