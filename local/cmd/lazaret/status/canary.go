@@ -54,7 +54,7 @@ func (r *Reader) canary(ctx context.Context) (c Canary) {
 			break
 		}
 	}
-	c.Answer = Answer{State: NotKnown, Says: "no round in the last " + duration(canaryWithin)}
+	c.Answer = Answer{State: NotKnown, Says: fmt.Sprintf("no round in the last %.0f h", canaryWithin.Hours())}
 	return c
 }
 

@@ -54,7 +54,7 @@ const (
 // costs time and money.
 func (r *Reader) unjudged(ctx context.Context) (u Unjudged) {
 	reconcile := r.command("lazaret reconcile")
-	none := Unjudged{Answer: Answer{State: NotKnown, Says: "not known: " + reconcile + " finds out", Do: reconcile}}
+	none := Unjudged{Answer: Answer{State: NotKnown, Says: "no " + reconcile + " has ended yet", Do: reconcile}}
 	looked := 0
 	for e, err := range r.sweeps.List(ctx, history.Window{Since: time.Now().Add(-sweepsWithin)}) {
 		if _, absent := errors.AsType[*types.StateMachineDoesNotExist](err); absent || looked == mostSweeps {

@@ -141,8 +141,11 @@ func (r *Report) conclude() {
 	for _, state := range []State{Wrong, NotKnown} {
 		for _, a := range order {
 			r.Wrong = r.Wrong || a.State == Wrong
-			if a.State == state && a.Do != "" && r.Next == "" {
-				r.Next = a.Do
+			if a.State != state || a.Do == "" || r.Next != "" {
+				continue
+			}
+			if r.Next = a.Do; !r.Wrong {
+				r.Next = "nothing is wrong; for what is not known: " + a.Do
 			}
 		}
 	}
