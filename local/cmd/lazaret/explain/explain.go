@@ -51,7 +51,7 @@ type Page struct {
 	Do          []string    `json:"do"`       // what to do, commands first
 	NotKnown    []string    `json:"notKnown"` // what could not be found out, and why
 
-	quoted string // the address as people read it
+	quoted, quotedCopy string // the addresses as people read them
 }
 
 // Version is the version of the object that the page is about, if S3 still has it.
@@ -128,20 +128,30 @@ func (e *Explainer) Explain(ctx context.Context, wanted job.Object) (*Page, erro
 	if err != nil {
 		return nil, err
 	}
+	p := f.page()
+	p.Reading = e.reading(ctx, f, p)
+	return p, nil
+}
+
+// page returns the page, without whether the object may be read.
+func (f *found) page() *Page {
 	p := &Page{
 		Object: f.object.Address(), quoted: f.object.String(), Version: f.version, Verdict: f.verdict,
 		Executions: f.executions, DeadLetters: f.letters, NotKnown: f.notKnown,
 	}
 	if f.copy != nil {
-		p.Copy = job.Object{Bucket: f.copy.Bucket, Key: f.copy.Key, VersionID: f.copy.VersionID}.Address()
+		at := job.Object{Bucket: f.copy.Bucket, Key: f.copy.Key, VersionID: f.copy.VersionID}
+		p.Copy, p.quotedCopy = at.Address(), at.String()
 	}
 	p.Case = f.decide()
 	p.Says, p.Do = f.words(p.Case)
-	p.Reading = e.reading(ctx, f, p)
 	if p.NotKnown == nil {
 		p.NotKnown = []string{}
 	}
-	return p, nil
+	if p.Do == nil {
+		p.Do = []string{}
+	}
+	return p
 }
 
 // command returns a command of lazaret for the stack.

@@ -28,7 +28,7 @@ func Print(w io.Writer, p *Page) error {
 		fmt.Fprintf(w, "  by        %s\n", v.by())
 	}
 	if p.Copy != "" {
-		fmt.Fprintf(w, "  it is in  %s\n", terminal.Quote(p.Copy))
+		fmt.Fprintf(w, "  it is in  %s\n", p.quotedCopy)
 	}
 	if p.Reading != nil {
 		fmt.Fprintf(w, "\nReading     %s\n", p.Reading.Says)

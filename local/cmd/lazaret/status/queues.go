@@ -23,6 +23,8 @@ const (
 	// startWait is how long an upload may wait while a permit is free. An express execution keeps its message for five
 	// minutes at most.
 	startWait = 6 * time.Minute
+	// failWait is how long it may wait while dispatch logs errors.
+	failWait = 10 * time.Second
 )
 
 // Queue is one of the queues in which scans wait.
@@ -44,18 +46,23 @@ type Permits struct {
 // uploads reads the queue of uploads.
 func (r *Reader) uploads(ctx context.Context, permits Permits) Queue {
 	q, age, known := r.queue(ctx, "uploads", r.stack.Uploads)
-	switch {
-	case q.State != OK || !known:
+	free := permits.State == OK && permits.Free > 0
+	if q.State != OK || !known || age <= failWait {
 		return q
-	case age > startWait && permits.State == OK && permits.Free > 0:
+	}
+	reasons, fails := rescan.WhyNotStarted(ctx, r.clients.Lambda, r.clients.Logs, r.stack)
+	switch {
+	case free && age > startWait:
 		q.Says += fmt.Sprintf(", though %s free: nothing starts them", count(permits.Free, "permit is", "permits are"))
+	case fails:
+		q.Says += ", and dispatch fails"
 	case age > uploadsWait:
 		q.Says += ", because no permit was free"
 	default:
 		return q
 	}
 	q.State, q.Do = Wrong, "find out why uploads do not start: docs/operations.md#alarm-uploads-waiting"
-	q.Reasons = rescan.WhyNotStarted(ctx, r.clients.Lambda, r.clients.Logs, r.stack)
+	q.Reasons = reasons
 	return q
 }
 
@@ -64,7 +71,7 @@ func (r *Reader) rescans(ctx context.Context) Queue {
 	q, age, known := r.queue(ctx, "rescans", r.stack.Rescans)
 	if q.State == OK && known && age > rescansWait {
 		q.State, q.Do = Wrong, "give rescans free engines: docs/operations.md#alarm-rescans-waiting"
-		q.Reasons = rescan.WhyNotStarted(ctx, r.clients.Lambda, r.clients.Logs, r.stack)
+		q.Reasons, _ = rescan.WhyNotStarted(ctx, r.clients.Lambda, r.clients.Logs, r.stack)
 	}
 	return q
 }

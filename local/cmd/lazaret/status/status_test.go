@@ -142,6 +142,10 @@ func TestWrong(t *testing.T) {
 			name: "uploads wait though a permit is free", change: func(w *world) { uploads(w, 361, 1) }, wrong: true,
 			next: "docs/operations.md#alarm-uploads-waiting", says: "though 1 permit is free: nothing starts them",
 		},
+		{
+			name: "dispatch fails", change: func(w *world) { uploads(w, 20, 20); w.mapping = "Disabled" }, wrong: true,
+			next: "docs/operations.md#alarm-uploads-waiting", says: "ward-dispatch logged at",
+		},
 		{name: "uploads have come just now", change: func(w *world) { uploads(w, 20, 20) }, next: "nothing to do"},
 		{
 			name:   "the age of uploads is not known",
