@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
 
+	"github.com/lazaret/lazaret/internal/job"
 	"github.com/lazaret/lazaret/local/cmd/lazaret/history"
 )
 
@@ -72,7 +73,7 @@ func (r *Reader) unjudged(ctx context.Context) (u Unjudged) {
 			return u
 		}
 		if found := fromSweep(e); found != nil {
-			if found.State == Wrong {
+			if found.State != OK {
 				found.Do = reconcile
 			}
 			return *found
@@ -83,8 +84,11 @@ func (r *Reader) unjudged(ctx context.Context) (u Unjudged) {
 
 // fromSweep returns what a sweep says about objects without a verdict, or nil if it had another question.
 func fromSweep(e history.Execution) *Unjudged {
-	var in struct{ Question string }
-	var out struct{ OldestUnjudged *time.Time }
+	var in struct{ Question, Bucket, Prefix string }
+	var out struct {
+		OldestUnjudged       *time.Time
+		FailedPages, Refused int
+	}
 	if json.Unmarshal([]byte(e.Input), &in) != nil || in.Question != "unjudged" ||
 		json.Unmarshal([]byte(e.Output), &out) != nil {
 		return nil
@@ -92,15 +96,20 @@ func fromSweep(e history.Execution) *Unjudged {
 	ended := e.Stopped.UTC()
 	u := &Unjudged{AsOf: &ended, Oldest: out.OldestUnjudged}
 	as := "as of " + duration(time.Since(ended)) + " ago"
-	switch age := time.Duration(0); {
-	case u.Oldest == nil:
+	if in.Bucket != "" {
+		as = "in " + job.Quote("s3://"+in.Bucket+"/"+in.Prefix) + ", " + as
+	}
+	if u.Oldest == nil {
 		u.Answer = Answer{State: OK, Says: "none, " + as}
-	default:
-		age = ended.Sub(*u.Oldest)
-		u.Answer = Answer{State: OK, Says: fmt.Sprintf("the oldest was uploaded %s before that, %s", duration(age), as)}
-		if age > unjudgedWait {
-			u.State = Wrong
+		if out.FailedPages+out.Refused > 0 {
+			u.State, u.Says = NotKnown, "none in what could be read, "+as
 		}
+		return u
+	}
+	age := ended.Sub(*u.Oldest)
+	u.Answer = Answer{State: OK, Says: fmt.Sprintf("the oldest was uploaded %s before that, %s", duration(age), as)}
+	if age > unjudgedWait {
+		u.State = Wrong
 	}
 	return u
 }
