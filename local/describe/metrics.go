@@ -11,8 +11,8 @@ import (
 	"github.com/aws/smithy-go/encoding/cbor"
 )
 
-// Monitoring answers CloudWatch's DescribeAlarms, and GetMetricData about one metric: the age of the oldest message of a
-// queue, which SQS itself does not tell. All other metrics have no data. It speaks CBOR and JSON, as SDKs and the AWS
+// Monitoring answers CloudWatch's DescribeAlarms, and GetMetricData about one metric: the age of the oldest message of
+// a queue, which SQS itself does not tell. All other metrics have no data. It speaks CBOR and JSON, as SDKs and the AWS
 // CLI do.
 type Monitoring struct {
 	Alarms

@@ -26,7 +26,9 @@ func TestWaitsOutliveAKill(t *testing.T) {
 	t.Parallel()
 	const total, workers = 500, 10
 	data, port := t.TempDir(), freePort(t)
-	flags := []string{"--time-scale", "50", "--port", port, "--data", data, "--parameter-overrides", "BucketLayout=three-bucket"}
+	flags := []string{
+		"--time-scale", "50", "--port", port, "--data", data, "--parameter-overrides", "BucketLayout=three-bucket",
+	}
 	m, err := harness.Launch(t, data, flags...)
 	if err != nil {
 		t.Fatal(err)
@@ -122,7 +124,9 @@ func TestWait(t *testing.T) {
 		says []string
 		args []string
 	}{
-		{1, []string{"INFECTED Eicar", "moved to 's3://" + harness.Quarantine + "/" + infected.QuarantineKey()}, []string{infected.Address()}},
+		{1, []string{
+			"INFECTED Eicar", "moved to 's3://" + harness.Quarantine + "/" + infected.QuarantineKey(),
+		}, []string{infected.Address()}},
 		{1, []string{`"verdict": "INFECTED"`, `"polls": 1`}, []string{infected.Address(), "--output", "json"}},
 		{2, []string{"UNSCANNABLE encrypted\n" + locked.String()}, []string{"s3://" + harness.Uploads + "/locked.zip"}},
 		{exitNoVerdict, []string{"it is gone", "was deleted before it was moved"}, []string{deleted.Address()}},

@@ -6,8 +6,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 )
 
-// IsCaller reports whether the ARN that a policy names is that of the caller. The ARN of an assumed role lacks the role's
-// path, so the role's name decides.
+// IsCaller reports whether the ARN that a policy names is that of the caller. The ARN of an assumed role lacks the
+// role's path, so the role's name decides.
 func IsCaller(named, caller string) bool { return named == caller || sameRole(named, caller) }
 
 // sameRole reports whether a session is of a role: it compares arn:aws:iam::1:role/path/name with

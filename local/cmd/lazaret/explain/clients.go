@@ -29,8 +29,8 @@ type S3 interface {
 	GetBucketPolicy(context.Context, *s3.GetBucketPolicyInput, ...func(*s3.Options)) (*s3.GetBucketPolicyOutput, error)
 }
 
-// queues are the operations on queues. Explain sends and deletes nothing: package redrive, which reads the dead letters,
-// takes a client that can.
+// queues are the operations on queues. Explain sends and deletes nothing: package redrive, which reads the dead
+// letters, takes a client that can.
 type queues interface {
 	GetQueueAttributes(
 		context.Context, *sqs.GetQueueAttributesInput, ...func(*sqs.Options),

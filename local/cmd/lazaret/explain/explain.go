@@ -1,5 +1,5 @@
-// Package explain says in one page what happened to an object: its verdict, the executions that worked on it, why it may
-// not be read, where it is, and what to do. It only reads. What it cannot find out it names.
+// Package explain says in one page what happened to an object: its verdict, the executions that worked on it, why it
+// may not be read, where it is, and what to do. It only reads. What it cannot find out it names.
 package explain
 
 import (

@@ -54,7 +54,8 @@ func executed(status history.Status, state, failure string) func(*found) {
 	return func(f *found) {
 		f.executions = append(f.executions, Execution{
 			ARN: "arn:aws:states:r:1:execution:lazaret-scan:a_b_txt-08", Lane: history.Standard, Status: status, Started: &at,
-			Error: failure, States: []State{{Name: "Fetch"}, {Name: "Tag", After: 1.5, Error: failure, Cause: "because"}, {Name: state}},
+			Error:  failure,
+			States: []State{{Name: "Fetch"}, {Name: "Tag", After: 1.5, Error: failure, Cause: "because"}, {Name: state}},
 		})
 	}
 }
@@ -63,7 +64,8 @@ func letter(name string) func(*found) {
 	at := time.Date(2026, 12, 14, 6, 0, 0, 0, time.UTC)
 	return func(f *found) {
 		f.letters = []Letter{{
-			MessageID: "5d1a", Error: name, Cause: "because", Expires: &at, Execution: "arn:aws:states:r:1:execution:lazaret-scan:a_b_txt-08",
+			MessageID: "5d1a", Error: name, Cause: "because", Expires: &at,
+			Execution: "arn:aws:states:r:1:execution:lazaret-scan:a_b_txt-08",
 		}}
 	}
 }
@@ -78,22 +80,40 @@ func TestCases(t *testing.T) {
 		do   string // the first line of what to do
 	}{
 		{"another bucket", seen(func(f *found) { f.bucket = unwatched }), NotWatched, "lazaret scan "},
-		{"another bucket, scanned", seen(func(f *found) { f.bucket = unwatched }, verdict(job.Clean, "")), Clean, "if somebody"},
+		{
+			"another bucket, scanned", seen(func(f *found) { f.bucket = unwatched }, verdict(job.Clean, "")), Clean,
+			"if somebody",
+		},
 		{"another key", seen(func(f *found) { f.object.Key = "out/a" }), OutsidePrefix, "lazaret scan 's3://u/out/a?"},
 		{"no such key", seen(gone, func(f *found) { f.object.VersionID = "" }), NotThere, "name the version"},
 		{"a version that was deleted", seen(gone), Deleted, ""},
-		{"a delete marker", seen(gone, func(f *found) { f.marker, f.newest = true, "v0" }), DeleteMarker, "lazaret explain 's3://u/in/a b.txt?versionId=v0'"},
+		{
+			"a delete marker", seen(gone, func(f *found) { f.marker, f.newest = true, "v0" }), DeleteMarker,
+			"lazaret explain 's3://u/in/a b.txt?versionId=v0'",
+		},
 		{"nothing is under way", seen(), NeverStarted, "lazaret scan 's3://u/in/a b.txt?versionId=v1'"},
 		{"something waits", seen(func(f *found) { f.waiting = 3 }), Waiting, "lazaret status"},
 		{"running", seen(executed(history.Running, "Scan", "")), Running, "lazaret wait "},
-		{"a dead letter", seen(executed(history.Failed, "Failed", "TagLimit"), letter("TagLimit")), DeadLetter, "remove the cause"},
+		{
+			"a dead letter", seen(executed(history.Failed, "Failed", "TagLimit"), letter("TagLimit")), DeadLetter,
+			"remove the cause",
+		},
 		{"failed, without a letter", seen(executed(history.Failed, "Failed", "TagLimit")), Failed, "lazaret scan "},
 		{"a letter of a time before a verdict", seen(verdict(job.Clean, ""), letter("Transient")), Clean, "if somebody"},
 		{"unscannable", seen(verdict(job.Unscannable, "encrypted")), Unscannable, "ask for the file in another form"},
 		{"infected", seen(verdict(job.Infected, "Eicar")), Infected, "lazaret dead-letters list"},
-		{"moved to quarantine", seen(moved("q"), verdict(job.Infected, "Eicar")), Quarantined, "if it is a false positive: lazaret release 's3://q/08ba?versionId=c1'"},
-		{"a copy in quarantine", seen(func(f *found) { f.bucket = quarantine }), Quarantined, "if it is a false positive: lazaret release 's3://u/"},
-		{"promoted", seen(moved(deployment.Stack{Name: "lazaret"}.Bucket("clean")), verdict(job.Clean, "")), Promoted, ""},
+		{
+			"moved to quarantine", seen(moved("q"), verdict(job.Infected, "Eicar")), Quarantined,
+			"if it is a false positive: lazaret release 's3://q/08ba?versionId=c1'",
+		},
+		{
+			"a copy in quarantine", seen(func(f *found) { f.bucket = quarantine }), Quarantined,
+			"if it is a false positive: lazaret release 's3://u/",
+		},
+		{
+			"promoted", seen(moved(deployment.Stack{Name: "lazaret"}.Bucket("clean")), verdict(job.Clean, "")), Promoted,
+			"",
+		},
 		{"superseded", seen(verdict(job.Clean, ""), executed(history.Succeeded, "Superseded", "")), Superseded, ""},
 		{"clean", seen(verdict(job.Clean, ""), executed(history.Succeeded, "Done", "")), Clean, "if somebody"},
 	}
@@ -187,14 +207,16 @@ func TestEvaluate(t *testing.T) {
 	t.Parallel()
 	const (
 		head  = `{"Version":"2012-10-17","Statement":[{"Sid":"Theirs","Effect":"Deny","NotAction":"s3:*"}`
-		clean = `{"Sid":"NoReadUnlessClean","Effect":"Deny","Principal":"*","Action":["s3:GetObject"],"Resource":"arn:aws:s3:::b/*",
-			"Condition":{"StringNotEquals":{"s3:ExistingObjectTag/scan-status":"CLEAN"},
+		clean = `{"Sid":"NoReadUnlessClean","Effect":"Deny","Principal":"*","Action":["s3:GetObject"],
+			"Resource":"arn:aws:s3:::b/*",			"Condition":{"StringNotEquals":{"s3:ExistingObjectTag/scan-status":"CLEAN"},
 			"ArnNotEquals":{"aws:PrincipalArn":["arn:aws:iam::1:role/fetch","arn:aws:iam::1:role/team/reader"]}}}`
-		infected = `{"Sid":"NoReadOfInfected","Effect":"Deny","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*",
+		infected = `{"Sid":"NoReadOfInfected","Effect":"Deny","Principal":"*","Action":"s3:GetObject",
+			"Resource":"arn:aws:s3:::b/*",
 			"Condition":{"StringEquals":{"s3:ExistingObjectTag/scan-status":"INFECTED"}}}`
 		quarantined = `{"Sid":"OnlyTheNamedRoleReads","Effect":"Deny","Principal":"*","Action":"s3:GetObject",
 			"Resource":"arn:aws:s3:::b/*","Condition":{"ArnNotEquals":{"aws:PrincipalArn":"arn:aws:iam::1:role/reader"}}}`
-		edited = `{"Sid":"NoReadUnlessClean","Effect":"Deny","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*",
+		edited = `{"Sid":"NoReadUnlessClean","Effect":"Deny","Principal":"*","Action":"s3:GetObject",
+			"Resource":"arn:aws:s3:::b/*",
 			"Condition":{"IpAddress":{"aws:SourceIp":"10.0.0.0/8"}}}`
 	)
 	for name, tt := range map[string]struct {
@@ -203,12 +225,12 @@ func TestEvaluate(t *testing.T) {
 		exempt             int
 		says               string
 	}{
-		"no verdict":             {clean, "", "NoReadUnlessClean", 2, "it has no tag scan-status yet; it does not refuse fetch, reader."},
+		"no verdict":             {clean, "", "NoReadUnlessClean", 2, "yet; it does not refuse fetch, reader."},
 		"UNSCANNABLE":            {clean, "UNSCANNABLE", "NoReadUnlessClean", 2, "its tag scan-status is UNSCANNABLE"},
 		"CLEAN":                  {clean, "CLEAN", "", 0, "does not refuse"},
 		"the other gate":         {infected, "UNSCANNABLE", "", 0, "does not refuse"},
 		"infected":               {infected, "INFECTED", "NoReadOfInfected", 0, "its tag scan-status is INFECTED"},
-		"quarantine":             {quarantined, "INFECTED", "OnlyTheNamedRoleReads", 1, "may read from quarantine; it does not refuse reader."},
+		"quarantine":             {quarantined, "INFECTED", "OnlyTheNamedRoleReads", 1, "it does not refuse reader."},
 		"no gate":                {`{"Sid":"TlsOnly"}`, "", "", 0, "there is no read gate"},
 		"a gate of somebody":     {edited, "", "", 0, "is not as Lazaret writes it"},
 		"a gate behind another":  {infected + "," + clean, "", "NoReadUnlessClean", 2, ""},

@@ -62,7 +62,9 @@ func (f *found) unknown(format string, args ...any) {
 
 // find collects what S3, the executions and the queues know about an object.
 func (e *Explainer) find(ctx context.Context, wanted job.Object) (*found, error) {
-	f := &found{explainer: e, object: wanted, parameters: map[string]string{}, executions: []Execution{}, letters: []Letter{}}
+	f := &found{
+		explainer: e, object: wanted, parameters: map[string]string{}, executions: []Execution{}, letters: []Letter{},
+	}
 	d, err := deployment.Describe(ctx, e.clients.Stacks, e.stack.Name)
 	if err != nil {
 		f.unknown("the stack's parameters: %v", err)
@@ -123,8 +125,8 @@ func (f *found) readVersions(ctx context.Context, client S3) error {
 			o.ETag, o.Size, o.LastModified = strings.Trim(aws.ToString(v.ETag), `"`), f.version.Size, f.version.Uploaded
 		}
 		for _, m := range page.Markers {
-			wanted := o.VersionID == "" && aws.ToBool(m.IsLatest) || o.VersionID != "" && aws.ToString(m.VersionId) == o.VersionID
-			f.marker = f.marker || wanted
+			named := o.VersionID != "" && aws.ToString(m.VersionId) == o.VersionID
+			f.marker = f.marker || named || o.VersionID == "" && aws.ToBool(m.IsLatest)
 		}
 	}
 	if f.version != nil {

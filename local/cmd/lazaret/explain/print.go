@@ -24,7 +24,8 @@ func Print(w io.Writer, p *Page) error {
 	fmt.Fprintf(w, "\n%s\n", p.Says)
 	if v := p.Verdict; v != nil {
 		fmt.Fprintf(w, "\nVerdict     %s\n", strings.TrimSpace(string(v.Status)+" "+terminal.Quote(v.Detail)))
-		fmt.Fprintf(w, "  when      %s\n", terminal.Quote(cmp.Or(v.Time, "not known: the object's own tags left no room for it")))
+		when := cmp.Or(v.Time, "not known: the object's own tags left no room for it")
+		fmt.Fprintf(w, "  when      %s\n", terminal.Quote(when))
 		fmt.Fprintf(w, "  by        %s\n", v.by())
 	}
 	if p.Copy != "" {

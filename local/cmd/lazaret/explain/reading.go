@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -17,8 +18,8 @@ import (
 	"github.com/lazaret/lazaret/local/policy"
 )
 
-// Reading says whether Lazaret's statements in the bucket's policy refuse to serve the object. Other statements, IAM and
-// KMS are not evaluated.
+// Reading says whether Lazaret's statements in the bucket's policy refuse to serve the object. Other statements, IAM
+// and KMS are not evaluated.
 type Reading struct {
 	Bucket    string   `json:"bucket"`              // where the object is now
 	Refused   bool     `json:"refused"`             // to everybody but Exempt
@@ -93,7 +94,7 @@ func (r *Reading) evaluate(document string, stack deployment.Stack, at job.Objec
 	has := false
 	for _, raw := range whole.Statement {
 		var s rawStatement
-		if json.Unmarshal(raw, &s) != nil || !isGate(s.Sid) {
+		if json.Unmarshal(raw, &s) != nil || !slices.Contains(gates, s.Sid) {
 			continue
 		}
 		has = true
@@ -118,15 +119,6 @@ func (r *Reading) evaluate(document string, stack deployment.Stack, at job.Objec
 	r.Says = "Lazaret does not refuse to serve it: everybody can read it whom IAM and other policies allow to."
 }
 
-func isGate(sid string) bool {
-	for _, gate := range gates {
-		if sid == gate {
-			return true
-		}
-	}
-	return false
-}
-
 // refuse says which statement refuses, why, and to whom not.
 func (r *Reading) refuse(s rawStatement, tags map[string]string) {
 	r.Refused, r.Statement, r.Exempt = true, s.Sid, exempt(s)
@@ -137,7 +129,8 @@ func (r *Reading) refuse(s rawStatement, tags map[string]string) {
 			why = "its tag scan-status is " + status
 		}
 	}
-	r.Says = fmt.Sprintf("A GET is refused (403) by the statement %s in the policy of %s, because %s", s.Sid, r.Bucket, why)
+	r.Says = fmt.Sprintf("A GET is refused (403) by the statement %s in the policy of %s, because %s",
+		s.Sid, r.Bucket, why)
 	if r.Exempt != nil {
 		var names []string
 		for _, a := range r.Exempt {

@@ -3,6 +3,7 @@ package explain
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/lazaret/lazaret/internal/job"
@@ -72,13 +73,17 @@ func (f *found) words(c Case) (says string, do []string) {
 	switch c {
 	case NotWatched:
 		return "The stack does not watch this bucket: nothing scans what is uploaded to it.",
-			[]string{e.command("scan %s", address), "to watch it: the parameter ExistingBuckets, docs/deploy.md#buckets-that-are-there-already"}
+			[]string{
+				e.command("scan %s", address),
+				"to watch it: the parameter ExistingBuckets, docs/deploy.md#buckets-that-are-there-already",
+			}
 	case OutsidePrefix:
-		return fmt.Sprintf("The key does not begin with KeyPrefix (%s): nothing scans it, and the read gate does not guard it.",
+		return fmt.Sprintf("The key does not begin with KeyPrefix (%s): nothing scans it, and the read gate does not "+
+			"guard it.",
 			terminal.Quote(f.parameters["KeyPrefix"])), []string{e.command("scan %s", address)}
 	case NotThere:
-		return fmt.Sprintf("S3 has no object of this key. It was never uploaded, or it was deleted, or it was moved more than %v ago%s.",
-				e.since, others), []string{
+		return fmt.Sprintf("S3 has no object of this key. It was never uploaded, or it was deleted, or it was moved "+
+				"more than %g hours ago%s.", e.since.Hours(), others), []string{
 				"name the version (?versionId=, which S3 answered to the upload): a version that was moved is found by it",
 				fmt.Sprintf("or look further back: %s", e.command("explain --since 720h %s", address)),
 			}
@@ -90,10 +95,12 @@ func (f *found) words(c Case) (says string, do []string) {
 		}
 		newest := f.object
 		newest.VersionID = f.newest
-		return fmt.Sprintf("A delete marker hides the key: whoever reads it without a version id is told that it is not there%s.",
+		return fmt.Sprintf("A delete marker hides the key: whoever reads it without a version id is told that it is "+
+			"not there%s.",
 			others), []string{e.command("explain %s", newest.String())}
 	case Waiting:
-		return fmt.Sprintf("It has no verdict yet: no execution has started for it. %d messages are in the queues, and it may be one of them.",
+		return fmt.Sprintf("It has no verdict yet: no execution has started for it. %d messages are in the queues, "+
+			"and it may be one of them.",
 			f.waiting), []string{e.command("status"), e.command("wait %s", address)}
 	case NeverStarted:
 		return "It has no verdict, and nothing is under way: no execution, no dead letter, and the queues are empty. " +
@@ -104,7 +111,8 @@ func (f *found) words(c Case) (says string, do []string) {
 	case DeadLetter:
 		return f.deadLetterWords()
 	case Failed:
-		return fmt.Sprintf("Its last execution ended with %s, and no dead letter of it is in the queue: somebody has discarded it, "+
+		return fmt.Sprintf("Its last execution ended with %s, and no dead letter of it is in the queue: somebody has "+
+				"discarded it, "+
 				"or is sending it back, or it has expired.", cmp.Or(f.executions[0].Error, string(f.executions[0].Status))),
 			[]string{e.command("scan %s", address)}
 	}
@@ -123,7 +131,8 @@ func (f *found) verdictWords(c Case) (says string, do []string) {
 		return "Nobody can say whether it is clean: " + cmp.Or(reasons[job.Reason(detail)], detail) + ".",
 			[]string{"ask for the file in another form: docs/operations.md#unscannable-objects"}
 	case Infected:
-		return "It is infected (" + detail + "), and still here: it is about to be moved, its move has failed, or Object Lock keeps it.",
+		return "It is infected (" + detail + "), and still here: it is about to be moved, its move has failed, or " +
+				"Object Lock keeps it.",
 			[]string{e.command("dead-letters list --match %s", f.executionName()), e.command("scan %s", address)}
 	case Quarantined:
 		if f.bucket == quarantine {
@@ -140,7 +149,9 @@ func (f *found) verdictWords(c Case) (says string, do []string) {
 	case Superseded:
 		return "It is clean, and stays here: a newer version of the key is in the clean bucket.", nil
 	}
-	return "It is clean.", []string{"if somebody cannot read it, Lazaret does not refuse that: look at IAM, KMS and other policies"}
+	return "It is clean.", []string{
+		"if somebody cannot read it, Lazaret does not refuse that: look at IAM, KMS and other policies",
+	}
 }
 
 // status returns the verdict, or "" without one.
@@ -153,10 +164,9 @@ func (f *found) status() string {
 
 // lastError returns the last error of the newest execution, as a part of a sentence.
 func (f *found) lastError() string {
-	states := f.executions[0].States
-	for i := len(states) - 1; i >= 0; i-- {
-		if states[i].Error != "" {
-			return fmt.Sprintf(", and %s is tried again after %s", states[i].Name, terminal.Quote(states[i].Error))
+	for _, s := range slices.Backward(f.executions[0].States) {
+		if s.Error != "" {
+			return fmt.Sprintf(", and %s is tried again after %s", s.Name, terminal.Quote(s.Error))
 		}
 	}
 	return ""

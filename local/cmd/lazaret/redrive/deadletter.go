@@ -25,7 +25,8 @@ const (
 	NotUnderstood = upload.NotUnderstood
 )
 
-// Retention is how long SQS keeps a dead letter after it was sent: MessageRetentionPeriod of the queue in template.yaml.
+// Retention is how long SQS keeps a dead letter after it was sent: MessageRetentionPeriod of the queue in
+// template.yaml.
 const Retention = 14 * 24 * time.Hour
 
 // Letter is a dead letter.

@@ -11,8 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 )
 
-// queues are the operations on queues. Status calls no SendMessageBatch and no DeleteMessageBatch: package redrive, which
-// reads the dead letters, takes a client that has them.
+// queues are the operations on queues. Status calls no SendMessageBatch and no DeleteMessageBatch: package redrive,
+// which reads the dead letters, takes a client that has them.
 type queues interface {
 	GetQueueUrl(context.Context, *sqs.GetQueueUrlInput, ...func(*sqs.Options)) (*sqs.GetQueueUrlOutput, error)
 	GetQueueAttributes(

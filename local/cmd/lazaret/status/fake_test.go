@@ -58,7 +58,8 @@ func (w *world) reader(t *testing.T) *status.Reader {
 		t.Fatal(err)
 	}
 	return status.New(status.Clients{
-		Queues: queues{w: w}, Lambda: lambdas{w}, Metrics: metrics{w}, Logs: logs{w}, Stacks: stacks{w}, Machines: machines{w: w},
+		Queues: queues{w: w}, Lambda: lambdas{w}, Metrics: metrics{w}, Logs: logs{w},
+		Stacks: stacks{w}, Machines: machines{w: w},
 	}, stack)
 }
 

@@ -226,7 +226,10 @@ func TestWrong(t *testing.T) {
 			name: "an alarm", wrong: true, next: "read about the alarm: docs/operations.md#alarm-volume-busy",
 			change: func(w *world) { w.alarms = append(w.alarms, alarm("ward-volume-busy", "ward-alerts")) },
 		},
-		{name: "no alarms", change: func(w *world) { w.parameters["AlarmsAndDashboard"] = "false" }, next: "nothing to do", says: "off"},
+		{
+			name: "no alarms", change: func(w *world) { w.parameters["AlarmsAndDashboard"] = "false" },
+			next: "nothing to do", says: "off",
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -239,7 +242,8 @@ func TestWrong(t *testing.T) {
 				if err := status.Print(&page, report); err != nil {
 					t.Fatal(err)
 				}
-				if report.Wrong != tt.wrong || !strings.HasSuffix(report.Next, tt.next) || !strings.Contains(page.String(), tt.says) {
+				if report.Wrong != tt.wrong || !strings.HasSuffix(report.Next, tt.next) ||
+					!strings.Contains(page.String(), tt.says) {
 					t.Errorf("wrong %t, next %q, want %t, %q, and %q in the page:\n%s",
 						report.Wrong, report.Next, tt.wrong, tt.next, tt.says, &page)
 				}

@@ -21,7 +21,8 @@ import (
 const mostVersions = 20
 
 // lookElsewhere looks for the copy of a version that is gone. A copy is made before its original is deleted: if there
-// is none, somebody else has deleted it. The policy of the quarantine bucket refuses to read copies, and not their tags.
+// is none, somebody else has deleted it. The policy of the quarantine bucket refuses to read copies, and not their
+// tags.
 func (r *Result) lookElsewhere(ctx context.Context, api S3, buckets Buckets) (done bool, err error) {
 	if r.Object.Pinned() == "" {
 		return false, fmt.Errorf("%w: %s was never uploaded, or it was deleted or moved; whoever names the version "+
@@ -66,7 +67,8 @@ func (r *Result) lookInQuarantine(ctx context.Context, api S3, bucket string) (b
 		return false, unlessMissing(err)
 	}
 	if !r.take(verdicttag.Verdict(out.TagSet)) { // somebody has removed them
-		return false, fmt.Errorf("%w: its copy s3://%s/%s is in quarantine, without the tags of a verdict", ErrGone, bucket, key)
+		return false, fmt.Errorf("%w: its copy s3://%s/%s is in quarantine, without the tags of a verdict",
+			ErrGone, bucket, key)
 	}
 	r.Copy = &job.Copy{Bucket: bucket, Key: key, VersionID: aws.ToString(out.VersionId)}
 	return true, nil

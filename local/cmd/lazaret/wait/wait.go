@@ -1,7 +1,7 @@
-// Package wait waits for the verdict of one version of an object. It reads that version's tags again and again, needs no
-// event and no other service than S3, and so survives any restart of the stack. A version that is gone was moved, or
-// deleted: its copy in quarantine, whose name is a hash of bucket, key and version, and the copy in the clean bucket say
-// which.
+// Package wait waits for the verdict of one version of an object. It reads that version's tags again and again, needs
+// no event and no other service than S3, and so survives any restart of the stack. A version that is gone was moved, or
+// deleted: its copy in quarantine, whose name is a hash of bucket, key and version, and the copy in the clean bucket
+// say which.
 package wait
 
 import (

@@ -21,8 +21,8 @@ import (
 	"github.com/lazaret/lazaret/local/cmd/lazaret/wait"
 )
 
-// fakeS3 answers with the tags of an object, which may change from one poll to the next. A missing function answers that
-// nothing is there.
+// fakeS3 answers with the tags of an object, which may change from one poll to the next. A missing function answers
+// that nothing is there.
 type fakeS3 struct {
 	tags func(poll int, address string) (string, error) // "key=value key=value"
 	head func(address string) (map[string]string, error)
@@ -56,7 +56,7 @@ func (f *fakeS3) GetObjectTagging(
 	if in.VersionId == nil {
 		out.VersionId = aws.String("current")
 	}
-	for _, pair := range strings.Fields(text) {
+	for pair := range strings.FieldsSeq(text) {
 		key, value, _ := strings.Cut(pair, "=")
 		out.TagSet = append(out.TagSet, types.Tag{Key: &key, Value: &value})
 	}
