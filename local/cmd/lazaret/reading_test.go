@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -54,6 +55,33 @@ func TestStatus(t *testing.T) {
 		len(report.DeadLetters.Errors) != 1 {
 		t.Errorf("got %s, want a waiting upload and a dead letter", stdout)
 	}
+}
+
+// TestStatusWatches shows the page again and again, one line of JSON each, until it is stopped.
+func TestStatusWatches(t *testing.T) {
+	t.Parallel()
+	m := harness.Start(t)
+	cmd, stdout, stderr := operator(t, m, "status", "--watch", "--interval", "1s", "--output", "json")
+	pages := new(harness.Output)
+	cmd.Stdout = pages
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	harness.Poll(t, "three pages", func() bool { return strings.Count(pages.String(), "\n") >= 3 })
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // its exit code is looked at
+	for line := range strings.Lines(pages.String()) {
+		var report struct{ Next string }
+		if err := json.Unmarshal([]byte(line), &report); err != nil || report.Next == "" {
+			t.Errorf("got the line %q (%v), want a report", line, err)
+		}
+	}
+	if code := cmd.ProcessState.ExitCode(); code != exitStopped || !strings.Contains(stderr.String(), "stopped") {
+		t.Errorf("exit code %d, %s%s, want %d", code, stdout, stderr, exitStopped)
+	}
+	expect(t, m, exitCannotStart, []string{"want a second or more"}, "status", "--watch", "--interval", "1ms")
 }
 
 // TestDeadLetters lists, shows and discards letters. What was discarded can be sent again as it was printed.
