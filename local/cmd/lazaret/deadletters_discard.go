@@ -42,7 +42,7 @@ that is sent to the queue <stack>-rescans again runs as lazaret redrive would ha
 	f.addChoice(cmd, "remove")
 	cmd.Flags().StringVar(&flags.message, "message", "", "remove the one with this message `ID`")
 	cmd.Flags().StringVar(&flags.reason, "reason", "", "why they are removed, as a `TEXT` for the lines that are printed")
-	cmd.Flags().BoolVar(&flags.yes, "yes", false, "do not ask")
+	cmd.Flags().BoolVarP(&flags.yes, "yes", "y", false, "remove without asking")
 	return cmd
 }
 
@@ -84,7 +84,7 @@ func (f *discardFlags) run(ctx context.Context, in io.Reader, stdout, stderr io.
 	fmt.Fprintf(stderr, "%s in %s-dead-letters would be removed for good\n", countLetters(letters.count), stack.Name)
 	letters.print(stderr)
 	if !f.yes {
-		if err := confirm(ctx, in, stderr, "\nRemove them? Type yes: "); err != nil {
+		if err := confirm(ctx, in, stderr, "\nRemove them? [y/N] "); err != nil {
 			return err
 		}
 	}
@@ -129,7 +129,7 @@ func confirm(ctx context.Context, in io.Reader, w io.Writer, question string) er
 	case <-ctx.Done():
 		return stoppedError{errors.New("nothing was removed")}
 	case text := <-answer:
-		if strings.EqualFold(text, "yes") {
+		if strings.EqualFold(text, "y") || strings.EqualFold(text, "yes") {
 			return nil
 		}
 	}

@@ -111,7 +111,7 @@ func TestDeadLetters(t *testing.T) {
 		t.Fatalf("%d dead letters are left, want 3", n)
 	}
 	cmd, stdout, stderr := operator(t, m, "dead-letters", "discard", "--match", execution, "--reason", "a test")
-	cmd.Stdin = strings.NewReader("yes\n")
+	cmd.Stdin = strings.NewReader("y\n")
 	if err := cmd.Run(); err != nil || !strings.Contains(stderr.String(), "1 dead letter removed") {
 		t.Fatalf("discard ended with %v and printed\n%s%s", err, stdout, stderr)
 	}

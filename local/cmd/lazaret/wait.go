@@ -87,7 +87,7 @@ func (f *waitFlags) run(ctx context.Context, address string, stdout io.Writer) (
 	if err != nil {
 		return "", err
 	}
-	return result.Verdict, printVerdict(stdout, result)
+	return result.Verdict, printWaited(stdout, result)
 }
 
 // buckets returns the names of the buckets to which the stack moves objects. The name of its uploads bucket has all
@@ -106,8 +106,8 @@ func (f *waitFlags) buckets(ctx context.Context, cfg aws.Config, bucket string) 
 	}
 }
 
-// printVerdict prints the verdict, and where the object is.
-func printVerdict(w io.Writer, r wait.Result) error {
+// printWaited prints the verdict that was waited for, and where the object is.
+func printWaited(w io.Writer, r wait.Result) error {
 	verdict := string(r.Verdict)
 	if r.Detail != "" {
 		verdict += " " + terminal.Quote(r.Detail)
