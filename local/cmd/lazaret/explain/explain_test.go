@@ -130,6 +130,28 @@ func TestCases(t *testing.T) {
 	}
 }
 
+// TestAdoptMoved explains the version that was moved last, if the address names none and S3 has none.
+func TestAdoptMoved(t *testing.T) {
+	t.Parallel()
+	about := func(version string, copied *job.Copy) Execution {
+		return Execution{job: job.Job{Object: job.Object{VersionID: version}, Copy: copied}}
+	}
+	f := seen(gone, func(f *found) {
+		f.object.VersionID = ""
+		f.executions = []Execution{
+			about("v3", nil), about("v2", &job.Copy{Bucket: "q"}), about("v1", &job.Copy{}), about("v2", nil),
+		}
+	})
+	f.adoptMoved()
+	if f.object.VersionID != "v2" || len(f.executions) != 2 {
+		t.Errorf("got the version %q and %d executions, want v2 and its two", f.object.VersionID, len(f.executions))
+	}
+	named := seen(gone)
+	if named.adoptMoved(); named.object.VersionID != "v1" {
+		t.Errorf("got the version %q, want the one that the address names", named.object.VersionID)
+	}
+}
+
 // TestPrint compares some pages.
 func TestPrint(t *testing.T) {
 	t.Parallel()

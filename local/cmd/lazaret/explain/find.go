@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -169,6 +170,7 @@ func (f *found) setVerdict(tags map[string]string) {
 }
 
 // adoptMoved takes the version from the newest execution that has moved one, if the address names none and S3 has none.
+// Executions about other versions are left out then.
 func (f *found) adoptMoved() {
 	if f.version != nil || f.marker || f.object.VersionID != "" {
 		return
@@ -176,6 +178,9 @@ func (f *found) adoptMoved() {
 	for _, x := range f.executions {
 		if x.job.Copy != nil && x.job.Object.VersionID != "" {
 			f.object.VersionID = x.job.Object.VersionID
+			f.executions = slices.DeleteFunc(f.executions, func(other Execution) bool {
+				return other.job.Object.VersionID != f.object.VersionID
+			})
 			return
 		}
 	}

@@ -82,10 +82,11 @@ func (f *found) words(c Case) (says string, do []string) {
 			"guard it.",
 			terminal.Quote(f.parameters["KeyPrefix"])), []string{e.command("scan %s", address)}
 	case NotThere:
-		return fmt.Sprintf("S3 has no object of this key. It was never uploaded, or it was deleted, or it was moved "+
-			"more than %g hours ago%s.", e.since.Hours(), others), []string{
+		says = fmt.Sprintf("S3 has no object of this key. It was never uploaded, or it was deleted, or it was moved more "+
+			"than %g hours ago%s.", e.since.Hours(), others)
+		return says, []string{
 			"name the version (?versionId=, which S3 answered to the upload): a version that was moved is found by it",
-			fmt.Sprintf("or look further back: %s", e.command("explain --since 720h %s", address)),
+			"or look further back: " + e.command("explain --since 720h %s", address),
 		}
 	case Deleted:
 		return "This version was permanently deleted, and was not moved by Lazaret" + others + ".", nil
