@@ -27,7 +27,9 @@ func ndb(names ...string) string {
 // TestCompare checks which names are new.
 func TestCompare(t *testing.T) {
 	t.Parallel()
-	daily := func(build string, names ...string) string { return container(t, build, "daily.ndb", ndb(names...), true) }
+	daily := func(build string, names ...string) string {
+		return container(t, build, "daily.ndb", ndb(names...), true)
+	}
 	main := container(t, "7", "main.ndb", ndb("In.Main"), true)
 	for _, tt := range []struct {
 		name     string

@@ -237,6 +237,9 @@ func (u *Updater) publish(ctx context.Context, store *definitions.Store, stage s
 	}
 	s.KnownClean, s.OwnDetections = &p.report, summarize(p.own)
 	s.warn(p.unchecked)
+	if err := u.listNewSignatures(ctx, store, stage, s); err != nil {
+		return err
+	}
 	accepted, err := readAccepted(u.Root)
 	if err != nil {
 		return err
