@@ -67,6 +67,42 @@ func (f *S3) ListObjectVersions(
 	return out, err
 }
 
+// ListObjectsV2 lists the current objects of the keys with a prefix, in one page.
+func (f *S3) ListObjectsV2(
+	_ context.Context, in *s3.ListObjectsV2Input, _ ...func(*s3.Options),
+) (out *s3.ListObjectsV2Output, err error) {
+	err = f.call("ListObjectsV2", func() error {
+		b := f.buckets[*in.Bucket]
+		if b == nil {
+			return Err("ListObjectsV2", 404, "NoSuchBucket", "")
+		}
+		out = &s3.ListObjectsV2Output{IsTruncated: aws.Bool(false)}
+		for _, key := range slices.Sorted(maps.Keys(b.keys)) {
+			o, err := f.find("ListObjectsV2", in.Bucket, &key, nil)
+			if err == nil && strings.HasPrefix(key, aws.ToString(in.Prefix)) {
+				out.Contents = append(out.Contents, types.Object{Key: &key, LastModified: aws.Time(o.Modified)})
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
+// GetBucketPolicy returns the policy that Policies has for the bucket.
+func (f *S3) GetBucketPolicy(
+	_ context.Context, in *s3.GetBucketPolicyInput, _ ...func(*s3.Options),
+) (out *s3.GetBucketPolicyOutput, err error) {
+	err = f.call("GetBucketPolicy", func() error {
+		policy, ok := f.Policies[*in.Bucket]
+		if !ok {
+			return Err("GetBucketPolicy", 404, "NoSuchBucketPolicy", "")
+		}
+		out = &s3.GetBucketPolicyOutput{Policy: &policy}
+		return nil
+	})
+	return out, err
+}
+
 // encoded returns a key or a key marker as S3 answers it.
 func encoded(key string, in *s3.ListObjectVersionsInput) *string {
 	if in.EncodingType == types.EncodingTypeUrl {
