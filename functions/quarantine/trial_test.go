@@ -95,7 +95,7 @@ func TestOnTrial(t *testing.T) {
 	if got := b.count(metric.SignatureOnTrial); got != 5 {
 		t.Errorf("%d objects counted, want 5", got)
 	}
-	if err := trial.Confirm(t.Context(), b.f, "records", "Bad"); err != nil {
+	if err := (trial.Records{S3: b.f, Bucket: "records"}).Confirm(t.Context(), "Bad"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := b.handle(t.Context(), b.upload(10)); err != nil {

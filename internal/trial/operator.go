@@ -30,6 +30,12 @@ type ReadAPI interface {
 	GetObject(context.Context, *s3.GetObjectInput, ...func(*s3.Options)) (*s3.GetObjectOutput, error)
 }
 
+// Records is what an operator reads and writes of the trials of a stack.
+type Records struct {
+	S3     ReadAPI
+	Bucket string // the records bucket
+}
+
 // Trial is a signature because of which files wait, or have waited.
 type Trial struct {
 	Signature string    `json:"signature"`
@@ -40,8 +46,8 @@ type Trial struct {
 
 // Confirm lets all files be moved that the signature hits. It is an ErrNoTrial if none waits: a name that
 // is misspelt would otherwise change nothing, and say nothing.
-func Confirm(ctx context.Context, client API, bucket, signature string) error {
-	c := Counter{S3: client, Bucket: bucket}
+func (r Records) Confirm(ctx context.Context, signature string) error {
+	c := Counter{S3: r.S3, Bucket: r.Bucket}
 	state, err := c.read(ctx, signature)
 	if err == nil && !state.tripped {
 		err = ErrNoTrial
@@ -56,14 +62,14 @@ func Confirm(ctx context.Context, client API, bucket, signature string) error {
 }
 
 // List returns the trials of the last week, the last begun first.
-func List(ctx context.Context, client ReadAPI, bucket string) ([]Trial, error) {
-	names, since, err := list(ctx, client, bucket)
+func (r Records) List(ctx context.Context) ([]Trial, error) {
+	isConfirmed, since, err := r.marks(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var all []Trial
 	for _, encoded := range slices.Sorted(maps.Keys(since)) {
-		f, err := readFile(ctx, client, bucket, prefix+encoded+"/"+tripped)
+		f, err := r.file(ctx, prefix+encoded+"/"+tripped)
 		if awserr.NotFound(err) {
 			continue // it has expired since
 		}
@@ -71,21 +77,21 @@ func List(ctx context.Context, client ReadAPI, bucket string) ([]Trial, error) {
 			return nil, err
 		}
 		all = append(all, Trial{
-			Signature: f.Signature, FirstSeen: f.FirstSeen, Since: since[encoded], Confirmed: names[encoded],
+			Signature: f.Signature, FirstSeen: f.FirstSeen, Since: since[encoded], Confirmed: isConfirmed[encoded],
 		})
 	}
 	slices.SortStableFunc(all, func(a, b Trial) int { return cmp.Compare(b.Since.Unix(), a.Since.Unix()) })
 	return all, nil
 }
 
-// list returns, by the encoded names of signatures, which are confirmed, and when each one tripped.
-func list(ctx context.Context, client API, bucket string) (isConfirmed map[string]bool, since map[string]time.Time, err error) {
+// marks returns, by the encoded names of signatures, which are confirmed, and when each one tripped.
+func (r Records) marks(ctx context.Context) (isConfirmed map[string]bool, since map[string]time.Time, err error) {
 	isConfirmed, since = map[string]bool{}, map[string]time.Time{}
-	pages := s3.NewListObjectsV2Paginator(client, &s3.ListObjectsV2Input{Bucket: &bucket, Prefix: aws.String(prefix)})
+	pages := s3.NewListObjectsV2Paginator(r.S3, &s3.ListObjectsV2Input{Bucket: &r.Bucket, Prefix: aws.String(prefix)})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, nil, fmt.Errorf("list s3://%s/%s: %w", bucket, prefix, awserr.Classify(err))
+			return nil, nil, fmt.Errorf("list s3://%s/%s: %w", r.Bucket, prefix, awserr.Classify(err))
 		}
 		for _, o := range page.Contents {
 			encoded, name, _ := strings.Cut(strings.TrimPrefix(aws.ToString(o.Key), prefix), "/")
@@ -100,9 +106,9 @@ func list(ctx context.Context, client API, bucket string) (isConfirmed map[strin
 	return isConfirmed, since, nil
 }
 
-// readFile reads the record of a file.
-func readFile(ctx context.Context, client ReadAPI, bucket, key string) (f File, err error) {
-	out, err := client.GetObject(ctx, &s3.GetObjectInput{Bucket: &bucket, Key: &key})
+// file reads the record of a file.
+func (r Records) file(ctx context.Context, key string) (f File, err error) {
+	out, err := r.S3.GetObject(ctx, &s3.GetObjectInput{Bucket: &r.Bucket, Key: &key})
 	if err == nil {
 		defer out.Body.Close()
 		var body []byte
@@ -111,7 +117,7 @@ func readFile(ctx context.Context, client ReadAPI, bucket, key string) (f File, 
 		}
 	}
 	if err != nil {
-		return File{}, fmt.Errorf("read s3://%s/%s: %w", bucket, key, awserr.Classify(err))
+		return File{}, fmt.Errorf("read s3://%s/%s: %w", r.Bucket, key, awserr.Classify(err))
 	}
 	return f, nil
 }

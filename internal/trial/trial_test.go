@@ -133,7 +133,7 @@ func TestLimit(t *testing.T) {
 	if holds(t, c, other) {
 		t.Error("another signature is held, want it moved")
 	}
-	if err := Confirm(t.Context(), b, "records", bad); err != nil {
+	if err := (Records{b, "records"}).Confirm(t.Context(), bad); err != nil {
 		t.Fatal(err)
 	}
 	if holds(t, c, file(99)) {
@@ -247,7 +247,7 @@ func TestList(t *testing.T) {
 	t.Parallel()
 	b := newBucket()
 	c := &Counter{S3: b, Bucket: "records", Limit: 1}
-	if err := Confirm(t.Context(), b, "records", bad); !errors.Is(err, ErrNoTrial) {
+	if err := (Records{b, "records"}).Confirm(t.Context(), bad); !errors.Is(err, ErrNoTrial) {
 		t.Errorf("Confirm() of a signature that holds nothing: %v, want ErrNoTrial", err)
 	}
 	long := strings.Repeat("Ä", 400)
@@ -261,10 +261,10 @@ func TestList(t *testing.T) {
 			holds(t, c, f)
 		}
 	}
-	if err := Confirm(t.Context(), b, "records", bad); err != nil {
+	if err := (Records{b, "records"}).Confirm(t.Context(), bad); err != nil {
 		t.Fatal(err)
 	}
-	all, err := List(t.Context(), b, "records")
+	all, err := Records{b, "records"}.List(t.Context())
 	if err != nil || len(all) != 2 {
 		t.Fatalf("List() = %+v, %v, want two", all, err)
 	}
@@ -279,7 +279,7 @@ func TestList(t *testing.T) {
 			}
 			return nil
 		}
-		if _, err := List(t.Context(), b, "records"); !errors.Is(err, job.ErrAccessDenied) {
+		if _, err := (Records{b, "records"}).List(t.Context()); !errors.Is(err, job.ErrAccessDenied) {
 			t.Errorf("%s is refused: %v, want a job.ErrAccessDenied", op, err)
 		}
 	}

@@ -112,7 +112,7 @@ func TestNewSignaturesOfHeldBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.Do(Request{Definitions: Publish, Generation: h.Generation.Fingerprint}); err != nil {
+	if _, err := b.Do(t.Context(), Request{Definitions: Publish, Generation: h.Generation.Fingerprint}); err != nil {
 		t.Fatal(err)
 	}
 	g, err := b.store.Current()
