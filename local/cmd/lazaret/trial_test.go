@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/lazaret/lazaret/internal/eicar"
@@ -156,8 +157,7 @@ func TestConfirm(t *testing.T) {
 				t.Fatalf("%d objects held, want %d", len(held), want)
 			}
 			key := "trials/Word-lazaretvariant/forged"
-			bucket := "lazaret-records-000000000000-us-east-1"
-			_, err := m.S3.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: &key})
+			_, err := m.S3.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String(harness.Records), Key: &key})
 			if awsclient.Status(err) != http.StatusForbidden {
 				t.Errorf("write a count: %v, want 403", err)
 			}
