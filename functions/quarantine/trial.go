@@ -27,9 +27,10 @@ func newTrials(client trial.API) (trials, error) {
 	if err != nil {
 		return trials{}, err
 	}
-	limit, err := strconv.Atoi(os.Getenv("NEW_SIGNATURE_LIMIT"))
+	number := os.Getenv("NEW_SIGNATURE_LIMIT")
+	limit, err := strconv.Atoi(number)
 	if err != nil || limit < 0 {
-		return trials{}, fmt.Errorf("read NEW_SIGNATURE_LIMIT: %q is not a number of 0 or more", os.Getenv("NEW_SIGNATURE_LIMIT"))
+		return trials{}, fmt.Errorf("read NEW_SIGNATURE_LIMIT: %q is not a number of 0 or more", number)
 	}
 	t := trials{metrics: metric.Default}
 	if limit > 0 {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lazaret/lazaret/internal/job"
 	"github.com/lazaret/lazaret/internal/metric"
@@ -42,12 +43,14 @@ func newTrialBench() *trialBench {
 // upload stores the n-th file, with the tag that Tag writes, and returns its job.
 func (b *trialBench) upload(n int) job.Job {
 	content := fmt.Sprint("harmless file ", n)
-	o := b.f.Add(uploads, fmt.Sprint("in/", n), s3fake.Object{Body: content, Tags: map[string]string{"scan-status": "INFECTED"}})
+	tags := map[string]string{"scan-status": "INFECTED"}
+	o := b.f.Add(uploads, fmt.Sprint("in/", n), s3fake.Object{Body: content, Tags: tags})
 	sum := sha256.Sum256([]byte(content))
 	return job.Job{
 		Version: job.Version,
 		Object: job.Object{
-			Bucket: uploads, Key: fmt.Sprint("in/", n), VersionID: o.ID, ETag: strings.Trim(o.ETag(), `"`), Size: int64(len(content)),
+			Bucket: uploads, Key: fmt.Sprint("in/", n), VersionID: o.ID, ETag: strings.Trim(o.ETag(), `"`),
+			Size: int64(len(content)),
 		},
 		Scan: &job.Scan{
 			Verdict: job.Infected, Signature: "Bad", FirstSeen: scanTime, SHA256: hex.EncodeToString(sum[:]),
@@ -114,7 +117,7 @@ func TestNeverHeld(t *testing.T) {
 		change            func(b *trialBench, j *job.Job)
 		onTrial, unproved int // how often the metrics are emitted
 	}{
-		{name: "a known signature", change: func(_ *trialBench, j *job.Job) { j.Scan.Signature, j.Scan.FirstSeen = "Known", job.Scan{}.FirstSeen }},
+		{name: "a known signature", change: func(_ *trialBench, j *job.Job) { j.Scan.FirstSeen = time.Time{} }},
 		{name: "another new signature", change: func(_ *trialBench, j *job.Job) { j.Scan.Signature = "New-2" }},
 		{name: "the limit is 0", change: func(b *trialBench, _ *job.Job) { b.trials.counter = nil }},
 		{

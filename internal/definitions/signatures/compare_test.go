@@ -46,8 +46,9 @@ func TestCompare(t *testing.T) {
 			want: []string{"C"},
 		},
 		{
-			name: "a signature moves from another container", old: map[string]string{"main.cvd": main, "daily.cvd": daily("1", "A")},
-			new: map[string]string{"main.cvd": main, "daily.cvd": daily("2", "A", "In.Main", "C")}, want: []string{"C"},
+			name: "a signature moves from another container",
+			old:  map[string]string{"main.cvd": main, "daily.cvd": daily("1", "A")},
+			new:  map[string]string{"main.cvd": main, "daily.cvd": daily("2", "A", "In.Main", "C")}, want: []string{"C"},
 		},
 		{
 			name: "a signature moves to another container",

@@ -39,10 +39,12 @@ func TestRequests(t *testing.T) {
 	if _, err := b.Do(t.Context(), Request{Definitions: Pin, Generation: "../../etc"}); !errors.Is(err, definitions.ErrUnknown) {
 		t.Errorf("pin of a path = %v, want ErrUnknown", err)
 	}
-	if l, err = b.Do(t.Context(), Request{Definitions: Pin, Generation: two.Fingerprint}); err != nil || l.Current != two.Fingerprint {
+	l, err = b.Do(t.Context(), Request{Definitions: Pin, Generation: two.Fingerprint})
+	if err != nil || l.Current != two.Fingerprint {
 		t.Errorf("after pin: %+v, %v, want the second generation", l, err)
 	}
-	if l, err = b.Do(t.Context(), Request{Definitions: Unpin}); err != nil || l.Pinned != "" || l.Status.Outcome != Pinned {
+	l, err = b.Do(t.Context(), Request{Definitions: Unpin})
+	if err != nil || l.Pinned != "" || l.Status.Outcome != Pinned {
 		t.Errorf("after unpin: %+v, %v, want no pin", l, err)
 	}
 	b.run()

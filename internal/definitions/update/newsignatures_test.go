@@ -104,7 +104,8 @@ func TestNewSignaturesOfHeldBack(t *testing.T) {
 	yesterday := signatures.List{Batch: signatures.Batch{
 		FirstSeen: time.Now().Add(-2 * signatures.NewFor), Names: []string{"Held"},
 	}}
-	err := errors.Join(yesterday.Write(stage), os.WriteFile(filepath.Join(stage, "own.ndb"), []byte(signatureFor("Held", "x")), 0o644))
+	own := []byte(signatureFor("Held", "x"))
+	err := errors.Join(yesterday.Write(stage), os.WriteFile(filepath.Join(stage, "own.ndb"), own, 0o644))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -56,7 +56,8 @@ func printTrial(w io.Writer, t trial.Trial, stack string) {
 		name, t.FirstSeen.UTC().Format(time.DateTime), t.Since.UTC().Format(time.DateTime))
 	fmt.Fprintln(w, "  if it is wrong:  ", terminal.Quote(update.Command(update.Rollback, "", stack)))
 	fmt.Fprintln(w, "  if it is right:  ", terminal.Quote(update.Command(update.Confirm, t.Signature, stack)))
-	fmt.Fprintln(w, "  and then:        ", terminal.Quote("lazaret redrive --match SignatureOnTrial"+update.StackFlag(stack)))
+	redrive := "lazaret redrive --match SignatureOnTrial" + update.StackFlag(stack)
+	fmt.Fprintln(w, "  and then:        ", terminal.Quote(redrive))
 }
 
 // printStatus prints the result of the last update.
