@@ -23,7 +23,7 @@ func (h *handler) isUnreadable(ctx context.Context, j job.Job) (bool, error) {
 	o := j.Object
 	out, err := h.s3.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: &o.Bucket})
 	switch {
-	case awserr.Code(err) == "NoSuchBucketPolicy":
+	case awserr.NoPolicy(err):
 		return false, nil
 	case err != nil:
 		return false, fmt.Errorf("read the policy of %s: %w", o.Bucket, awserr.Classify(err))

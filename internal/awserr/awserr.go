@@ -55,7 +55,7 @@ func Classify(err error) error {
 		return fmt.Errorf("%w: %w", job.ErrTransient, err)
 	// Last, because expired tokens and wrong clocks are a 403 too. An archived object also is, but no
 	// policy refuses it.
-	case Status(err) == http.StatusForbidden && Code(err) != "InvalidObjectState":
+	case Status(err) == http.StatusForbidden && code(err) != "InvalidObjectState":
 		return fmt.Errorf("%w: %w", job.ErrAccessDenied, err)
 	}
 	return err
@@ -65,7 +65,7 @@ func Classify(err error) error {
 // bucket is a mistake in the configuration and does not count, except with HeadObject, whose answer
 // names no cause. Status 405, which S3 sends for a version that is a delete marker, counts.
 func NotFound(err error) bool {
-	switch Code(err) {
+	switch code(err) {
 	case "NoSuchBucket":
 		return false
 	case "NoSuchKey", "NoSuchVersion", "NotFound", "MethodNotAllowed":
@@ -78,13 +78,16 @@ func NotFound(err error) bool {
 // PreconditionFailed reports whether err is S3's 412: the condition If-Match or If-None-Match did not
 // hold, for the source or the destination of a copy.
 func PreconditionFailed(err error) bool {
-	return Code(err) == "PreconditionFailed" || Status(err) == http.StatusPreconditionFailed
+	return code(err) == "PreconditionFailed" || Status(err) == http.StatusPreconditionFailed
 }
+
+// NoPolicy reports whether err says that a bucket has no policy.
+func NoPolicy(err error) bool { return code(err) == "NoSuchBucketPolicy" }
 
 // isRefusal recognises a refusal by its code. The codes for a KMS key are KMS.DisabledException (S3),
 // KMSAccessDenied (SNS) and KmsAccessDenied (SQS), with status 400.
 func isRefusal(err error) bool {
-	c := Code(err)
+	c := code(err)
 	if _, ok := refusedCodes[c]; ok {
 		return true
 	}
@@ -98,7 +101,7 @@ func isTransient(err error) bool {
 	switch {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), errors.Is(err, io.ErrUnexpectedEOF):
 		return true
-	case strings.Contains(strings.ToLower(Code(err)), "throttl"), Status(err) == http.StatusTooManyRequests:
+	case strings.Contains(strings.ToLower(code(err)), "throttl"), Status(err) == http.StatusTooManyRequests:
 		return true
 	}
 	// The SDK retries four of the 5xx statuses. Another one is 507, of a store that is full.
@@ -109,8 +112,8 @@ func isTransient(err error) bool {
 	return retryable.IsErrorRetryable(err) == aws.TrueTernary
 }
 
-// Code returns the error code that the service sent, or "".
-func Code(err error) string {
+// code returns the error code that the service sent, or "".
+func code(err error) string {
 	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		return api.ErrorCode()
 	}

@@ -67,7 +67,8 @@ func (f *S3) ListObjectVersions(
 	return out, err
 }
 
-// ListObjectsV2 lists the current objects of the keys with a prefix, in one page.
+// ListObjectsV2 lists the current objects of the keys with a prefix, in order. The continuation token is the last key
+// of the page before.
 func (f *S3) ListObjectsV2(
 	_ context.Context, in *s3.ListObjectsV2Input, _ ...func(*s3.Options),
 ) (out *s3.ListObjectsV2Output, err error) {
@@ -78,26 +79,20 @@ func (f *S3) ListObjectsV2(
 		}
 		out = &s3.ListObjectsV2Output{IsTruncated: aws.Bool(false)}
 		for _, key := range slices.Sorted(maps.Keys(b.keys)) {
-			o, err := f.find("ListObjectsV2", in.Bucket, &key, nil)
-			if err == nil && strings.HasPrefix(key, aws.ToString(in.Prefix)) {
-				out.Contents = append(out.Contents, types.Object{Key: &key, LastModified: aws.Time(o.Modified)})
+			n := len(b.keys[key])
+			if !strings.HasPrefix(key, aws.ToString(in.Prefix)) || n == 0 || b.keys[key][n-1].Marker ||
+				in.ContinuationToken != nil && key <= *in.ContinuationToken {
+				continue
 			}
+			if f.Page > 0 && len(out.Contents) == f.Page {
+				out.IsTruncated, out.NextContinuationToken = aws.Bool(true), out.Contents[f.Page-1].Key
+				break
+			}
+			o := b.keys[key][n-1]
+			out.Contents = append(out.Contents, types.Object{
+				Key: aws.String(key), LastModified: &o.Modified, ETag: aws.String(o.ETag()), Size: aws.Int64(int64(len(o.Body))),
+			})
 		}
-		return nil
-	})
-	return out, err
-}
-
-// GetBucketPolicy returns the policy that Policies has for the bucket.
-func (f *S3) GetBucketPolicy(
-	_ context.Context, in *s3.GetBucketPolicyInput, _ ...func(*s3.Options),
-) (out *s3.GetBucketPolicyOutput, err error) {
-	err = f.call("GetBucketPolicy", func() error {
-		policy, ok := f.Policies[*in.Bucket]
-		if !ok {
-			return Err("GetBucketPolicy", 404, "NoSuchBucketPolicy", "")
-		}
-		out = &s3.GetBucketPolicyOutput{Policy: &policy}
 		return nil
 	})
 	return out, err
