@@ -26,7 +26,7 @@ const (
 	trialLimit   = 10 // NewSignatureLimit
 	trialEngines = 4  // MaxConcurrentScans
 	outbreak     = 60 // copies of one infected file that a new signature finds
-	known        = 10 // files that a known signature finds
+	knownHits    = 10 // files that a known signature finds
 )
 
 // uploadAll uploads files at the same time, and returns them in their order.
@@ -74,7 +74,7 @@ func testSignatureOnTrial(t *testing.T, workflow string) {
 		spread = uploadAll(t, m, outbreak, "outbreak", func(int) []byte { return []byte("lazaretoutbreak, always the same") })
 	})
 	wg.Go(func() {
-		infected = uploadAll(t, m, known, "infected", func(i int) []byte {
+		infected = uploadAll(t, m, knownHits, "infected", func(i int) []byte {
 			return fmt.Appendf(nil, "%s%d", eicar.Bytes(), i)
 		})
 	})
