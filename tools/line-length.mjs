@@ -10,7 +10,7 @@ const excepted = [
   /^local\/plan\/\w+\/[\w-]+\.json$/, // the addresses of sources
   /package-lock\.json$/, // npm writes it
   /^docs\/schemas\//, // a description in JSON is one string
-  /^events\/dispatch-[\w-]+\.json$/, // the body of an SQS message is one string
+  /^events\/(dispatch|report)(-[\w-]+)?\.json$/, // the body of an SQS message, or a cause, is one string
 ];
 
 const files = execFileSync('git', ['ls-files', '-z'], { encoding: 'utf8' }).split('\0')

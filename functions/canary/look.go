@@ -120,4 +120,3 @@ func (h *handler) checkCopy(ctx context.Context, s *sample, at job.Object) error
 
 // quarantineKey is the key of a sample's copy in quarantine.
 func quarantineKey(o job.Object) string { return canary.QuarantinePrefix + o.QuarantineKey() }
-

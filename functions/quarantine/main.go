@@ -25,8 +25,12 @@ func main() {
 			return nil, err
 		}
 		client := s3.NewFromConfig(cfg, step.PathStyle)
+		trials, err := newTrials(client)
+		if err != nil {
+			return nil, err
+		}
 		h := handler{
-			s3: client, move: move.New(client), bucket: bucket, canary: place,
+			s3: client, move: move.New(client), bucket: bucket, trials: trials, canary: place,
 			tags: verdicttag.Writer{GuardDuty: step.Flag("GUARDDUTY_TAG")},
 		}
 		return h.handle, nil

@@ -26,11 +26,13 @@ func TestIsSample(t *testing.T) {
 		{"not fetched", place, job.Job{Object: ours}, false},
 		{
 			"a person's EICAR", place,
-			job.Job{Object: job.Object{Bucket: "uploads", Key: "in/eicar.com"}, Scan: infected}, false,
+			job.Job{Object: job.Object{Bucket: "uploads", Key: "in/eicar.com"}, Scan: infected},
+			false,
 		},
 		{
 			"another bucket", place,
-			job.Job{Object: job.Object{Bucket: "mine", Key: ours.Key}, Scan: infected}, false,
+			job.Job{Object: job.Object{Bucket: "mine", Key: ours.Key}, Scan: infected},
+			false,
 		},
 		{"no canary", Place{}, job.Job{Object: ours, Scan: infected}, false},
 	}

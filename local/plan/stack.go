@@ -17,7 +17,7 @@ var stack = struct {
 		"canary": 256, "freshclam": 2048,
 	},
 	scanMemory: 3008, scanStorage: 10240, maxConcurrentScans: 20, retentionDays: 30,
-	alarmMetrics: 21, freshclamRuns: 8, canarySchedule: "rate(6 hours)",
+	alarmMetrics: 22, freshclamRuns: 8, canarySchedule: "rate(6 hours)",
 }
 
 // expressLimit is the size in bytes up to which dispatch runs an object in the express lane.

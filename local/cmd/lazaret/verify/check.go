@@ -27,8 +27,8 @@ func Checks() []Check {
 	all = append(all, checkEicars...)
 	all = append(all, checkEncrypted, checkGateUnjudged, checkGateInfected)
 	all = append(all, checkForgeries...)
-	all = append(all, checkVerdictStays, checkQuarantineShut, checkCleanShut, checkExistingBuckets, checkPoison,
-		checkCanary, checkCanaryStays)
+	all = append(all, checkVerdictStays, checkQuarantineShut, checkCleanShut, checkExistingBuckets, checkTrials)
+	all = append(all, checkPoison, checkCanary, checkCanaryStays)
 	all = append(all, checkFunctions...)
 	all = append(all, checkExpress, checkPermits, checkRescans)
 	return append(all, checkAlarms, checkAlerts, checkConcurrency, checkTransitions, checkWholeTrace)
