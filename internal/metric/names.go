@@ -16,6 +16,8 @@ const (
 
 	DefinitionsHeldBack = "DefinitionsHeldBack"
 	OwnDetections       = "OwnDetections"
+
+	OldestUnscannedAge = "OldestUnscannedAge"
 )
 
 // Metric describes a metric.
@@ -80,6 +82,10 @@ var All = []Metric{
 	{
 		Name: OwnDetections, Unit: Count,
 		Meaning: "known-clean files that your own signatures report as infected",
+	},
+	{
+		Name: OldestUnscannedAge, Unit: Seconds,
+		Meaning: "age of the oldest version without a verdict that a scheduled reconcile has found; 0 if it found none",
 	},
 }
 
