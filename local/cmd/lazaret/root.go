@@ -29,6 +29,8 @@ func newRoot() *cobra.Command {
 		demoCommand(),
 		scanCommand(),
 		redriveCommand(),
+		backfillCommand(),
+		reconcileCommand(),
 		verifyCommand(),
 		definitionsCommand(),
 		planCommand(),
