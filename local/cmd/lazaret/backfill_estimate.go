@@ -98,14 +98,16 @@ func (e estimate) print(w io.Writer, r sweep.Request) {
 
 // dailyInUse returns the version of the daily definitions that the stack uses.
 func dailyInUse(ctx context.Context, cfg aws.Config, stack deployment.Stack) (int, error) {
-	var status update.Status
+	var listing update.Listing
 	err := deployment.Invoke(ctx, lambda.NewFromConfig(cfg), stack.Function("freshclam"),
-		update.Request{Definitions: update.List}, &status)
+		update.Request{Definitions: update.List}, &listing)
 	if err != nil {
 		return 0, startError{fmt.Errorf("ask which definitions are in use: %w", err)}
 	}
-	if status.Current == nil || status.Current.Version == 0 {
-		return 0, startError{fmt.Errorf("%s has no daily definitions in use: give --definitions", stack.Name)}
+	for _, g := range listing.Generations {
+		if g.Fingerprint == listing.Current && g.Version > 0 {
+			return g.Version, nil
+		}
 	}
-	return status.Current.Version, nil
+	return 0, startError{fmt.Errorf("%s has no daily definitions in use: give --definitions", stack.Name)}
 }
