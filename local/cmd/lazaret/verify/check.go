@@ -37,8 +37,7 @@ func Checks() []Check {
 type Outcome string
 
 // Pass and Fail are about the stack. NotChecked says that the caller may not make the check, or that the check could
-// not
-// decide. Off says that a parameter switches the claim off.
+// not decide. Off says that a parameter switches the claim off.
 const (
 	Pass       Outcome = "pass"
 	Fail       Outcome = "fail"
