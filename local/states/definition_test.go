@@ -123,13 +123,15 @@ func TestParseRejects(t *testing.T) {
 	}
 }
 
-func TestParseAcceptsOurMachine(t *testing.T) {
+func TestParseAcceptsOurMachines(t *testing.T) {
 	t.Parallel()
-	data, err := os.ReadFile("../../statemachine/scan.asl.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := parse(data); err != nil {
-		t.Error(err)
+	for _, name := range []string{"scan", "sweep"} {
+		data, err := os.ReadFile("../../statemachine/" + name + ".asl.json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := parse(data); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

@@ -26,7 +26,7 @@ var everything = map[string]string{
 
 // permission is a statement of a role's policy, with the comment above it in the template.
 type permission struct {
-	Owner    string `json:"owner"`            // "fetch", "the state machine" or "the EXPRESS machine"
+	Owner    string `json:"owner"`            // "fetch", "the state machine", "the EXPRESS machine" …
 	Denied   bool   `json:"denied,omitempty"` // denies what a managed policy allows
 	Actions  list   `json:"actions"`
 	Resource list   `json:"resource"`
@@ -83,9 +83,12 @@ func permissions(t *testing.T) []permission {
 		}
 	}
 	for _, m := range app.Machines {
-		if m.Express {
+		switch {
+		case m.Express:
 			add("ExpressStateMachine", "the EXPRESS machine", m.Policies)
-		} else {
+		case strings.HasSuffix(m.Name, "-sweep"):
+			add("SweepStateMachine", "the machine of sweeps", m.Policies)
+		default:
 			add("ScanStateMachine", "the state machine", m.Policies)
 		}
 	}
@@ -208,6 +211,7 @@ var short = strings.NewReplacer(
 	"arn:aws:s3:::lazaret-uploads-000000000000-us-east-1", "uploads",
 	"arn:aws:s3:::lazaret-quarantine-000000000000-us-east-1", "quarantine",
 	"arn:aws:s3:::lazaret-clean-000000000000-us-east-1", "clean",
+	"arn:aws:s3:::lazaret-records-000000000000-us-east-1", "records",
 	"arn:*:s3:::held", "ExistingBuckets", "arn:aws:s3:::rules", "CustomSignatures",
 	everything["UploadsKeyArn"], "UploadsKeyArn", everything["ExistingBucketKeyArns"], "ExistingBucketKeyArns",
 	"arn:aws:elasticfilesystem:us-east-1:000000000000:file-system/Network.Outputs.FileSystemId",

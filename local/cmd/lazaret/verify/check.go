@@ -29,7 +29,7 @@ func Checks() []Check {
 	all = append(all, checkForgeries...)
 	all = append(all, checkVerdictStays, checkQuarantineShut, checkCleanShut, checkExistingBuckets, checkPoison)
 	all = append(all, checkFunctions...)
-	all = append(all, checkExpress, checkPermits, checkRescans)
+	all = append(all, checkExpress, checkPermits, checkRescans, checkSweep)
 	return append(all, checkAlarms, checkAlerts, checkConcurrency, checkTransitions, checkWholeTrace)
 }
 
