@@ -81,6 +81,9 @@ func PreconditionFailed(err error) bool {
 	return code(err) == "PreconditionFailed" || Status(err) == http.StatusPreconditionFailed
 }
 
+// NoPolicy reports whether err says that a bucket has no policy.
+func NoPolicy(err error) bool { return code(err) == "NoSuchBucketPolicy" }
+
 // isRefusal recognises a refusal by its code. The codes for a KMS key are KMS.DisabledException (S3),
 // KMSAccessDenied (SNS) and KmsAccessDenied (SQS), with status 400.
 func isRefusal(err error) bool {

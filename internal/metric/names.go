@@ -16,6 +16,8 @@ const (
 
 	DefinitionsHeldBack = "DefinitionsHeldBack"
 	OwnDetections       = "OwnDetections"
+	SignatureOnTrial    = "SignatureOnTrial"
+	TrialsUncounted     = "TrialsUncounted"
 
 	OldestUnscannedAge = "OldestUnscannedAge"
 )
@@ -86,6 +88,15 @@ var All = []Metric{
 	{
 		Name: OldestUnscannedAge, Unit: Seconds,
 		Meaning: "age of the oldest version without a verdict that a scheduled reconcile has found; 0 if it found none",
+	},
+	{
+		Name: SignatureOnTrial, Unit: Count,
+		Meaning: "one for each object that a new signature hit after more than `NewSignatureLimit` different files: " +
+			"it waits as a dead letter, or was moved where the read gate is not proved",
+	},
+	{
+		Name: TrialsUncounted, Unit: Count,
+		Meaning: "one for each object that was moved because of a new signature although S3 failed to count its files",
 	},
 }
 

@@ -16,9 +16,29 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// retryBlock matches a state that invokes a function, from its Resource to the end of its Retry.
-var retryBlock = regexp.MustCompile(
-	`(?s)("Resource": "arn:aws:states:::lambda:invoke".*?\n)( +)"Retry": \[\n.*?\n +\],`)
+// withRetry returns the text of a machine, with this Retry in each state that invokes a function. A block begins and
+// ends at the same column.
+func withRetry(machine, retry string) string {
+	var out strings.Builder
+	invokes, end := false, "" // the line at which the block that is left out ends
+	for line := range strings.Lines(machine) {
+		if end != "" {
+			if strings.TrimRight(line, "\n") == end {
+				end = ""
+			}
+			continue
+		}
+		if strings.Contains(line, `"Resource": `) {
+			invokes = strings.Contains(line, `"arn:aws:states:::lambda:invoke"`)
+		}
+		if indent, begins := strings.CutSuffix(line, `"Retry": [`+"\n"); begins && invokes {
+			end = indent + "],"
+			line = indent + `"Retry": ` + strings.ReplaceAll(strings.TrimSpace(retry), "\n", "\n"+indent) + ",\n"
+		}
+		out.WriteString(line)
+	}
+	return out.String()
+}
 
 // TestRetryIsWrittenOnce: each state that invokes a function has the Retry of retry.json, because JSON cannot refer to
 // another file. With -update, it writes retry.json into the states.
@@ -31,11 +51,7 @@ func TestRetryIsWrittenOnce(t *testing.T) {
 	}
 	for _, file := range []string{definitionFile, sweepFile} {
 		if *update {
-			text := retryBlock.ReplaceAllStringFunc(readFile(t, file), func(state string) string {
-				found := retryBlock.FindStringSubmatch(state)
-				return found[1] + found[2] + `"Retry": ` +
-					strings.ReplaceAll(strings.TrimSpace(written), "\n", "\n"+found[2]) + ","
-			})
+			text := withRetry(readFile(t, file), written)
 			if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 				t.Fatal(err)
 			}

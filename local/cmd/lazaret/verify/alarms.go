@@ -30,6 +30,7 @@ func alarmNames(parameters map[string]string) []string {
 		"sweeps-failed",
 		"rescans-waiting",
 		"scans-throttled",
+		"signature-on-trial",
 		"uploads-waiting",
 		"volume-busy",
 		"volume-growing",
