@@ -98,7 +98,8 @@ func (h *handler) versions(ctx context.Context, bucket, prefix string, after swe
 	}
 	l.next = &sweep.Marker{Key: aws.ToString(key), VersionID: aws.ToString(out.NextVersionIdMarker)}
 	if *l.next == after {
-		return l, fmt.Errorf("list the versions of s3://%s/%s: the list does not advance beyond %q", bucket, prefix, after.Key)
+		return l, fmt.Errorf("list the versions of s3://%s/%s: the list does not advance beyond %q",
+			bucket, prefix, after.Key)
 	}
 	return l, nil
 }

@@ -12,10 +12,11 @@ var stack = struct {
 	freshclamRuns      float64 // a day
 }{
 	memory: map[string]int{
-		"dispatch": 256, "fetch": 1769, "tag": 256, "quarantine": 256, "promote": 256, "notify": 256, "freshclam": 2048, "sweep": 1024,
+		"dispatch": 256, "fetch": 1769, "tag": 256, "quarantine": 256, "promote": 256, "notify": 256,
+		"freshclam": 2048, "sweep": 1024,
 	},
 	scanMemory: 3008, scanStorage: 10240, maxConcurrentScans: 20, retentionDays: 30,
-	alarmMetrics: 22, freshclamRuns: 8,
+	alarmMetrics: 23, freshclamRuns: 8,
 }
 
 // expressLimit is the size in bytes up to which dispatch runs an object in the express lane.

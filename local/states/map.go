@@ -176,7 +176,8 @@ func (c *child) run(ctx context.Context, r *mapRun, input, item any) error {
 func (c *child) walk(ctx context.Context, r *mapRun, input, item any) error {
 	value := item
 	if r.state.ItemSelector != nil {
-		selected, err := payload(r.state.ItemSelector).evaluate(input, map[string]any{executionID: r.visit.arn, itemValue: item})
+		values := map[string]any{executionID: r.visit.arn, itemValue: item}
+		selected, err := payload(r.state.ItemSelector).evaluate(input, values)
 		if err != nil {
 			return err
 		}

@@ -53,9 +53,10 @@ func Count(
 					bucket, prefix, aws.ToString(out.NextKeyMarker), err)
 			}
 		}
-		if in.KeyMarker != nil && *in.KeyMarker == next && aws.ToString(in.VersionIdMarker) == aws.ToString(out.NextVersionIdMarker) {
+		version := aws.ToString(out.NextVersionIdMarker)
+		if in.KeyMarker != nil && *in.KeyMarker == next && aws.ToString(in.VersionIdMarker) == version {
 			return nil, fmt.Errorf("list the versions of s3://%s/%s: the list does not advance beyond %q", bucket, prefix, next)
 		}
-		in.KeyMarker, in.VersionIdMarker = &next, out.NextVersionIdMarker
+		in.KeyMarker, in.VersionIdMarker = &next, &version
 	}
 }

@@ -180,7 +180,8 @@ func (e Evidence) Explain(ctx context.Context, f sweep.Found) (Version, error) {
 	return v, nil
 }
 
-// FailedRescans returns the versions below a prefix that have a verdict, and of which a later scan became a dead letter.
+// FailedRescans returns those of the covered versions that have a verdict, and of which a later scan became a dead
+// letter.
 func (e Evidence) FailedRescans(ctx context.Context, covered func(job.Object) bool) (all []Version, err error) {
 	for _, l := range e.letters {
 		for _, o := range l.Objects {

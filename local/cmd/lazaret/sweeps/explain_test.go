@@ -122,7 +122,10 @@ func TestExplain(t *testing.T) {
 		"a letter names it":     {stackOf{letters: letter(o)}, sweep.Found{Object: o}, DeadLetter, "TagLimit: ten tags"},
 		"a letter of another":   {stackOf{letters: letter(other)}, sweep.Found{Object: o}, NeverStarted, ""},
 		"a letter while others wait": {
-			stackOf{letters: letter(o), queued: map[string]string{"uploads": "1"}}, sweep.Found{Object: o}, DeadLetter, "TagLimit",
+			stackOf{letters: letter(o), queued: map[string]string{"uploads": "1"}},
+			sweep.Found{Object: o},
+			DeadLetter,
+			"TagLimit",
 		},
 		"without versions":        {stackOf{letters: letter(event)}, sweep.Found{Object: flat}, DeadLetter, "TagLimit"},
 		"without versions, runs":  {stackOf{running: []job.Job{{Object: event}}}, sweep.Found{Object: flat}, Running, ""},
@@ -144,8 +147,10 @@ func TestExplain(t *testing.T) {
 func TestFailedRescans(t *testing.T) {
 	t.Parallel()
 	objects := []job.Object{
-		{Bucket: "b", Key: "clean", VersionID: "v"}, {Bucket: "b", Key: "none", VersionID: "v"},
-		{Bucket: "b", Key: "moved", VersionID: "v"}, {Bucket: "elsewhere", Key: "clean", VersionID: "v"},
+		{Bucket: "b", Key: "clean", VersionID: "v"},
+		{Bucket: "b", Key: "none", VersionID: "v"},
+		{Bucket: "b", Key: "moved", VersionID: "v"},
+		{Bucket: "elsewhere", Key: "clean", VersionID: "v"},
 	}
 	s := stackOf{tags: map[string]string{"clean": "CLEAN", "moved": "gone"}}
 	for _, o := range objects {

@@ -1,5 +1,5 @@
-// Package sweeps starts sweeps of a deployed stack, follows them to their ends and reads what they have found. The state
-// machine <stack>-sweep does the work; see package sweep.
+// Package sweeps starts sweeps of a deployed stack, follows them to their ends and reads what they have found. The
+// state machine <stack>-sweep does the work; see package sweep.
 package sweeps
 
 import (
@@ -41,7 +41,9 @@ type machines interface {
 }
 
 // Start starts a sweep, and returns the ARN of its execution. Its name begins with the purpose.
-func Start(ctx context.Context, client machines, stack deployment.Stack, r sweep.Request) (execution string, err error) {
+func Start(
+	ctx context.Context, client machines, stack deployment.Stack, r sweep.Request,
+) (execution string, err error) {
 	input, err := json.Marshal(r)
 	if err != nil {
 		return "", fmt.Errorf("encode the request of a sweep: %w", err)

@@ -15,7 +15,8 @@ func TestSwept(t *testing.T) {
 	}{
 		"as it must be": {sweep.Summary{Counts: sweep.Counts{Considered: 3}, Pages: 1}, Pass, "looked at 3 versions"},
 		"a page failed": {
-			sweep.Summary{Counts: sweep.Counts{Considered: 3}, FailedPages: 1, Failure: "AccessDenied: no"}, Fail,
+			sweep.Summary{Counts: sweep.Counts{Considered: 3}, FailedPages: 1, Failure: "AccessDenied: no"},
+			Fail,
 			"1 pages of versions could not be looked at: AccessDenied: no",
 		},
 		"no tags": {sweep.Summary{Counts: sweep.Counts{Considered: 3, Refused: 2}}, Fail, "the tags of 2 versions may not be read"},
