@@ -20,6 +20,7 @@ const (
 	TrialsUncounted     = "TrialsUncounted"
 
 	CanaryRight = "CanaryRight"
+	OldestUnscannedAge = "OldestUnscannedAge"
 )
 
 // Metric describes a metric.
@@ -84,6 +85,10 @@ var All = []Metric{
 	{
 		Name: OwnDetections, Unit: Count,
 		Meaning: "known-clean files that your own signatures report as infected",
+	},
+	{
+		Name: OldestUnscannedAge, Unit: Seconds,
+		Meaning: "age of the oldest version without a verdict that a scheduled reconcile has found; 0 if it found none",
 	},
 	{
 		Name: SignatureOnTrial, Unit: Count,

@@ -20,12 +20,15 @@ const (
 // Callers holds the ARNs of those who may sign requests, by access key.
 type Callers map[string]string
 
-// NewCallers returns the callers of an application: the person who runs it, the role of each function, and the
-// principals that parameters name.
+// NewCallers returns the callers of an application: the person who runs it, the role of each function and state
+// machine, and the principals that parameters name.
 func NewCallers(app *template.Application) (Callers, error) {
 	arns := []string{UserARN}
 	for _, f := range app.Functions {
 		arns = append(arns, f.RoleARN)
+	}
+	for _, m := range app.Machines {
+		arns = append(arns, m.RoleARN)
 	}
 	for _, parameter := range []string{
 		"TrustedReaderArns", "QuarantineReaderArn", "VerifierArns", "UploaderArns", "ReaderArns",

@@ -76,6 +76,7 @@ func (s *Stack) startServices(config Config, data *datadir.Folder, watch *notice
 			result, err := all.functions.Invoke(ctx, function, payload)
 			return states.Invocation(result), err
 		},
+		Objects:     func(role string) states.Objects { return newObjects(s.Endpoint, role) },
 		SendMessage: all.queues.SendTx, StatusChanged: all.statusChanged(watch.StatusChanged),
 		Log: write, ExpressEnded: watch.ExpressEnded,
 	})

@@ -26,7 +26,7 @@ type state struct {
 	End        bool
 	OutputPath path
 
-	Parameters     payload // Task, to Catch
+	Parameters     payload // Task, to Catch, of which Map has the last two
 	ResultPath     place   // and Pass
 	Resource       string
 	TimeoutSeconds *int64
@@ -38,6 +38,8 @@ type state struct {
 	Default   string
 	Error     string // Fail
 	CausePath path
+
+	distributed // Map
 }
 
 // kind is what the Type of a state decides: the fields that it may have beside Type and Comment, and how it runs.
@@ -51,6 +53,11 @@ func kindOf(stateType string) (kind, bool) {
 		"Task": {
 			fields: "Resource TimeoutSeconds Parameters ResultPath Retry Catch OutputPath Next End",
 			run:    (*visit).runTask,
+		},
+		"Map": {
+			fields: "ItemReader ItemSelector MaxConcurrency ToleratedFailurePercentage ItemProcessor ResultWriter " +
+				"ResultPath Retry Catch OutputPath Next End",
+			run: (*visit).runMap,
 		},
 		"Pass":    {fields: "Result ResultPath OutputPath Next End", run: (*visit).runPass},
 		"Choice":  {fields: "Choices Default OutputPath", run: (*visit).runChoice},
@@ -86,24 +93,29 @@ func parse(data []byte) (*definition, error) {
 	if d.TimeoutSeconds < 0 {
 		return nil, fmt.Errorf("TimeoutSeconds %d is negative", d.TimeoutSeconds)
 	}
+	return d, d.parseStates()
+}
+
+// parseStates reads the states of a machine or of an ItemProcessor.
+func (d *definition) parseStates() error {
 	for name, raw := range d.States {
 		s, err := parseState(name, raw)
 		if err != nil {
-			return nil, fmt.Errorf("state %q: %w", name, err)
+			return fmt.Errorf("state %q: %w", name, err)
 		}
 		d.states[name] = s
 	}
 	if d.states[d.StartAt] == nil {
-		return nil, fmt.Errorf("StartAt names state %q, which does not exist", d.StartAt)
+		return fmt.Errorf("StartAt names state %q, which does not exist", d.StartAt)
 	}
 	for name, s := range d.states {
 		for _, next := range s.targets() {
 			if d.states[next] == nil {
-				return nil, fmt.Errorf("state %q: leads to state %q, which does not exist", name, next)
+				return fmt.Errorf("state %q: leads to state %q, which does not exist", name, next)
 			}
 		}
 	}
-	return d, nil
+	return nil
 }
 
 func parseState(name string, raw json.RawMessage) (*state, error) {
@@ -131,6 +143,8 @@ func (s *state) check() error {
 		return errors.New("Choices is missing or empty")
 	case s.TimeoutSeconds != nil && *s.TimeoutSeconds <= 0:
 		return fmt.Errorf("TimeoutSeconds is %d, not positive", *s.TimeoutSeconds)
+	case s.Type == "Map":
+		return errors.Join(s.distributed.check(), wildcardLast("Retry", s.Retry), wildcardLast("Catch", s.Catch))
 	case s.Type == "Task":
 		return errors.Join(s.checkIntegration(), wildcardLast("Retry", s.Retry), wildcardLast("Catch", s.Catch))
 	}

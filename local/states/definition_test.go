@@ -29,7 +29,7 @@ func TestParseRejects(t *testing.T) {
 		{"unknown type", a(`"Type":"Tsk"`), `state "A": type "Tsk" is unknown or not supported`},
 		{"no type", a(`"End":true`), `type "" is unknown`},
 		{"Parallel", a(`"Type":"Parallel","End":true,"Branches":[]`), `type "Parallel" is unknown or not supported`},
-		{"Map", a(`"Type":"Map","End":true,"ItemProcessor":{}`), `type "Map" is unknown or not supported`},
+		{"Parallel", a(`"Type":"Parallel","End":true,"ItemProcessor":{}`), `type "Parallel" is unknown or not supported`},
 		{"unknown field", a(`"Type":"Pass","End":true,"Foo":1`), `state "A": Pass: field "Foo" is unknown or not supported`},
 		{"field in the wrong case", a(`"Type":"Pass","end":true`), `field "end"`},
 		{"field of another type", a(`"Type":"Pass","End":true,"Retry":[]`), `field "Retry"`},
@@ -123,13 +123,15 @@ func TestParseRejects(t *testing.T) {
 	}
 }
 
-func TestParseAcceptsOurMachine(t *testing.T) {
+func TestParseAcceptsOurMachines(t *testing.T) {
 	t.Parallel()
-	data, err := os.ReadFile("../../statemachine/scan.asl.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := parse(data); err != nil {
-		t.Error(err)
+	for _, name := range []string{"scan", "sweep"} {
+		data, err := os.ReadFile("../../statemachine/" + name + ".asl.json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := parse(data); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

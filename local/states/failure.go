@@ -16,6 +16,9 @@ const (
 	errNoChoice        = "States.NoChoiceMatched"
 	errParameterPath   = "States.ParameterPathFailure"
 	errResultPathMatch = "States.ResultPathMatchFailure"
+	errItemReader      = "States.ItemReaderFailed"
+	errResultWriter    = "States.ResultWriterFailed"
+	errTooManyFailures = "States.ExceedToleratedFailureThreshold"
 )
 
 // terminalErrors are not caught by States.ALL. The first two are documented so ("Handling errors in Step Functions

@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -97,32 +98,51 @@ func put(members []string, root, value any) (any, bool) {
 // at its path.
 type payload map[string]any
 
-// executionID is the one path into the context object that is supported.
-const executionID = "$$.Execution.Id"
+// The paths into the context object that are supported.
+const (
+	executionID = "$$.Execution.Id"
+	itemValue   = "$$.Map.Item.Value" // in an ItemSelector
+)
 
-func (p *payload) UnmarshalJSON(data []byte) error {
+func (p *payload) UnmarshalJSON(data []byte) (err error) {
+	*p, err = parsePayload(data, executionID)
+	return err
+}
+
+// selector is the payload template of an ItemSelector.
+type selector map[string]any
+
+func (s *selector) UnmarshalJSON(data []byte) error {
+	p, err := parsePayload(data, executionID, itemValue)
+	*s = selector(p)
+	return err
+}
+
+// parsePayload reads a payload template, in which these paths into the context object are known.
+func parsePayload(data []byte, known ...string) (payload, error) {
 	v, err := decode(data)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	object, ok := v.(map[string]any)
 	if !ok {
-		return fmt.Errorf("payload template is %s, not an object", data)
+		return nil, fmt.Errorf("payload template is %s, not an object", data)
 	}
-	*p = object
 	_, err = replace(object, func(_ string, text any) (any, error) {
-		if text == executionID {
+		if path, _ := text.(string); slices.Contains(known, path) {
 			return nil, nil
 		}
 		return parsePath(text)
 	})
-	return err
+	return object, err
 }
 
-func (p payload) evaluate(input any, execution string) (map[string]any, error) {
+// evaluate fills in the template. The context object has values by their paths.
+func (p payload) evaluate(input any, context map[string]any) (map[string]any, error) {
 	v, err := replace(map[string]any(p), func(key string, text any) (any, error) {
-		if text == executionID {
-			return execution, nil
+		name, _ := text.(string)
+		if value, ok := context[name]; ok {
+			return value, nil
 		}
 		path, err := parsePath(text)
 		if err != nil {

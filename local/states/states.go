@@ -41,6 +41,9 @@ type Config struct {
 	// an *api.Error it has changed nothing.
 	SendMessage func(tx *bbolt.Tx, queueARN, body string) (messageID string, err error)
 
+	// Objects returns what reads and writes objects as a role. Map states need it.
+	Objects func(roleARN string) Objects
+
 	// StatusChanged gets the detail of EventBridge's "Step Functions Execution Status Change" for each new status of an
 	// execution, in the transaction that stores the status. Nil is allowed.
 	StatusChanged func(tx *bbolt.Tx, detail json.RawMessage) error
@@ -58,6 +61,12 @@ type Config struct {
 type Invocation struct {
 	Payload       []byte
 	FunctionError string
+}
+
+// Objects are the objects of S3, as a role may use them.
+type Objects interface {
+	Get(ctx context.Context, bucket, key string) ([]byte, error)
+	Put(ctx context.Context, bucket, key string, content []byte) error
 }
 
 // Service holds the machines and the executions that run. It serves the Step Functions API.

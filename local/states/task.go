@@ -59,11 +59,14 @@ func (s *state) checkIntegration() error {
 	return nil
 }
 
-// runTask calls the service, again as often as Retry says, and turns to Catch with the error that remains.
-func (v *visit) runTask(input any) (any, string, error) {
+// runTask calls the service.
+func (v *visit) runTask(input any) (any, string, error) { return v.try(input, v.attempt) }
+
+// try makes an attempt, again as often as Retry says, and turns to Catch with the error that remains.
+func (v *visit) try(input any, attempt func(input any) (any, error)) (any, string, error) {
 	attempts := newAttempts(v.state.Retry)
 	for {
-		result, err := v.attempt(input)
+		result, err := attempt(input)
 		if err == nil {
 			result, err = v.state.leave(input, result)
 		}
@@ -102,7 +105,7 @@ func (v *visit) attempt(input any) (any, error) {
 		v.result = nil
 		return result, err
 	}
-	parameters, err := v.state.Parameters.evaluate(input, v.arn)
+	parameters, err := v.state.Parameters.evaluate(input, map[string]any{executionID: v.arn})
 	if err != nil {
 		return nil, err
 	}

@@ -41,6 +41,9 @@ func (f *S3) ListObjectVersions(
 			after := slices.IndexFunc(all, func(l listed) bool {
 				return l.key == *in.KeyMarker && l.ID == *in.VersionIdMarker
 			})
+			if after < 0 { // it was removed meanwhile
+				after = slices.IndexFunc(append(all, listed{key: "\xff"}), func(l listed) bool { return l.key > *in.KeyMarker }) - 1
+			}
 			all = all[after+1:]
 		}
 		out = &s3.ListObjectVersionsOutput{EncodingType: in.EncodingType, IsTruncated: aws.Bool(false)}

@@ -32,6 +32,8 @@ func newRoot() *cobra.Command {
 		statusCommand(),
 		explainCommand(),
 		redriveCommand(),
+		backfillCommand(),
+		reconcileCommand(),
 		waitCommand(),
 		verifyCommand(),
 		definitionsCommand(),

@@ -20,6 +20,7 @@ import (
 	"github.com/lazaret/lazaret/internal/definitions/update"
 	"github.com/lazaret/lazaret/internal/eicar"
 	"github.com/lazaret/lazaret/internal/job"
+	"github.com/lazaret/lazaret/internal/sweep"
 	"github.com/lazaret/lazaret/internal/upload"
 	"github.com/lazaret/lazaret/local/template"
 )
@@ -90,6 +91,19 @@ func TestEvents(t *testing.T) {
 				}
 			case "freshclam":
 				read[update.Request](t, file)
+			case "sweep":
+				e := read[struct {
+					Action, Execution string
+					Request           *sweep.Request
+					State             *sweep.State
+					Page              *sweep.Page
+				}](t, file)
+				if e.Request == nil {
+					e.Request = &e.State.Request
+				}
+				if _, err := e.Request.Check(); err != nil || !e.Request.DryRun {
+					t.Errorf("got request %+v, %v, want one of a dry run", e.Request, err)
+				}
 			case "dispatch":
 				if file == "dispatch-count.json" { // the same that the schedule sends
 					event := read[map[string]string](t, file)

@@ -2,6 +2,7 @@ package infra_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -10,26 +11,34 @@ import (
 	"github.com/lazaret/lazaret/local/template"
 )
 
+// scans returns the state machines of an application but that of sweeps.
+func scans(app *template.Application) []template.Machine {
+	return slices.DeleteFunc(slices.Clone(app.Machines), func(m template.Machine) bool {
+		return strings.HasSuffix(m.Name, "-sweep")
+	})
+}
+
 // TestWorkflow: Workflow=EXPRESS adds a state machine with the same definition and the same role, of which dispatch
 // knows. STANDARD has none of it.
 func TestWorkflow(t *testing.T) {
 	t.Parallel()
 	standard, express := load(t, nil), load(t, map[string]string{"Workflow": "EXPRESS"})
 	const variable = "EXPRESS_STATE_MACHINE_ARN"
-	if got := function(t, standard, "dispatch").Environment[variable]; len(standard.Machines) != 1 || got != "" {
-		t.Errorf("STANDARD: got %d state machines, %s %q, want one and none", len(standard.Machines), variable, got)
+	if got := function(t, standard, "dispatch").Environment[variable]; len(scans(standard)) != 1 || got != "" {
+		t.Errorf("STANDARD: got %d state machines of scans, %s %q, want one and none", len(scans(standard)), variable, got)
 	}
 	if _, there := standard.Outputs["ExpressStateMachineArn"]; there {
 		t.Error("STANDARD: got the output ExpressStateMachineArn, want none")
 	}
-	if len(express.Machines) != 2 {
-		t.Fatalf("EXPRESS: got %d state machines, want two", len(express.Machines))
+	machines := scans(express)
+	if len(machines) != 2 {
+		t.Fatalf("EXPRESS: got %d state machines of scans, want two", len(machines))
 	}
-	i := slices.IndexFunc(express.Machines, func(m template.Machine) bool { return m.Express })
+	i := slices.IndexFunc(machines, func(m template.Machine) bool { return m.Express })
 	if i < 0 {
 		t.Fatal("EXPRESS: got no state machine of type EXPRESS, want one")
 	}
-	small, large := express.Machines[i], express.Machines[1-i]
+	small, large := machines[i], machines[1-i]
 	if got := function(t, express, "dispatch").Environment[variable]; got != small.ARN {
 		t.Errorf("EXPRESS: got %s %s, want %s", variable, got, small.ARN)
 	}

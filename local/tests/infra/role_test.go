@@ -27,7 +27,7 @@ var everything = map[string]string{
 
 // permission is a statement of a role's policy, with the comment above it in the template.
 type permission struct {
-	Owner    string `json:"owner"`            // "fetch", "the state machine" or "the EXPRESS machine"
+	Owner    string `json:"owner"`            // "fetch", "the state machine", "the EXPRESS machine" …
 	Denied   bool   `json:"denied,omitempty"` // denies what a managed policy allows
 	Actions  list   `json:"actions"`
 	Resource list   `json:"resource"`
@@ -84,9 +84,12 @@ func permissions(t *testing.T) []permission {
 		}
 	}
 	for _, m := range app.Machines {
-		if m.Express {
+		switch {
+		case m.Express:
 			add("ExpressStateMachine", "the EXPRESS machine", m.Policies)
-		} else {
+		case strings.HasSuffix(m.Name, "-sweep"):
+			add("SweepStateMachine", "the machine of sweeps", m.Policies)
+		default:
 			add("ScanStateMachine", "the state machine", m.Policies)
 		}
 	}

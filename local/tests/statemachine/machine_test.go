@@ -10,6 +10,7 @@ import (
 const (
 	root             = "../../.."
 	definitionFile   = root + "/statemachine/scan.asl.json"
+	sweepFile        = root + "/statemachine/sweep.asl.json"
 	retryFile        = root + "/statemachine/retry.json"
 	templateFile     = root + "/template.yaml"
 	architectureFile = root + "/docs/architecture.md"

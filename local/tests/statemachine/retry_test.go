@@ -16,50 +16,76 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// retryBlock matches a state that invokes a function, from its Resource to the end of its Retry.
-var retryBlock = regexp.MustCompile(
-	`(?s)("Resource": "arn:aws:states:::lambda:invoke".*?\n)      "Retry": \[\n.*?\n      \],`)
+// withRetry returns the text of a machine, with this Retry in each state that invokes a function. A block begins and
+// ends at the same column.
+func withRetry(machine, retry string) string {
+	var out strings.Builder
+	invokes, end := false, "" // the line at which the block that is left out ends
+	for line := range strings.Lines(machine) {
+		if end != "" {
+			if strings.TrimRight(line, "\n") == end {
+				end = ""
+			}
+			continue
+		}
+		if strings.Contains(line, `"Resource": `) {
+			invokes = strings.Contains(line, `"arn:aws:states:::lambda:invoke"`)
+		}
+		if indent, begins := strings.CutSuffix(line, `"Retry": [`+"\n"); begins && invokes {
+			end = indent + "],"
+			line = indent + `"Retry": ` + strings.ReplaceAll(strings.TrimSpace(retry), "\n", "\n"+indent) + ",\n"
+		}
+		out.WriteString(line)
+	}
+	return out.String()
+}
 
 // TestRetryIsWrittenOnce: each state that invokes a function has the Retry of retry.json, because JSON cannot refer to
 // another file. With -update, it writes retry.json into the states.
 func TestRetryIsWrittenOnce(t *testing.T) {
 	t.Parallel()
 	written := readFile(t, retryFile)
-	if *update {
-		block := `      "Retry": ` + strings.ReplaceAll(strings.TrimSpace(written), "\n", "\n      ") + ","
-		text := retryBlock.ReplaceAllStringFunc(readFile(t, definitionFile), func(state string) string {
-			return retryBlock.FindStringSubmatch(state)[1] + block
-		})
-		if err := os.WriteFile(definitionFile, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
 	var want []any
 	if err := json.Unmarshal([]byte(written), &want); err != nil {
 		t.Fatalf("read %s: %v", retryFile, err)
 	}
-	var got struct {
-		States map[string]struct {
-			Resource string
-			Retry    []any
+	for _, file := range []string{definitionFile, sweepFile} {
+		if *update {
+			text := withRetry(readFile(t, file), written)
+			if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var machine any
+		if err := json.Unmarshal([]byte(readFile(t, file)), &machine); err != nil {
+			t.Fatalf("read %s: %v", file, err)
+		}
+		states := 0
+		eachTask(machine, func(task map[string]any) {
+			if task["Resource"] != "arn:aws:states:::lambda:invoke" {
+				return
+			}
+			states++
+			if diff := cmp.Diff(want, task["Retry"]); diff != "" {
+				t.Errorf("%s: %v: Retry (-want +got; go -C local test ./tests/statemachine -run Retry -update writes it):\n%s",
+					file, task["Comment"], diff)
+			}
+		})
+		if states == 0 || len(want) == 0 {
+			t.Errorf("%s: got %d states that invoke functions, %d entries in retry.json, want some of each",
+				file, states, len(want))
 		}
 	}
-	if err := json.Unmarshal([]byte(readFile(t, definitionFile)), &got); err != nil {
-		t.Fatalf("read %s: %v", definitionFile, err)
+}
+
+// eachTask calls f with each Task of a machine, also with those of a Map state.
+func eachTask(v any, f func(task map[string]any)) {
+	object, _ := v.(map[string]any)
+	if object["Type"] == "Task" {
+		f(object)
 	}
-	states := 0
-	for name, s := range got.States {
-		if s.Resource != "arn:aws:states:::lambda:invoke" {
-			continue
-		}
-		states++
-		if diff := cmp.Diff(want, s.Retry); diff != "" {
-			t.Errorf("%s: Retry (-want +got; go -C local test ./tests/statemachine -run Retry -update writes it):\n%s",
-				name, diff)
-		}
-	}
-	if states == 0 || len(want) == 0 {
-		t.Errorf("got %d states that invoke functions, %d entries in retry.json, want some of each", states, len(want))
+	for _, member := range object {
+		eachTask(member, f)
 	}
 }
 

@@ -113,7 +113,14 @@ func (s Stack) Executions() history.Source {
 	}
 }
 
-// Bucket returns the name of the stack's own bucket "uploads", "quarantine" or "clean".
+// SweepMachine returns the ARN of the state machine of sweeps.
+func (s Stack) SweepMachine() string {
+	machine := s.uploadsARN
+	machine.Service, machine.Resource = "states", "stateMachine:"+s.Name+"-sweep"
+	return machine.String()
+}
+
+// Bucket returns the name of the stack's own bucket "uploads", "quarantine", "clean" or "records".
 func (s Stack) Bucket(name string) string {
 	return s.Name + "-" + name + "-" + s.uploadsARN.AccountID + "-" + s.uploadsARN.Region
 }

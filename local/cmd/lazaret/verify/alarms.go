@@ -26,6 +26,8 @@ func alarmNames(parameters map[string]string) []string {
 		"executions-failed",
 		"existing-undelivered",
 		"freshclam-errors",
+		"oldest-unscanned",
+		"sweeps-failed",
 		"rescans-waiting",
 		"scans-throttled",
 		"signature-on-trial",

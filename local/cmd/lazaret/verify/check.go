@@ -30,7 +30,7 @@ func Checks() []Check {
 	all = append(all, checkVerdictStays, checkQuarantineShut, checkCleanShut, checkExistingBuckets, checkTrials)
 	all = append(all, checkPoison, checkCanary, checkCanaryStays)
 	all = append(all, checkFunctions...)
-	all = append(all, checkExpress, checkPermits, checkRescans)
+	all = append(all, checkExpress, checkPermits, checkRescans, checkSweep)
 	return append(all, checkAlarms, checkAlerts, checkConcurrency, checkTransitions, checkWholeTrace)
 }
 

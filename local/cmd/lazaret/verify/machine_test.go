@@ -524,6 +524,10 @@ func TestBrokenDeployment(t *testing.T) {
 			breaks: func(t *testing.T, root string) { fails(t, root, "tag") },
 			want:   tagFails(), says: map[string]string{"function-tag": "Runtime.ExitError"},
 		},
+		"sweep fails": {
+			breaks: func(t *testing.T, root string) { fails(t, root, "sweep") },
+			want:   each(verify.Fail, "sweep"), says: map[string]string{"sweep": "Runtime.ExitError"},
+		},
 		"notify fails": {
 			breaks: func(t *testing.T, root string) { fails(t, root, "notify") },
 			want: each(verify.Fail, "eicar", "eicar-zip64", "eicar-mail", "encrypted", "function-notify").but(

@@ -61,6 +61,7 @@ func TestOlderStack(t *testing.T) {
 	told(t, checkPermits.Run(t.Context(), r), Fail, "no output PermitQueueUrl")
 	told(t, checkRescans.Run(t.Context(), r), Fail, "no output RescanQueueUrl")
 	told(t, checkExpress.Run(t.Context(), r), Fail, "no output ExpressStateMachineArn")
+	told(t, checkSweep.Run(t.Context(), r), Fail, "no output SweepStateMachineArn")
 }
 
 func TestRescans(t *testing.T) {

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/lazaret/lazaret/internal/awserr"
+	"github.com/lazaret/lazaret/internal/job"
+	"github.com/lazaret/lazaret/internal/upload"
+)
+
+// send sends objects to the queue of rescans, a message for each, so that dispatch need not split them: ten in a
+// request, the most that SQS takes.
+func (h *handler) send(ctx context.Context, run string, objects []job.Object) error {
+	for batch := range slices.Chunk(objects, 10) {
+		in := &sqs.SendMessageBatchInput{QueueUrl: &h.rescans}
+		for i, o := range batch {
+			body, err := json.Marshal(upload.List{Run: run, Objects: []job.Object{o}})
+			if err != nil {
+				return fmt.Errorf("encode the message for %s: %w", o, err)
+			}
+			in.Entries = append(in.Entries, types.SendMessageBatchRequestEntry{
+				Id: aws.String(strconv.Itoa(i)), MessageBody: aws.String(string(body)),
+			})
+		}
+		out, err := h.sqs.SendMessageBatch(ctx, in)
+		if err != nil {
+			return fmt.Errorf("send %d objects to %s: %w", len(batch), h.rescans, awserr.Classify(err))
+		}
+		if n := len(out.Failed); n > 0 {
+			return fmt.Errorf("%w: %s took %d of %d objects: %s",
+				job.ErrTransient, h.rescans, len(batch)-n, len(batch), aws.ToString(out.Failed[0].Message))
+		}
+	}
+	return nil
+}
