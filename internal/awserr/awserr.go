@@ -81,6 +81,10 @@ func PreconditionFailed(err error) bool {
 	return code(err) == "PreconditionFailed" || Status(err) == http.StatusPreconditionFailed
 }
 
+// NotModified reports whether err is S3's 304: the condition If-None-Match did not hold, so that the caller's copy of
+// the object is the current one.
+func NotModified(err error) bool { return Status(err) == http.StatusNotModified }
+
 // isRefusal recognises a refusal by its code. The codes for a KMS key are KMS.DisabledException (S3),
 // KMSAccessDenied (SNS) and KmsAccessDenied (SQS), with status 400.
 func isRefusal(err error) bool {

@@ -67,6 +67,37 @@ func (f *S3) ListObjectVersions(
 	return out, err
 }
 
+// ListObjectsV2 lists the current objects of the keys with a prefix, in order. The continuation token is the last key
+// of the page before.
+func (f *S3) ListObjectsV2(
+	_ context.Context, in *s3.ListObjectsV2Input, _ ...func(*s3.Options),
+) (out *s3.ListObjectsV2Output, err error) {
+	err = f.call("ListObjectsV2", func() error {
+		b := f.buckets[*in.Bucket]
+		if b == nil {
+			return Err("ListObjectsV2", 404, "NoSuchBucket", "")
+		}
+		out = &s3.ListObjectsV2Output{IsTruncated: aws.Bool(false)}
+		for _, key := range slices.Sorted(maps.Keys(b.keys)) {
+			n := len(b.keys[key])
+			if !strings.HasPrefix(key, aws.ToString(in.Prefix)) || n == 0 || b.keys[key][n-1].Marker ||
+				in.ContinuationToken != nil && key <= *in.ContinuationToken {
+				continue
+			}
+			if f.Page > 0 && len(out.Contents) == f.Page {
+				out.IsTruncated, out.NextContinuationToken = aws.Bool(true), out.Contents[f.Page-1].Key
+				break
+			}
+			o := b.keys[key][n-1]
+			out.Contents = append(out.Contents, types.Object{
+				Key: aws.String(key), LastModified: &o.Modified, ETag: aws.String(o.ETag()), Size: aws.Int64(int64(len(o.Body))),
+			})
+		}
+		return nil
+	})
+	return out, err
+}
+
 // encoded returns a key or a key marker as S3 answers it.
 func encoded(key string, in *s3.ListObjectVersionsInput) *string {
 	if in.EncodingType == types.EncodingTypeUrl {

@@ -109,16 +109,22 @@ func (f *S3) HeadObject(
 	return out, err
 }
 
-// GetObject returns the bytes of a version. It supports no conditions and no ranges.
+// GetObject returns the bytes of a version. It supports no ranges, and of the conditions If-None-Match alone.
 func (f *S3) GetObject(
 	_ context.Context, in *s3.GetObjectInput, _ ...func(*s3.Options),
 ) (out *s3.GetObjectOutput, err error) {
 	err = f.call("GetObject", func() error {
 		o, err := f.find("GetObject", in.Bucket, in.Key, in.VersionId)
-		if err == nil {
-			out = &s3.GetObjectOutput{VersionId: f.buckets[*in.Bucket].id(o), Body: io.NopCloser(strings.NewReader(o.Body))}
+		switch {
+		case err != nil:
+			return err
+		case in.IfNoneMatch != nil && *in.IfNoneMatch == o.ETag():
+			return Err("GetObject", http.StatusNotModified, "NotModified", "")
 		}
-		return err
+		out = &s3.GetObjectOutput{
+			VersionId: f.buckets[*in.Bucket].id(o), ETag: aws.String(o.ETag()), Body: io.NopCloser(strings.NewReader(o.Body)),
+		}
+		return nil
 	})
 	return out, err
 }

@@ -15,7 +15,7 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
-// PutObject stores an object. It supports no conditions.
+// PutObject stores an object. It checks the conditions.
 func (f *S3) PutObject(
 	_ context.Context, in *s3.PutObjectInput, _ ...func(*s3.Options),
 ) (out *s3.PutObjectOutput, err error) {
@@ -24,6 +24,10 @@ func (f *S3) PutObject(
 		return nil, err
 	}
 	err = f.call("PutObject", func() error {
+		there, _ := f.find("PutObject", in.Bucket, in.Key, nil)
+		if err := match("PutObject", there, in.IfMatch, in.IfNoneMatch); err != nil {
+			return err
+		}
 		o := f.add(*in.Bucket, *in.Key, Object{Body: string(body), ContentType: aws.ToString(in.ContentType)})
 		out = &s3.PutObjectOutput{VersionId: f.buckets[*in.Bucket].id(o)}
 		return nil
