@@ -78,17 +78,14 @@ func (a *Allowed) Released(copied string, now time.Time) *Release {
 	return &a.Releases[i]
 }
 
-// Add returns the entry with one more release. What an expired entry allowed is not allowed again. The later of the
-// two times of expiry stays.
+// Add returns the entry with one more release. Nothing stays of an expired entry; its releases have their records. The
+// later of the two times of expiry stays.
 func (a *Allowed) Add(sha256 string, r Release, expires time.Time) Allowed {
 	next := Allowed{Version: Version, SHA256: sha256, Expires: expires.UTC()}
-	if a != nil {
-		next.Releases = slices.Clone(a.Releases)
-		if r.Time.Before(a.Expires) {
-			next.Signatures = slices.Clone(a.Signatures)
-			if a.Expires.After(expires) {
-				next.Expires = a.Expires
-			}
+	if a != nil && r.Time.Before(a.Expires) {
+		next.Signatures, next.Releases = slices.Clone(a.Signatures), slices.Clone(a.Releases)
+		if a.Expires.After(expires) {
+			next.Expires = a.Expires
 		}
 	}
 	next.Releases = slices.DeleteFunc(next.Releases, func(old Release) bool { return old.Copy == r.Copy })
