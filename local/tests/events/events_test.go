@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/lazaret/lazaret/internal/decision"
 	"github.com/lazaret/lazaret/internal/definitions/update"
 	"github.com/lazaret/lazaret/internal/eicar"
 	"github.com/lazaret/lazaret/internal/job"
@@ -80,6 +81,8 @@ func TestEvents(t *testing.T) {
 			case "env": // the environment, see TestEnvironment
 			case "freshclam":
 				read[update.Request](t, file)
+			case "release":
+				read[decision.Request](t, file)
 			case "dispatch":
 				if file == "dispatch-count.json" { // the same that the schedule sends
 					event := read[map[string]string](t, file)

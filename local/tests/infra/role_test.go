@@ -208,6 +208,7 @@ var short = strings.NewReplacer(
 	"arn:aws:s3:::lazaret-uploads-000000000000-us-east-1", "uploads",
 	"arn:aws:s3:::lazaret-quarantine-000000000000-us-east-1", "quarantine",
 	"arn:aws:s3:::lazaret-clean-000000000000-us-east-1", "clean",
+	"arn:aws:s3:::lazaret-records-000000000000-us-east-1", "records",
 	"arn:*:s3:::held", "ExistingBuckets", "arn:aws:s3:::rules", "CustomSignatures",
 	everything["UploadsKeyArn"], "UploadsKeyArn", everything["ExistingBucketKeyArns"], "ExistingBucketKeyArns",
 	"arn:aws:elasticfilesystem:us-east-1:000000000000:file-system/Network.Outputs.FileSystemId",

@@ -37,9 +37,10 @@ func TestTasks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	outside := []string{"dispatch", "freshclam", "release"} // functions that are no state
 	var want, got []string
 	for _, folder := range folders {
-		if name := filepath.Base(filepath.Dir(folder)); name != "dispatch" && name != "freshclam" {
+		if name := filepath.Base(filepath.Dir(folder)); !slices.Contains(outside, name) {
 			want = append(want, name)
 		}
 	}
