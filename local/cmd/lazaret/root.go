@@ -29,6 +29,8 @@ func newRoot() *cobra.Command {
 		demoCommand(),
 		scanCommand(),
 		redriveCommand(),
+		releaseCommand(),
+		blockCommand(),
 		verifyCommand(),
 		definitionsCommand(),
 		planCommand(),
