@@ -28,7 +28,8 @@ type destination struct {
 func (h *handler) inspectDestination(ctx context.Context, q *quarantined, resumed bool) (*destination, error) {
 	to := &destination{bucket: q.job.Object.Bucket, key: q.job.Object.Key}
 	written, known := modified(q.found)
-	newer := func(at time.Time) bool { return !known || at.After(written) }
+	// S3 tells times in whole seconds: of two objects of one second, either may be the newer one.
+	newer := func(at time.Time) bool { return !known || !at.Before(written) }
 	var err error
 	if to.current, err = h.move.Find(ctx, to.bucket, to.key, ""); err != nil {
 		return nil, err

@@ -207,6 +207,9 @@ func TestNewerObject(t *testing.T) {
 		{name: "a newer one that was promoted", versioned: true, newer: "s3://clean/", prepare: func(w *world) {
 			w.Add(clean, key, promoted(after))
 		}},
+		{name: "one of the same second that was promoted", versioned: true, newer: "s3://clean/", prepare: func(w *world) {
+			w.Add(clean, key, promoted(s3fake.Epoch))
+		}},
 		{name: "an older one that was promoted", versioned: true, prepare: func(w *world) {
 			w.Add(clean, key, promoted(before))
 		}},
