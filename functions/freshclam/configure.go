@@ -12,6 +12,7 @@ import (
 	"github.com/lazaret/lazaret/internal/definitions/knownclean"
 	"github.com/lazaret/lazaret/internal/definitions/update"
 	"github.com/lazaret/lazaret/internal/step"
+	"github.com/lazaret/lazaret/internal/trial"
 )
 
 // configure reads the environment variables that template.yaml sets. Incremental updates are for the
@@ -30,18 +31,23 @@ func configure(cfg aws.Config) (*update.Updater, error) {
 	if err != nil {
 		return nil, err
 	}
+	records, err := step.Env("RECORDS_BUCKET")
+	if err != nil {
+		return nil, err
+	}
+	client := s3.NewFromConfig(cfg, step.PathStyle)
 	known, err := knownclean.Find("/")
 	if err != nil {
 		return nil, err
 	}
 	u := &update.Updater{
-		KnownClean: known, Stack: os.Getenv("STACK_NAME"),
+		KnownClean: known, Stack: os.Getenv("STACK_NAME"), Trials: trial.Records{S3: client, Bucket: records},
 		Root: root, Work: work, Staging: os.TempDir(),
 		Freshclam: freshclam.Config{Mirror: mirror, WholeFiles: mirror != freshclam.OfficialMirror},
 		Engine:    clamav.Config{RunDir: os.TempDir()},
 	}
 	if location := os.Getenv("CUSTOM_SIGNATURES"); location != "" {
-		own, err := update.OpenBucket(s3.NewFromConfig(cfg, step.PathStyle), location)
+		own, err := update.OpenBucket(client, location)
 		if err != nil {
 			return nil, fmt.Errorf("read CUSTOM_SIGNATURES: %w", err)
 		}

@@ -18,7 +18,7 @@ const cleanupTime = 15 * time.Second
 // updater is the part of update.Updater that the function uses.
 type updater interface {
 	Run(context.Context) (update.Status, error)
-	Do(update.Request) (update.Listing, error)
+	Do(context.Context, update.Request) (update.Listing, error)
 }
 
 // handler updates the definitions on a schedule, and does what operators request.
@@ -31,7 +31,7 @@ type handler struct {
 func (h *handler) handle(ctx context.Context, event json.RawMessage) (any, error) {
 	var r update.Request
 	if json.Unmarshal(event, &r) == nil && r.Definitions != "" {
-		l, err := h.updater.Do(r)
+		l, err := h.updater.Do(ctx, r)
 		slog.InfoContext(ctx, "freshclam", "request", r.Definitions, "generation", r.Generation,
 			"signature", r.Signature, "current", l.Current, "error", err)
 		return l, err

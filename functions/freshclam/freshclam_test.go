@@ -29,7 +29,9 @@ type fakeUpdater struct {
 }
 
 func (f fakeUpdater) Run(ctx context.Context) (update.Status, error) { return f.run(ctx) }
-func (f fakeUpdater) Do(r update.Request) (update.Listing, error)    { return f.do(r) }
+func (f fakeUpdater) Do(_ context.Context, r update.Request) (update.Listing, error) {
+	return f.do(r)
+}
 
 func TestEvents(t *testing.T) {
 	t.Parallel()
@@ -189,6 +191,7 @@ func TestConfigure(t *testing.T) {
 	t.Setenv("DEFINITIONS_DIR", root)
 	t.Setenv("WORK_DIR", t.TempDir())
 	t.Setenv("DATABASE_MIRROR", server.URL)
+	t.Setenv("RECORDS_BUCKET", "records")
 	t.Setenv("CUSTOM_SIGNATURES", "nonsense")
 	if _, err := configure(aws.Config{}); err == nil {
 		t.Error("configure() with an invalid CUSTOM_SIGNATURES: got no error, want one")

@@ -17,11 +17,11 @@ import (
 // originTag is the tag that holds the origin if the metadata has no room for it. Its value is the id,
 // the sequencer (or a dash), the time and the bucket, separated by spaces. It is read only from
 // objects without an origin in their metadata, because uploaders may set tags.
-const originTag = move.Reserved + "source"
+const originTag = move.OriginTag
 
 // Metadata keys of an origin, in addition to those of package move.
 const (
-	keyID        = move.Reserved + "source-id"        // job.Object.QuarantineKey
+	keyID        = move.KeyID
 	keySequencer = move.Reserved + "source-sequencer" // left out if unknown
 )
 

@@ -19,7 +19,11 @@ func main() {
 			return nil, err
 		}
 		client := s3.NewFromConfig(cfg, step.PathStyle)
-		h := handler{s3: client, move: move.New(client), bucket: bucket}
+		trials, err := newTrials(client)
+		if err != nil {
+			return nil, err
+		}
+		h := handler{s3: client, move: move.New(client), bucket: bucket, trials: trials}
 		return h.handle, nil
 	})
 }

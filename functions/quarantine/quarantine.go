@@ -15,6 +15,7 @@ import (
 	"github.com/lazaret/lazaret/internal/awserr"
 	"github.com/lazaret/lazaret/internal/job"
 	"github.com/lazaret/lazaret/internal/move"
+	"github.com/lazaret/lazaret/internal/trial"
 	"github.com/lazaret/lazaret/internal/verdicttag"
 )
 
@@ -22,7 +23,10 @@ import (
 type s3API interface {
 	move.API
 	GetObject(context.Context, *s3.GetObjectInput, ...func(*s3.Options)) (*s3.GetObjectOutput, error)
-	PutObject(context.Context, *s3.PutObjectInput, ...func(*s3.Options)) (*s3.PutObjectOutput, error)
+	GetBucketPolicy(
+		context.Context, *s3.GetBucketPolicyInput, ...func(*s3.Options),
+	) (*s3.GetBucketPolicyOutput, error)
+	trial.API
 }
 
 // handler moves objects to the quarantine bucket.
@@ -30,11 +34,14 @@ type handler struct {
 	s3     s3API
 	move   *move.Mover
 	bucket string // name of the quarantine bucket
+	trials trials
 }
 
 // handle moves the version to the quarantine bucket and returns j with Copy. The
 // original stays if Object Lock keeps it (Copy.SourceLocked). If S3 cannot read it
 // for Lazaret, it stays too, and Copy is nil.
+//
+// An object that a new signature hits may have to wait: see checkTrial.
 //
 // A job without a verdict, whose object is gone, gets that of the record beside its copy: see recall.
 func (h *handler) handle(ctx context.Context, j job.Job) (job.Job, error) {
@@ -56,6 +63,9 @@ func (h *handler) quarantine(ctx context.Context, j job.Job) (*job.Copy, error) 
 		return nil, fmt.Errorf("%w: the verdict is %s, want INFECTED or UNSCANNABLE", job.ErrBadJob, j.Scan.Outcome())
 	case j.Object.Bucket == h.bucket:
 		return nil, fmt.Errorf("%w: the object is in the quarantine bucket already", job.ErrBadJob)
+	}
+	if err := h.checkTrial(ctx, j); err != nil {
+		return nil, err
 	}
 	copied, err := h.move.Move(ctx, j, &policy{handler: h, job: j})
 	if j.Scan.Reason == job.Unreadable && unreadable(err) {

@@ -126,6 +126,9 @@ func (h *handler) judge(ctx context.Context, w job.Work) (*job.Scan, error) {
 		return nil, err
 	}
 	a.whole.Keep(sum)
+	if a.scan.Verdict == job.Infected {
+		a.scan.FirstSeen = firstSeen(ctx, g, a.scan.Signature, time.Now())
+	}
 	a.scan.Time = time.Now().UTC()
 	a.scan.DurationMS = time.Since(a.start).Milliseconds()
 	return a.scan, nil

@@ -88,6 +88,9 @@ func Conflict(err error) bool { return Status(err) == http.StatusConflict }
 // the object is the current one.
 func NotModified(err error) bool { return Status(err) == http.StatusNotModified }
 
+// NoPolicy reports whether err says that a bucket has no policy.
+func NoPolicy(err error) bool { return code(err) == "NoSuchBucketPolicy" }
+
 // isRefusal recognises a refusal by its code. The codes for a KMS key are KMS.DisabledException (S3),
 // KMSAccessDenied (SNS) and KmsAccessDenied (SQS), with status 400.
 func isRefusal(err error) bool {

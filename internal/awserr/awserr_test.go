@@ -136,3 +136,16 @@ func TestAbsence(t *testing.T) {
 		})
 	}
 }
+
+// TestNoPolicy checks that only the answer about a bucket without a policy is one.
+func TestNoPolicy(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[string]bool{"NoSuchBucketPolicy": true, "NoSuchBucket": false, "AccessDenied": false} {
+		if got := awserr.NoPolicy(answer(http.StatusNotFound, code)); got != want {
+			t.Errorf("%s: got %t, want %t", code, got, want)
+		}
+	}
+	if awserr.NoPolicy(nil) {
+		t.Error("no error: got true, want false")
+	}
+}

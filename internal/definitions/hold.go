@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/lazaret/lazaret/internal/definitions/signatures"
 )
 
 // Detection is a signature that reports a file as infected.
@@ -78,7 +80,7 @@ func (s *Store) Held() (Held, error) {
 }
 
 // PublishHeld makes the generation current that is held back, if its fingerprint begins with the given
-// one.
+// one. Its signatures are as new as if it had been made now.
 func (s *Store) PublishHeld(fingerprint string) (Held, error) {
 	h, err := s.Held()
 	if errors.Is(err, ErrNone) {
@@ -92,7 +94,8 @@ func (s *Store) PublishHeld(fingerprint string) (Held, error) {
 			fingerprint, h.Generation.Fingerprint)
 	}
 	now := time.Now() // a new age, so that Prune does not remove it before it is current
-	err = errors.Join(os.Chtimes(h.Generation.Dir, now, now), s.clearHeld())
+	err = errors.Join(
+		signatures.Renew(h.Generation.Dir, now), os.Chtimes(h.Generation.Dir, now, now), s.clearHeld())
 	if err == nil {
 		err = s.switchCurrent(h.Generation.Fingerprint)
 	}

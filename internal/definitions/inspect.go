@@ -13,6 +13,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/lazaret/lazaret/internal/definitions/signatures"
 )
 
 // SignExt is the extension of files such as daily-27826.cvd.sign, with which ClamAV verifies
@@ -72,7 +74,7 @@ func inspect(ctx context.Context, dir string) (Generation, []file, error) {
 	var files []file
 	total := sha256.New()
 	for _, e := range entries {
-		if e.Name() == freshclamState || e.Name() == manifestName {
+		if e.Name() == freshclamState || e.Name() == manifestName || e.Name() == signatures.FileName {
 			continue
 		}
 		f, err := inspectFile(ctx, abs, e)

@@ -8,16 +8,22 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/lazaret/lazaret/internal/definitions/signatures"
 )
 
 // Publish makes the staged folder dir the current generation and returns it. The caller has loaded
 // exactly this folder into an engine, which found the canaries. A generation with the same content is
 // not copied again. A generation that was held back is so no longer. Files are copied and not
 // hard-linked, because the process that staged them could write to a link later.
+//
+// If dir has a list of new signatures (signatures.FileName), the generation gets it. It does not count for
+// the content: a generation that is there already keeps its own list.
 //
 // Each step is durable before the next one begins. After a crash, current names the old generation or
 // the complete new one.
@@ -103,6 +109,13 @@ func (s *Store) copyFiles(ctx context.Context, g Generation, files []file) error
 	}
 	if err := writeFile(filepath.Join(tmp, manifestName), manifest); err != nil {
 		return fmt.Errorf("write manifest: %w", err)
+	}
+	list, err := signatures.Read(g.Dir)
+	if err == nil {
+		err = list.Write(tmp)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
 	// The files are read-only. The folder is not, so that its owner can remove it.
 	if err := errors.Join(os.Chmod(tmp, 0o755), syncDir(tmp)); err != nil {

@@ -44,6 +44,9 @@ func ParseAddress(address string) (Object, error) {
 	return Object{Bucket: bucket, Key: key, VersionID: version}, nil
 }
 
+// Quote returns s as one word of bash or zsh, on one line, for commands that people paste.
+func Quote(s string) string { return shellQuote(s) }
+
 // shellQuote returns s as one word of bash or zsh, on one line.
 func shellQuote(s string) string {
 	plain := func(r rune) bool {

@@ -24,6 +24,12 @@ var (
 	ErrTransient = errors.New("transient failure")
 	// ErrTagLimit: the object has ten tags of its own, S3's limit, and no room for the verdict.
 	ErrTagLimit = errors.New("tag limit reached")
+	// ErrSignatureOnTrial: the signature is new and hits too many different files. The object waits as a
+	// dead letter until an operator has decided: ADR 29.
+	ErrSignatureOnTrial = errors.New("signature on trial")
+	// ErrTrialUncounted: S3 failed while the files that a new signature hits were counted. Once the
+	// retries end, the object is moved without.
+	ErrTrialUncounted = errors.New("trial not counted")
 	// ErrAccessDenied: a policy or a KMS key refused the request.
 	ErrAccessDenied = errors.New("access denied")
 	// ErrBadJob: the input is not a job that this code can process.
@@ -43,6 +49,8 @@ var Named = []struct {
 	{ErrWorkFileGone, "WorkFileGone"},
 	{ErrDefinitionsNotReady, "DefinitionsNotReady"},
 	{ErrTagLimit, "TagLimit"},
+	{ErrSignatureOnTrial, "SignatureOnTrial"},
+	{ErrTrialUncounted, "TrialUncounted"},
 	{ErrAccessDenied, "AccessDenied"},
 	{ErrEngine, "Engine"},
 	{ErrTransient, "Transient"},

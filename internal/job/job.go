@@ -56,11 +56,12 @@ type Work struct {
 // Scan is a verdict and what it is based on.
 type Scan struct {
 	Verdict     Verdict      `json:"verdict"`
-	Signature   string       `json:"signature,omitempty"` // name, for INFECTED
-	Reason      Reason       `json:"reason,omitempty"`    // for UNSCANNABLE
-	Detail      string       `json:"detail,omitempty"`    // for people, from the engine or S3
-	Size        int64        `json:"size"`                // of the object, in bytes
-	SHA256      string       `json:"sha256,omitempty"`    // hex, of the scanned bytes
+	Signature   string       `json:"signature,omitempty"`         // name, for INFECTED
+	FirstSeen   time.Time    `json:"signatureFirstSeen,omitzero"` // when the definitions got Signature, if it is new; UTC
+	Reason      Reason       `json:"reason,omitempty"`            // for UNSCANNABLE
+	Detail      string       `json:"detail,omitempty"`            // for people, from the engine or S3
+	Size        int64        `json:"size"`                        // of the object, in bytes
+	SHA256      string       `json:"sha256,omitempty"`            // hex, of the scanned bytes
 	Engine      Engine       `json:"engine"`
 	Definitions *Definitions `json:"definitions,omitempty"` // nil if no engine was asked
 	Time        time.Time    `json:"time"`                  // of the verdict, UTC

@@ -30,7 +30,8 @@ func full() job.Job {
 		Policy:  job.Policy{PromoteClean: true, QuarantineUnscannable: true, AnnounceClean: true},
 		Work:    &job.Work{File: "a_o_1_1_pdf-0123", Size: 68, SHA256: "275a021b", Fetches: 1},
 		Scan: &job.Scan{
-			Verdict: job.Infected, Signature: "Eicar-Test-Signature", Detail: "from the engine", Size: 68, SHA256: "275a021b",
+			Verdict: job.Infected, Signature: "Eicar-Test-Signature", FirstSeen: built.Add(20 * time.Hour),
+			Detail: "from the engine", Size: 68, SHA256: "275a021b",
 			Engine:      job.Engine{Name: "clamd", Version: "1.4.6"},
 			Definitions: &job.Definitions{Version: 27500, Built: built, Fingerprint: "9f86d081884c7d65"},
 			Time:        built.Add(24 * time.Hour), DurationMS: 27,

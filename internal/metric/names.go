@@ -16,6 +16,8 @@ const (
 
 	DefinitionsHeldBack = "DefinitionsHeldBack"
 	OwnDetections       = "OwnDetections"
+	SignatureOnTrial    = "SignatureOnTrial"
+	TrialsUncounted     = "TrialsUncounted"
 )
 
 // Metric describes a metric.
@@ -80,6 +82,15 @@ var All = []Metric{
 	{
 		Name: OwnDetections, Unit: Count,
 		Meaning: "known-clean files that your own signatures report as infected",
+	},
+	{
+		Name: SignatureOnTrial, Unit: Count,
+		Meaning: "one for each object that a new signature hit after more than `NewSignatureLimit` different files: " +
+			"it waits as a dead letter, or was moved where the read gate is not proved",
+	},
+	{
+		Name: TrialsUncounted, Unit: Count,
+		Meaning: "one for each object that was moved because of a new signature although S3 failed to count its files",
 	},
 }
 

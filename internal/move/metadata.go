@@ -23,6 +23,27 @@ const (
 	KeySHA256   = Reserved + "sha256"          // of the scanned bytes, hex
 )
 
+// Of a promoted copy alone: KeyID has the QuarantineKey of the original, which names its version. OriginTag is the tag
+// that begins with the same if the metadata has no room for it.
+const (
+	KeyID     = Reserved + "source-id"
+	OriginTag = Reserved + "source"
+)
+
+// OriginID returns the QuarantineKey of the version that a promoted copy with this metadata and these tags was made
+// from, and "" if they do not tell. The tag counts only where the metadata has no origin, because uploaders set tags.
+func OriginID(metadata map[string]string, tags []types.Tag) string {
+	if id := metadata[KeyID]; id != "" {
+		return id
+	}
+	for _, t := range tags {
+		if fields := strings.Fields(aws.ToString(t.Value)); aws.ToString(t.Key) == OriginTag && len(fields) == 4 {
+			return fields[0]
+		}
+	}
+	return ""
+}
+
 // metadataLimit is S3's limit for user metadata, in bytes of all keys and values:
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html
 const metadataLimit = 2048

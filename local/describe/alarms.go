@@ -135,6 +135,10 @@ func asCBOR(v any) cbor.Value {
 		return list
 	case bool:
 		return cbor.Bool(v)
+	case float64:
+		return cbor.Float64(v)
+	case unixTime:
+		return &cbor.Tag{ID: 1, Value: cbor.Float64(v)}
 	case json.Number:
 		if i, err := v.Int64(); err == nil && i >= 0 {
 			return cbor.Uint(i)

@@ -1,5 +1,5 @@
 // Package describe answers what operators ask AWS about the stack as a whole: CloudFormation's DescribeStacks,
-// CloudWatch's DescribeAlarms and STS's GetCallerIdentity.
+// CloudWatch's DescribeAlarms and GetMetricData, and STS's GetCallerIdentity.
 package describe
 
 import (

@@ -14,9 +14,8 @@ import (
 const logOverhead = 26
 
 // executionLog returns the bytes that CloudWatch bills for the log of one express execution at level ALL with execution
-// data, and the number of events. They are counted by
-// writing the events as Step Functions does: each document that travels between states stands in them several times, in
-// JSON in a string in JSON.
+// data, and the number of events. They are counted by writing the events as Step Functions does: each document that
+// travels between states stands in them several times, in JSON in a string in JSON.
 func executionLog(x object) (bytes float64, events int) {
 	w := &eventWriter{}
 	input := jobAfter("", x)

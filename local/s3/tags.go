@@ -62,13 +62,23 @@ func taggable(tx *bbolt.Tx, bucket, key, id string) (version, error) {
 	return v, err
 }
 
-// GetObjectTagging serves the operation of that name.
+// GetObjectTagging serves the operation of that name. The gateway answers the version id of the request alone, and S3
+// also that of the current version for a request without one.
 func (s *buckets) GetObjectTagging(ctx context.Context, bucket, key, id string) (tags map[string]string, err error) {
-	return tags, s.view(ctx, func(tx *bbolt.Tx) error {
+	shown := ""
+	err = s.view(ctx, func(tx *bbolt.Tx) error {
+		c, err := settingsOf(tx, bucket)
+		if err != nil {
+			return err
+		}
 		v, err := taggable(tx, bucket, reveal(key), id)
-		tags = v.Tags
+		tags, shown = v.Tags, shownID(c, v)
 		return err
 	})
+	if rc, ok := request(ctx); ok && err == nil && shown != "" && rc.QueryArgs().Has("tagging") {
+		rc.Response.Header.Set("x-amz-version-id", shown)
+	}
+	return tags, err
 }
 
 // PutObjectTagging replaces the tags of a version.

@@ -305,3 +305,19 @@ func must2[T any](v T, err error) func(*testing.T) T {
 		return must(t, v, err)
 	}
 }
+
+// TestTagsNameTheirVersion reads tags with and without a version id: the answer names the version whose tags it has.
+func TestTagsNameTheirVersion(t *testing.T) {
+	t.Parallel()
+	c, k := as("alice"), keyOfTest(t)
+	for bucket, versioned := range map[string]bool{"versioned": true, "plain": false} {
+		putBody(t, c, bucket, k, "1")
+		second := putBody(t, c, bucket, k, "2")
+		for _, id := range []*string{nil, optional(second)} {
+			out, err := c.GetObjectTagging(t.Context(), &s3.GetObjectTaggingInput{Bucket: &bucket, Key: &k, VersionId: id})
+			if got := aws.ToString(must(t, out, err).VersionId); got != second || versioned != (got != "") {
+				t.Errorf("%s: the tags of version %q are those of %q, want %q", bucket, aws.ToString(id), got, second)
+			}
+		}
+	}
+}

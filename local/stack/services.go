@@ -172,6 +172,6 @@ func (all services) router(app *template.Application) http.Handler {
 		"logs":           signed(all.logs),
 		"sts":            signed(describe.Caller(all.callers)),
 		"cloudformation": signed(describe.Stack{Application: app, Created: time.Now().UTC()}),
-		"monitoring":     signed(describe.Alarms(app.Alarms)),
+		"monitoring":     signed(describe.Monitoring{Alarms: app.Alarms, Oldest: all.queues.Oldest}),
 	}
 }

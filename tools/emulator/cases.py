@@ -28,7 +28,10 @@ class Case:
 
 _INFECTED = Case("infected", EICAR, [*_JUDGED, "Quarantine", "Notify", "Done"], "INFECTED", "quarantine")
 # The object is deleted after dispatch has received its event.
-_GONE = Case("gone", b"a letter that is taken back", ["Fetch", "Vanished", "Gone"], bucket="")
+# Quarantine looks for a copy of an earlier attempt that died.
+_GONE = Case(
+    "gone", b"a letter that is taken back", ["Fetch", "Vanished", "Quarantine", "Unmoved", "Gone"], bucket=""
+)
 _FULL = Case(
     "no room for the verdict",
     b"a letter with ten tags",

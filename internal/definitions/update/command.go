@@ -1,6 +1,7 @@
 package update
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/lazaret/lazaret/internal/definitions"
 	"github.com/lazaret/lazaret/internal/definitions/freshclam"
+	"github.com/lazaret/lazaret/internal/trial"
 )
 
 // Request is what an operator asks of the freshclam function. Any other event, such as the schedule's,
@@ -15,7 +17,7 @@ import (
 type Request struct {
 	Definitions string `json:"definitions"`          // one of the constants below; empty for an update
 	Generation  string `json:"generation,omitempty"` // for Pin and Publish
-	Signature   string `json:"signature,omitempty"`  // for Ignore and Unignore
+	Signature   string `json:"signature,omitempty"`  // for Ignore, Unignore and Confirm
 }
 
 // Values of Request.Definitions.
@@ -27,6 +29,7 @@ const (
 	Publish  = "publish"  // publish the generation that is held back
 	Ignore   = "ignore"   // disable a signature because of which definitions are held back
 	Unignore = "unignore" // enable it again with the next update
+	Confirm  = "confirm"  // let all objects be moved that a new signature on trial hits
 )
 
 // Listing is the content of the store after a request.
@@ -37,19 +40,29 @@ type Listing struct {
 	Pinned      string                   `json:"pinned,omitempty"`
 	Ignored     []string                 `json:"ignored,omitempty"`  // signatures, by Ignore
 	Accepted    []definitions.Detection  `json:"accepted,omitempty"` // with which a generation was published by Publish
+	Trials      []trial.Trial            `json:"trials,omitempty"`   // new signatures that hit too many files, of a week
 	Status      Status                   `json:"status"`             // of the last run, but with the current Held
 }
 
 // Do answers a request. While an update runs, it changes nothing and returns an error, because the
 // update could undo the change.
-func (u *Updater) Do(r Request) (Listing, error) {
+func (u *Updater) Do(ctx context.Context, r Request) (Listing, error) {
 	store := definitions.Open(u.Root)
-	if r.Definitions != List {
-		if err := u.change(store, r); err != nil {
-			return Listing{}, fmt.Errorf("%s definitions: %w", r.Definitions, err)
-		}
+	var err error
+	switch r.Definitions {
+	case List:
+	case Confirm: // changes nothing in the store
+		err = u.Trials.Confirm(ctx, r.Signature)
+	default:
+		err = u.change(store, r)
+	}
+	if err != nil {
+		return Listing{}, fmt.Errorf("%s definitions: %w", r.Definitions, err)
 	}
 	l := Listing{Status: readStatus(u.Root)}
+	if l.Trials, err = u.Trials.List(ctx); err != nil {
+		l.Status.warn(fmt.Errorf("which new signatures are on trial is not known: %w", err))
+	}
 	h, err := store.Held()
 	switch {
 	case err == nil:
@@ -110,7 +123,7 @@ func (u *Updater) change(store *definitions.Store, r Request) error {
 	case Unpin:
 		err = store.Unpin()
 	default:
-		err = errors.New("unknown request: want list, rollback, pin, unpin, publish, ignore or unignore")
+		err = errors.New("unknown request: want list, rollback, pin, unpin, publish, ignore, unignore or confirm")
 	}
 	return errors.Join(err, unlock())
 }

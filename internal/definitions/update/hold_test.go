@@ -26,7 +26,7 @@ func known(document, file string) knownclean.Set {
 
 func (b *bench) do(r Request) Listing {
 	b.t.Helper()
-	l, err := b.Do(r)
+	l, err := b.Do(b.t.Context(), r)
 	if err != nil {
 		b.t.Fatalf("%+v: %v", r, err)
 	}
@@ -152,13 +152,13 @@ func TestPublishHeld(t *testing.T) {
 		{Definitions: Publish, Generation: s.Current.Fingerprint},
 		{Definitions: Pin, Generation: s.Held.Generation.Fingerprint[:8]},
 	} {
-		if _, err := b.Do(r); err == nil || !strings.Contains(err.Error(), s.Held.Generation.Fingerprint) {
+		if _, err := b.Do(t.Context(), r); err == nil || !strings.Contains(err.Error(), s.Held.Generation.Fingerprint) {
 			t.Errorf("%+v = %v, want an error that names what is held back", r, err)
 		}
 	}
 	b.do(Request{Definitions: Pin, Generation: s.Current.Fingerprint})
 	publish := Request{Definitions: Publish, Generation: s.Held.Generation.Fingerprint[:8]}
-	if _, err := b.Do(publish); err == nil || !strings.Contains(err.Error(), "pinned") {
+	if _, err := b.Do(t.Context(), publish); err == nil || !strings.Contains(err.Error(), "pinned") {
 		t.Errorf("publish while another is pinned = %v, want an error about the pin", err)
 	}
 	b.do(Request{Definitions: Unpin})
@@ -199,7 +199,7 @@ func TestPublishHeld(t *testing.T) {
 func TestIgnore(t *testing.T) {
 	t.Parallel()
 	b, _ := heldBack(t)
-	if _, err := b.Do(Request{Definitions: Ignore, Signature: "Eicar-Signature"}); err == nil ||
+	if _, err := b.Do(t.Context(), Request{Definitions: Ignore, Signature: "Eicar-Signature"}); err == nil ||
 		!strings.Contains(err.Error(), "holds no definitions back") {
 		t.Errorf("ignore of another signature = %v, want an error", err)
 	}
@@ -227,7 +227,7 @@ func TestIgnore(t *testing.T) {
 	if l := b.do(unignore); len(l.Ignored) > 0 {
 		t.Errorf("ignored is %q, want none", l.Ignored)
 	}
-	if _, err := b.Do(unignore); err == nil || !strings.Contains(err.Error(), "not ignored") {
+	if _, err := b.Do(t.Context(), unignore); err == nil || !strings.Contains(err.Error(), "not ignored") {
 		t.Errorf("unignore twice = %v, want an error", err)
 	}
 	if s := b.run(); s.Outcome != HeldBack || s.file(ignoredName).Name != "" {

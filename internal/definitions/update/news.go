@@ -16,13 +16,13 @@ func newsSince(s, last Status, stack string) string {
 			scans = "There are no earlier definitions: scans wait."
 		}
 		texts = append(texts, fmt.Sprintf("New definitions are held back: %s. %s Show them: lazaret definitions%s. "+
-			"Ignore the signature: %s. Publish them in spite of it: %s.", s.Held.Summary, scans, stackFlag(stack),
+			"Ignore the signature: %s. Publish them in spite of it: %s.", s.Held.Summary, scans, StackFlag(stack),
 			IgnoreCommand(s.Held.Detections[0].Signature, stack), s.Held.PublishCommand(stack)))
 	}
 	if own := s.OwnDetections; own.Files > 0 && !slices.Equal(last.OwnDetections.signatures(), own.signatures()) {
 		texts = append(texts, fmt.Sprintf("One of your own signatures seems to be wrong: %s. "+
 			"It is used, and holds nothing back. "+
-			"Correct it under the prefix of CustomSignatures, then: lazaret definitions update%s.", own, stackFlag(stack)))
+			"Correct it under the prefix of CustomSignatures, then: lazaret definitions update%s.", own, StackFlag(stack)))
 	}
 	return strings.Join(texts, " ")
 }
@@ -30,17 +30,24 @@ func newsSince(s, last Status, stack string) string {
 // PublishCommand returns the command that publishes the generation in spite of its detections. stack
 // is the name of the stack; it may be empty for a stack called lazaret.
 func (h Hold) PublishCommand(stack string) string {
-	return "lazaret definitions publish " + h.Generation.Fingerprint[:8] + stackFlag(stack)
+	return "lazaret definitions publish " + h.Generation.Fingerprint[:8] + StackFlag(stack)
 }
 
 // IgnoreCommand returns the command that disables the signature, after which the generation is proved
 // again.
-func IgnoreCommand(signature, stack string) string {
-	return "lazaret definitions ignore '" + strings.ReplaceAll(signature, "'", `'\''`) + "'" + stackFlag(stack)
+func IgnoreCommand(signature, stack string) string { return Command(Ignore, signature, stack) }
+
+// Command returns the command that sends a request about a signature, or about none if it is "".
+func Command(request, signature, stack string) string {
+	command := "lazaret definitions " + request
+	if signature != "" {
+		command += " '" + strings.ReplaceAll(signature, "'", `'\''`) + "'"
+	}
+	return command + StackFlag(stack)
 }
 
-// stackFlag returns the flag that names the stack, if the command needs one.
-func stackFlag(stack string) string {
+// StackFlag returns the flag that names the stack, if the command needs one.
+func StackFlag(stack string) string {
 	if stack == "" || stack == "lazaret" {
 		return ""
 	}

@@ -23,6 +23,15 @@ const (
 	HeldBack   freshclam.Outcome = "held-back"  // the newest set reports a known-clean file as infected
 )
 
+// Good reports whether an operator has nothing to do after this outcome.
+func Good(o freshclam.Outcome) bool {
+	switch o {
+	case freshclam.Updated, freshclam.Partial, freshclam.Current, freshclam.Behind, freshclam.CoolingDown, Busy, Pinned:
+		return true
+	}
+	return false
+}
+
 // Status is the result of a run. The function returns it, and it is written to status.json in the root
 // of the store.
 type Status struct {

@@ -21,6 +21,7 @@ import (
 	"github.com/lazaret/lazaret/internal/definitions"
 	"github.com/lazaret/lazaret/internal/definitions/freshclam"
 	"github.com/lazaret/lazaret/internal/definitions/knownclean"
+	"github.com/lazaret/lazaret/internal/trial"
 	"github.com/lazaret/lazaret/internal/workdir"
 )
 
@@ -41,12 +42,19 @@ type Updater struct {
 	Freshclam freshclam.Config // with the mirror
 	Engine    clamav.Config    // of the engine that proves a set
 	OwnSource source           // of own signatures; nil for none
+	Trials    trials           // of new signatures; requests alone use it
 	Stack     string           // name of the stack, for the commands in messages
 	// KnownClean are files that no official signature may report.
 	KnownClean knownclean.Set
 	// KnownCleanTime is how long the scan of them may take, 4 minutes if zero. It is
 	// shorter if the run's own time ends before.
 	KnownCleanTime time.Duration
+}
+
+// trials are the trials of new signatures.
+type trials interface {
+	Confirm(ctx context.Context, signature string) error
+	List(ctx context.Context) ([]trial.Trial, error)
 }
 
 // Run makes a generation if there is something new. Whatever a mirror or a file of signatures does is
@@ -237,6 +245,9 @@ func (u *Updater) publish(ctx context.Context, store *definitions.Store, stage s
 	}
 	s.KnownClean, s.OwnDetections = &p.report, summarize(p.own)
 	s.warn(p.unchecked)
+	if err := u.listNewSignatures(ctx, store, stage, s); err != nil {
+		return err
+	}
 	accepted, err := readAccepted(u.Root)
 	if err != nil {
 		return err

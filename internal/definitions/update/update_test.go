@@ -16,6 +16,7 @@ import (
 	"github.com/lazaret/lazaret/internal/definitions/freshclam"
 	"github.com/lazaret/lazaret/internal/testing/mirror"
 	"github.com/lazaret/lazaret/internal/testing/need"
+	"github.com/lazaret/lazaret/internal/trial"
 )
 
 // bench is an updater with the real freshclam and clamd, and its mirror.
@@ -34,6 +35,7 @@ func newBench(t *testing.T) *bench {
 		t: t, mirror: mirror.New(), store: definitions.Open(root),
 		Updater: &Updater{Root: root, Staging: t.TempDir(), Engine: clamav.Config{Clamd: need.Clamd(t), RunDir: t.TempDir()}},
 	}
+	b.Trials = fakeTrials{list: func() ([]trial.Trial, error) { return nil, nil }}
 	b.Freshclam = freshclam.Config{Mirror: b.mirror.URL, Attempts: 1}
 	t.Cleanup(b.mirror.Close)
 	return b

@@ -44,6 +44,8 @@ type Object struct {
 type S3 struct {
 	// Page is how many versions one page of a listing has; 0 is all of them.
 	Page int
+	// Policies are the policies of buckets, by the buckets' names. Nothing evaluates them.
+	Policies map[string]string
 	// Before is called before call number n, from 1; the call fails with its error.
 	Before func(op string, n int) error
 	// ChangeCopy changes what CopyObject stores.

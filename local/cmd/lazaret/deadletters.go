@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/lazaret/lazaret/local/cmd/lazaret/redrive"
 	"github.com/lazaret/lazaret/local/cmd/lazaret/terminal"
@@ -17,14 +18,17 @@ const maxExamples = 3
 // lettersByError collects dead letters by their error.
 type lettersByError struct {
 	groups      map[string]*letterGroup
-	maxExamples int // 0: no limit
+	maxExamples int  // 0: no limit
+	times       bool // say since when the letters are there, and when they expire
 	count       int
 }
 
 // letterGroup is the dead letters of one error.
 type letterGroup struct {
 	count    int
-	cause    string // of the first letter that has one
+	cause    string    // of the first letter that has one
+	oldest   time.Time // when the oldest was sent; zero if that is not known
+	newest   time.Time
 	examples []redrive.Letter
 }
 
@@ -37,8 +41,14 @@ func (b *lettersByError) add(l redrive.Letter) {
 	b.count++
 	g.count++
 	g.cause = cmp.Or(g.cause, l.Cause)
+	if !l.Sent.IsZero() && (g.oldest.IsZero() || l.Sent.Before(g.oldest)) {
+		g.oldest = l.Sent
+	}
+	if l.Sent.After(g.newest) {
+		g.newest = l.Sent
+	}
 	if b.maxExamples == 0 || len(g.examples) < b.maxExamples {
-		l.Cause = "" // not printed; it may be long, and there may be many
+		l.Cause, l.Body = "", "" // not printed; they may be long, and there may be many
 		g.examples = append(g.examples, l)
 	}
 }
@@ -49,17 +59,21 @@ func (b *lettersByError) print(w io.Writer) {
 		return cmp.Or(b.groups[y].count-b.groups[x].count, cmp.Compare(x, y))
 	})
 	for _, name := range names {
-		b.groups[name].print(w, name)
+		b.groups[name].print(w, name, b.times)
 	}
 }
 
-func (g *letterGroup) print(w io.Writer, name string) {
+func (g *letterGroup) print(w io.Writer, name string, times bool) {
 	fmt.Fprintf(w, "\n%s: %d\n", terminal.Quote(name), g.count)
 	if name == redrive.NotUnderstood {
 		fmt.Fprintln(
 			w,
 			"  not understood; --all alone redrives these, and they become dead letters again unless dispatch can read them now",
 		)
+	}
+	if times && !g.oldest.IsZero() {
+		fmt.Fprintf(w, "  since      %s, the newest %s; the first expires %s\n", g.oldest.Format(time.DateTime),
+			g.newest.Format(time.DateTime), g.oldest.Add(redrive.Retention).Format(time.DateTime))
 	}
 	if g.cause != "" {
 		fmt.Fprintf(w, "  cause      %s\n", terminal.Quote(terminal.Shorten(g.cause, 300)))

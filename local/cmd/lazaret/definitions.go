@@ -18,7 +18,7 @@ func definitionsCommand() *cobra.Command {
 	var flags definitionsFlags
 	cmd := &cobra.Command{
 		Use:   "definitions",
-		Short: "List, update, roll back, pin or publish the definitions of a deployed stack",
+		Short: "List, update, roll back, pin, publish or confirm the definitions of a deployed stack",
 		Example: `  lazaret definitions
   lazaret definitions rollback
   lazaret definitions list --output json`,
@@ -95,6 +95,11 @@ func definitionsSubcommands() []definitionsSubcommand {
 			example:  "unignore Win.Test.Wrong-1234567-0",
 			argument: "one signature that lazaret definitions list calls ignored",
 			request:  signature(update.Unignore), run: (*definitionsFlags).changeAndUpdate,
+		},
+		{
+			use: "confirm SIGNATURE", short: "Let all objects be moved that a new signature on trial hits",
+			example: "confirm Win.Test.New-7654321-0", argument: "one signature that lazaret definitions list calls on trial",
+			request: signature(update.Confirm), run: (*definitionsFlags).list,
 		},
 		{
 			use: "update", short: "Download new definitions now",

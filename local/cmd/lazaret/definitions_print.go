@@ -8,6 +8,7 @@ import (
 
 	"github.com/lazaret/lazaret/internal/definitions"
 	"github.com/lazaret/lazaret/internal/definitions/update"
+	"github.com/lazaret/lazaret/internal/trial"
 	"github.com/lazaret/lazaret/local/cmd/lazaret/terminal"
 )
 
@@ -37,7 +38,26 @@ func printListing(w io.Writer, l update.Listing, stack string) error {
 		fmt.Fprintf(w, "published all the same: %s calls the known-clean file %s infected\n",
 			terminal.Quote(d.Signature), terminal.Quote(d.File))
 	}
+	for _, trial := range l.Trials {
+		printTrial(w, trial, stack)
+	}
 	return printStatus(w, l.Status, stack)
+}
+
+// printTrial prints a new signature that hits many files, and the commands that end its trial.
+func printTrial(w io.Writer, t trial.Trial, stack string) {
+	name := terminal.Quote(t.Signature)
+	if t.Confirmed {
+		fmt.Fprintf(w, "signature %s, new since %s, hits many files, and is confirmed: they are moved\n",
+			name, t.FirstSeen.UTC().Format(time.DateTime))
+		return
+	}
+	fmt.Fprintf(w, "signature %s, new since %s, is on trial since %s: it hits too many files, and the others wait\n",
+		name, t.FirstSeen.UTC().Format(time.DateTime), t.Since.UTC().Format(time.DateTime))
+	fmt.Fprintln(w, "  if it is wrong:  ", terminal.Quote(update.Command(update.Rollback, "", stack)))
+	fmt.Fprintln(w, "  if it is right:  ", terminal.Quote(update.Command(update.Confirm, t.Signature, stack)))
+	redrive := "lazaret redrive --match SignatureOnTrial" + update.StackFlag(stack)
+	fmt.Fprintln(w, "  and then:        ", terminal.Quote(redrive))
 }
 
 // printStatus prints the result of the last update.

@@ -38,8 +38,15 @@ func (f *outputFormat) isJSON() bool { return *f == formatJSON }
 
 // printJSON writes v as JSON, and a newline.
 func printJSON(w io.Writer, v any) error {
+	return encodeJSON(w, v, "  ")
+}
+
+// printJSONLine writes v as one line of JSON.
+func printJSONLine(w io.Writer, v any) error { return encodeJSON(w, v, "") }
+
+func encodeJSON(w io.Writer, v any, indent string) error {
 	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
+	e.SetIndent("", indent)
 	e.SetEscapeHTML(false) // addresses contain & and ?
 	if err := e.Encode(v); err != nil {
 		return fmt.Errorf("write JSON: %w", err)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -54,12 +55,15 @@ func TestExamples(t *testing.T) {
 	every(newRoot(), func(cmd *cobra.Command) {
 		for line := range strings.Lines(cmd.Example) {
 			line = strings.TrimSpace(line)
-			words := strings.Fields(strings.ReplaceAll(strings.Trim(line, "'"), "'", ""))
+			words := wordPattern.FindAllString(line, -1)
+			for i := range words {
+				words[i] = strings.ReplaceAll(words[i], "'", "")
+			}
 			if len(words) == 0 || words[0] != "lazaret" {
 				continue // of a shell
 			}
-			if strings.Contains(line, "with spaces") {
-				words = []string{"lazaret", "scan", "s3://bucket/key with spaces"}
+			if end := slices.IndexFunc(words, func(w string) bool { return w == "|" || w == ">" }); end > 0 {
+				words = words[:end] // the rest is the shell's
 			}
 			found, rest, err := newRoot().Find(words[1:])
 			if err == nil {

@@ -88,12 +88,17 @@ func (k *killer) act() action {
 	}
 }
 
-// decide chooses the kills: one call in five after the first ones, no operation too often, and nothing when messages
-// come again, so that the test does not take several minutes.
+// decide chooses the kills: one call in five after the first ones, and nothing when messages come again, so that the
+// test does not take several minutes. Each operation is chosen once before any is chosen again: a killed dispatch keeps
+// its permit for a minute, and after three kills at one operation no other would be called.
 func (k *killer) decide(c proxiedCall) (kill, after bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.calls++; k.calls < 30 || k.left == 0 || k.random.IntN(5) > 0 || k.kinds[c.Operation] > 3 {
+	limit := 1
+	if len(k.kinds) >= 3 {
+		limit = 4
+	}
+	if k.calls++; k.calls < 30 || k.left == 0 || k.random.IntN(5) > 0 || k.kinds[c.Operation] >= limit {
 		return false, false
 	}
 	if k.first.IsZero() {

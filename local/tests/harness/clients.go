@@ -20,6 +20,7 @@ const (
 	Uploads         = "lazaret-uploads-000000000000-us-east-1"
 	Quarantine      = "lazaret-quarantine-000000000000-us-east-1"
 	Clean           = "lazaret-clean-000000000000-us-east-1" // exists in three-bucket only
+	Records         = "lazaret-records-000000000000-us-east-1"
 	UploadQueue     = "lazaret-uploads"
 	RescanQueue     = "lazaret-rescans"
 	PermitQueue     = "lazaret-permits"

@@ -303,6 +303,7 @@ func TestListOfAlarms(t *testing.T) {
 		{"old definitions", "Lazaret", metric.DefinitionsAge, "Name", "ignore", 50},
 		{"definitions whose age is not reported", "Lazaret", metric.DefinitionsAge, "Name", "breaching", 1},
 		{"definitions that are held back", "Lazaret", metric.DefinitionsHeldBack, "Name", "ignore", 0},
+		{"new signatures that hit many files", "Lazaret", metric.SignatureOnTrial, "Name", "notBreaching", 0},
 		{"scans that are throttled for long", "AWS/Lambda", "Throttles", "${Name}-scan", "notBreaching", 0},
 		{"errors of dispatch", "AWS/Lambda", "Errors", "${Name}-dispatch", "notBreaching", 0},
 		{"errors of freshclam", "AWS/Lambda", "Errors", "${Name}-freshclam", "notBreaching", 2},

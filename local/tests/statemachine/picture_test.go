@@ -14,8 +14,7 @@ import (
 var update = flag.Bool("update", false, "write the picture in docs/architecture.md and the Retry blocks")
 
 // TestArchitectureShowsTheStateMachine compares the picture in docs/architecture.md with the state machine. The paths
-// from Catch to
-// DeadLetter are left out: the page says once that every Task has one.
+// from Catch to DeadLetter are left out: the page says once that every Task has one.
 func TestArchitectureShowsTheStateMachine(t *testing.T) {
 	t.Parallel()
 	_, m := readMachine(t)

@@ -104,11 +104,11 @@ func TestNothingIsCleanByDefault(t *testing.T) {
 }
 
 // TestErrorNames: the machine and internal/job name the same errors. Lazaret's own names have no dot, unlike those of
-// AWS. Three of them have no Retry or Catch of their own: States.ALL catches them.
+// AWS. Four of them have no Retry or Catch of their own: States.ALL catches them.
 func TestErrorNames(t *testing.T) {
 	t.Parallel()
 	_, m := readMachine(t)
-	got := []string{"TagLimit", "AccessDenied", "BadJob"}
+	got := []string{"TagLimit", "SignatureOnTrial", "AccessDenied", "BadJob"}
 	for _, s := range m.States {
 		for _, h := range slices.Concat(s.Retry, s.Catch) {
 			for _, name := range h.ErrorEquals {

@@ -81,6 +81,28 @@ func (s Stack) Function(short string) string { return s.Name + "-" + short }
 // Queue returns the name of one of the stack's queues, such as "uploads".
 func (s Stack) Queue(short string) string { return s.Name + "-" + short }
 
+// Account returns the id of the account that the stack is in.
+func (s Stack) Account() string { return s.uploadsARN.AccountID }
+
+// Partition returns the partition that the stack is in, such as "aws".
+func (s Stack) Partition() string { return s.uploadsARN.Partition }
+
+// Region returns the region that the stack is in.
+func (s Stack) Region() string { return s.uploadsARN.Region }
+
+// IsLocal reports whether the stack is one of lazaret local, which uses test definitions and runs no schedule.
+func (s Stack) IsLocal() bool { return s.uploadsARN.AccountID == "000000000000" }
+
+// Sweeps says where the executions of the state machine are that looks through whole buckets.
+func (s Stack) Sweeps() history.Source {
+	machine := s.uploadsARN
+	machine.Service, machine.Resource = "states", "stateMachine:"+s.Name+"-sweep"
+	return history.Source{Standard: machine.String()}
+}
+
+// LogGroup returns the name of the log group of all functions.
+func (s Stack) LogGroup() string { return "/lazaret/" + s.Name }
+
 // Executions says where the stack's executions are. With Workflow=STANDARD there is no log group of express executions.
 func (s Stack) Executions() history.Source {
 	machine := s.uploadsARN

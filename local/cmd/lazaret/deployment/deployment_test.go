@@ -93,6 +93,10 @@ func TestFind(t *testing.T) {
 				"bucket":            {s.Bucket("clean"), "av-clean-111122223333-us-gov-west-1"},
 				"STANDARD machine":  {executions.Standard, machine},
 				"EXPRESS machine":   {executions.Express, machine + "-express"},
+				"sweeps":            {s.Sweeps().Standard, strings.TrimSuffix(machine, "scan") + "sweep"},
+				"log group":         {s.LogGroup(), "/lazaret/av"},
+				"account":           {s.Account(), "111122223333"},
+				"region":            {s.Region(), "us-gov-west-1"},
 				"EXPRESS log":       {executions.ExpressLog, "/aws/vendedlogs/states/av-express"},
 			} {
 				if got, want := pair[0], pair[1]; got != want {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
@@ -24,6 +25,10 @@ const (
 	NotUnderstood = upload.NotUnderstood
 )
 
+// Retention is how long SQS keeps a dead letter after it was sent: MessageRetentionPeriod of the queue in
+// template.yaml.
+const Retention = 14 * 24 * time.Hour
+
 // Letter is a dead letter.
 type Letter struct {
 	MessageID string
@@ -32,6 +37,10 @@ type Letter struct {
 	Execution string       // ARN; empty if no execution was started
 	Objects   []job.Object // none if the letter is NotUnderstood
 	Attempt   int          // of the executions that a redrive starts
+
+	Sent       time.Time         // when SQS took the message, UTC; a move by a redrive policy does not change it
+	Body       string            // of the message, as it is
+	Attributes map[string]string // message attributes, the texts alone
 
 	jobs []string // names of the jobs that a redrive starts, without the attempt; if NotUnderstood, the body
 }
@@ -77,7 +86,18 @@ func Parse(body string) Letter {
 // read reads a message of the dead-letter queue.
 func read(m types.Message) Letter {
 	l := Parse(aws.ToString(m.Body))
-	l.MessageID = aws.ToString(m.MessageId)
+	l.MessageID, l.Body = aws.ToString(m.MessageId), aws.ToString(m.Body)
+	if sent := sentAt(m); !sent.IsZero() {
+		l.Sent = sent.UTC()
+	}
+	for name, a := range m.MessageAttributes {
+		if a.StringValue != nil {
+			if l.Attributes == nil {
+				l.Attributes = map[string]string{}
+			}
+			l.Attributes[name] = *a.StringValue
+		}
+	}
 	text := func(attribute string) string { return aws.ToString(m.MessageAttributes[attribute].StringValue) }
 	if name := text(upload.ErrorAttribute); l.Error == NotDispatched && name != "" {
 		l.Error, l.Cause = name, text(upload.CauseAttribute)
@@ -89,8 +109,13 @@ func read(m types.Message) Letter {
 // whole ARN of the execution. The rest of the ARN is the same for every letter of a stack. A letter that is
 // NotUnderstood never matches, because a redrive changes nothing about it.
 func (l Letter) Matches(text string) bool {
-	if l.Error == NotUnderstood {
-		return false
+	return l.Error != NotUnderstood && l.Contains(text)
+}
+
+// Contains is Matches for letters of every error. Of a letter that is NotUnderstood the body counts too.
+func (l Letter) Contains(text string) bool {
+	if l.Error == NotUnderstood && strings.Contains(l.Body, text) {
+		return true
 	}
 	for _, o := range l.Objects {
 		if strings.Contains(o.Key, text) {
@@ -103,3 +128,11 @@ func (l Letter) Matches(text string) bool {
 
 // ExecutionName returns the name of the execution, or "" if none was started.
 func (l Letter) ExecutionName() string { return history.Name(l.Execution) }
+
+// Expires returns when SQS deletes the letter, and the zero time if it is not known when it was sent.
+func (l Letter) Expires() time.Time {
+	if l.Sent.IsZero() {
+		return time.Time{}
+	}
+	return l.Sent.Add(Retention)
+}

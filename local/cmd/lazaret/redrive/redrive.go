@@ -1,7 +1,8 @@
-// Package redrive lists the dead letters of a stack and sends them to its rescans queue, so that they do not delay what
-// is uploaded now. Each body is sent unchanged: package upload, which dispatch calls, derives the next attempt from it.
-// A dead letter is deleted only after SQS has accepted its copy, so that no interruption loses one. An interruption can
-// leave a letter in both queues, which does no harm, because both copies are the same job.
+// Package redrive reads the dead letters of a stack. It lists them, discards some, or sends them to the stack's rescans
+// queue, so that they do not delay what is uploaded now. Each body is sent unchanged: package upload, which dispatch
+// calls, derives the next attempt from it. A dead letter that is sent back is deleted only after SQS has accepted its
+// copy, so that no interruption loses one. An interruption can leave a letter in both queues, which does no harm,
+// because both copies are the same job.
 package redrive
 
 import (
@@ -65,6 +66,9 @@ type Result struct {
 	InBoth   int // of those redriven, still in the dead-letter queue too, because deleting failed
 	Failures []Failure
 
+	Discarded  int // of those chosen, deleted for good
+	NotDeleted int // of those chosen to be discarded, not deleted: SQS refused, or did not answer
+
 	Newer          int  // arrived after the run began; left in the queue
 	FailedAgain    int  // about objects that this run has redriven; left in the queue, since most of them failed again
 	HiddenByOthers int  // hidden when the run began, because another reader had received them
@@ -82,7 +86,34 @@ type Failure struct {
 // List calls choose with every dead letter and leaves the queue as it was. With a limit above zero it ends after
 // choose has returned true that many times. The result is valid with an error too.
 func (r *Redriver) List(ctx context.Context, limit int, choose func(Letter) bool) (Result, error) {
-	return r.run(ctx, limit, choose, nil)
+	return r.run(ctx, limit, choose, false, nil)
+}
+
+// Discard deletes the letters for which choose returns true, for good. It calls keep with each batch before, and
+// deletes nothing of a batch that keep has not taken. When ctx ends, it stops between two batches. The result is valid
+// with an error too.
+func (r *Redriver) Discard(
+	ctx context.Context, choose func(Letter) bool, keep func([]Letter) error,
+) (Result, error) {
+	return r.run(ctx, 0, choose, false, func(reader *reader, chosen []letterMessage, result *Result) error {
+		if len(chosen) == 0 {
+			return nil
+		}
+		letters, messages := make([]Letter, len(chosen)), make([]types.Message, len(chosen))
+		for i, c := range chosen {
+			letters[i], messages[i] = c.letter, c.message
+		}
+		if err := keep(letters); err != nil {
+			return err
+		}
+		notDeleted, err := reader.delete(ctx, messages)
+		result.Discarded += len(messages) - notDeleted
+		result.NotDeleted += notDeleted
+		if err != nil {
+			return fmt.Errorf("delete from %s-dead-letters: %w", r.stack.Name, err)
+		}
+		return nil
+	})
 }
 
 // Redrive sends the letters for which choose returns true to the rescans queue, at most limit of them if that is above
@@ -91,12 +122,24 @@ func (r *Redriver) List(ctx context.Context, limit int, choose func(Letter) bool
 func (r *Redriver) Redrive(
 	ctx context.Context, limit int, choose func(Letter) bool, progress func(Result),
 ) (Result, error) {
-	return r.run(ctx, limit, choose, progress)
+	return r.run(ctx, limit, choose, true, func(reader *reader, chosen []letterMessage, result *Result) error {
+		for _, batch := range batches(chosen) {
+			if err := r.move(ctx, reader, batch, result); err != nil {
+				return err
+			}
+		}
+		progress(*result)
+		return nil
+	})
 }
 
-// run reads the queue once. Without progress it sends nothing.
+// act does something with the letters that were chosen among those of one receive.
+type act func(reader *reader, chosen []letterMessage, result *Result) error
+
+// run reads the queue once. Without an act it leaves the queue as it was. If the act sends letters back, a letter about
+// a job that the run has sent back is left.
 func (r *Redriver) run(
-	ctx context.Context, limit int, choose func(Letter) bool, progress func(Result),
+	ctx context.Context, limit int, choose func(Letter) bool, sends bool, act act,
 ) (result Result, err error) {
 	began, hidden, err := r.begin(ctx)
 	if err != nil {
@@ -128,20 +171,17 @@ func (r *Redriver) run(
 			if (limit == 0 || result.Chosen < limit) && choose(l) {
 				result.Chosen++
 				chosen = append(chosen, letterMessage{message: m, letter: l})
-				if progress != nil {
+				if sends {
 					redriven.add(l)
 				}
 			}
 		}
-		if progress == nil {
+		if act == nil {
 			continue
 		}
-		for _, batch := range batches(chosen) {
-			if err := r.move(ctx, reader, batch, &result); err != nil {
-				return result, err
-			}
+		if err := act(reader, chosen, &result); err != nil {
+			return result, err
 		}
-		progress(result)
 	}
 	return result, nil
 }

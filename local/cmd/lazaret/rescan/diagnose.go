@@ -32,12 +32,19 @@ type mappings interface {
 func Diagnose(ctx context.Context, q queues, m mappings, l logs, stack deployment.Stack) []string {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	lines := diagnoseQueues(ctx, q, stack)
-	lines = append(lines, diagnoseMapping(ctx, m, stack)...)
+	lines, _ := WhyNotStarted(ctx, m, l, stack)
+	return append(diagnoseQueues(ctx, q, stack), lines...)
+}
+
+// WhyNotStarted returns what AWS says about dispatch, which starts executions: the state of its event source mappings,
+// and the last error in its log, one line each. It never fails: an error is a line too. Fails reports whether dispatch
+// has logged an error in the last ten minutes.
+func WhyNotStarted(ctx context.Context, m mappings, l logs, stack deployment.Stack) (lines []string, fails bool) {
+	lines = diagnoseMapping(ctx, m, stack)
 	if line := lastError(ctx, l, stack); line != "" {
-		lines = append(lines, line)
+		return append(lines, line), true
 	}
-	return lines
+	return lines, false
 }
 
 // depth is how many messages of a queue are visible, and how many somebody has received.

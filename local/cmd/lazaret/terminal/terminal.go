@@ -4,9 +4,19 @@ package terminal
 
 import (
 	"fmt"
+	"io"
+	"os"
 	"strings"
 	"unicode"
+
+	"github.com/mattn/go-isatty"
 )
+
+// Is reports whether what is written to w goes to a terminal.
+func Is(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && isatty.IsTerminal(f.Fd())
+}
 
 // Quote returns s, quoted as a Go string if it contains characters that do not print.
 func Quote(s string) string {

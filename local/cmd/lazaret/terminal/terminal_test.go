@@ -1,6 +1,8 @@
 package terminal_test
 
 import (
+	"bytes"
+	"os"
 	"strings"
 	"testing"
 
@@ -39,5 +41,23 @@ func TestShorten(t *testing.T) {
 		if got := terminal.Shorten(test.text, test.n); got != test.want {
 			t.Errorf("Shorten(%q, %d) = %q, want %q", test.text, test.n, got, test.want)
 		}
+	}
+}
+
+// TestIs tells a terminal from a file, a pipe and a buffer.
+func TestIs(t *testing.T) {
+	t.Parallel()
+	for path, want := range map[string]bool{"/dev/ptmx": true, "/dev/null": false} {
+		f, err := os.OpenFile(path, os.O_RDWR, 0)
+		if err != nil {
+			t.Skipf("this system has no %s: %v", path, err)
+		}
+		defer f.Close()
+		if got := terminal.Is(f); got != want {
+			t.Errorf("Is(%s) = %t, want %t", path, got, want)
+		}
+	}
+	if terminal.Is(&bytes.Buffer{}) {
+		t.Error("Is(a buffer) = true, want false")
 	}
 }

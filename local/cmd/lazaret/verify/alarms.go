@@ -28,6 +28,7 @@ func alarmNames(parameters map[string]string) []string {
 		"freshclam-errors",
 		"rescans-waiting",
 		"scans-throttled",
+		"signature-on-trial",
 		"uploads-waiting",
 		"volume-busy",
 		"volume-growing",

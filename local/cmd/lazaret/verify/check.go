@@ -27,7 +27,8 @@ func Checks() []Check {
 	all = append(all, checkEicars...)
 	all = append(all, checkEncrypted, checkGateUnjudged, checkGateInfected)
 	all = append(all, checkForgeries...)
-	all = append(all, checkVerdictStays, checkQuarantineShut, checkCleanShut, checkExistingBuckets, checkPoison)
+	all = append(all, checkVerdictStays, checkQuarantineShut, checkCleanShut, checkExistingBuckets, checkTrials)
+	all = append(all, checkPoison)
 	all = append(all, checkFunctions...)
 	all = append(all, checkExpress, checkPermits, checkRescans)
 	return append(all, checkAlarms, checkAlerts, checkConcurrency, checkTransitions, checkWholeTrace)
@@ -37,8 +38,7 @@ func Checks() []Check {
 type Outcome string
 
 // Pass and Fail are about the stack. NotChecked says that the caller may not make the check, or that the check could
-// not
-// decide. Off says that a parameter switches the claim off.
+// not decide. Off says that a parameter switches the claim off.
 const (
 	Pass       Outcome = "pass"
 	Fail       Outcome = "fail"

@@ -14,7 +14,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
 	"github.com/lazaret/lazaret/internal/definitions"
-	"github.com/lazaret/lazaret/internal/definitions/freshclam"
 	"github.com/lazaret/lazaret/internal/definitions/update"
 )
 
@@ -95,17 +94,6 @@ var checkDefinitions = Check{
 // localAccount is the account of the local stack, which may use test definitions and runs no schedule.
 const localAccount = "000000000000"
 
-// goodOutcomes are the outcomes of a run of freshclam after which an operator has nothing to do.
-var goodOutcomes = []freshclam.Outcome{
-	freshclam.Updated,
-	freshclam.Partial,
-	freshclam.Current,
-	freshclam.Behind,
-	freshclam.CoolingDown,
-	update.Busy,
-	update.Pinned,
-}
-
 var checkFreshclam = Check{
 	Name: "freshclam", Claim: "freshclam runs as scheduled, and its last run was good",
 	Needs: []string{"lambda:InvokeFunction"},
@@ -145,7 +133,7 @@ var checkFreshclam = Check{
 			}
 		}
 		switch {
-		case !slices.Contains(goodOutcomes, s.Outcome):
+		case !update.Good(s.Outcome):
 			return fail("the last run was %s", seen)
 		case r.stack.Account != localAccount && ago > overdue(schedule):
 			return fail("the last run was %s: overdue", seen)

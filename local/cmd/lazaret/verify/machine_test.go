@@ -75,6 +75,9 @@ func healthy(parameters map[string]string) outcomes {
 	case "off":
 		maps.Copy(o, each(verify.Off, "encrypted", "gate-unjudged", "gate-infected"))
 	}
+	if parameters["NewSignatureLimit"] == "0" {
+		o["trials"] = verify.Off
+	}
 	if parameters["AllowCopyInto"] == "true" {
 		o["carried-copy"] = verify.Off
 	}
@@ -167,7 +170,7 @@ func TestHealthy(t *testing.T) {
 			parameters := map[string]string{
 				"ReadGate": gate, "BucketLayout": layout,
 				"AllowCopyInto": fmt.Sprint((i+j)%2 == 1), "KeyPrefix": []string{"", "in"}[(i+j)%2],
-				"Workflow": []string{"STANDARD", "EXPRESS"}[j],
+				"NewSignatureLimit": []string{"20", "0"}[(i+j)%2], "Workflow": []string{"STANDARD", "EXPRESS"}[j],
 			}
 			t.Run(fmt.Sprint(parameters), func(t *testing.T) {
 				t.Parallel()
@@ -327,6 +330,12 @@ func TestBroken(t *testing.T) {
 			layouts: layouts[1:],
 			breaks:  func(t *testing.T, m *harness.Machine) { without(t, m, harness.Clean, "OnlyPromoteWrites") },
 			want:    each(verify.Fail, "clean-shut"),
+		},
+		"anybody counts trials": {
+			layouts: layouts[:1],
+			breaks:  func(t *testing.T, m *harness.Machine) { without(t, m, harness.Records, "OnlyQuarantineCountsTrials") },
+			want:    each(verify.Fail, "trials"),
+			says:    map[string]string{"trials": "forged counts"},
 		},
 		"there are no dead letters": {
 			breaks: func(t *testing.T, m *harness.Machine) {

@@ -143,8 +143,7 @@ func (r *run) probe(ctx context.Context, name string) (*probe, *Line) {
 }
 
 // require is probe for a check that is not about the verdict. Without the verdict the check cannot be made, and the
-// line
-// of another check reports the failure.
+// line of another check reports the failure.
 func (r *run) require(ctx context.Context, name string) (*probe, *Line) {
 	p, line := r.probe(ctx, name)
 	if line != nil && line.Outcome == Fail {

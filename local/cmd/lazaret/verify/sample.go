@@ -50,8 +50,7 @@ func cleanText(run, name string) []byte {
 }
 
 // slowText returns a text that no other run has, for which a scan takes longer with each try: about 50 bytes, then 1,
-// 4,
-// 9 and 16 MB.
+// 4, 9 and 16 MB.
 func slowText(run, name string, try int) []byte {
 	text := cleanText(run, name)
 	return bytes.Repeat(text, 1+try*try*1_000_000/len(text))
@@ -92,9 +91,8 @@ func mailWith(name string, content []byte, run string) []byte {
 	)
 }
 
-// zip64With returns a zip of one deflated member whose sizes are in zip64 fields only, in both headers, as in
-// archives of
-// programs that do not know the sizes in advance (APPNOTE 4.5.3).
+// zip64With returns a zip of one deflated member whose sizes are in zip64 fields only, in both headers, as in archives
+// of programs that do not know the sizes in advance (APPNOTE 4.5.3).
 func zip64With(name string, content []byte, comment string) []byte {
 	var deflated bytes.Buffer
 	w, err := flate.NewWriter(&deflated, flate.DefaultCompression)

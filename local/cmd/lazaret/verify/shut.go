@@ -29,8 +29,8 @@ func (r *run) tryWrite(ctx context.Context, bucket string) error {
 }
 
 // policyDenies reports whether the bucket's policy is the reason of a refusal: the error says so, or the policy has
-// this
-// statement, and the statement denies access to every object to everybody. No other caller is there to compare with.
+// this statement, and the statement denies access to every object to everybody. No other caller is there to compare
+// with.
 func (r *run) policyDenies(ctx context.Context, bucket, statement string, err error) bool {
 	if deniedByPolicy(err) {
 		return true

@@ -8,10 +8,10 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
+	"github.com/lazaret/lazaret/local/cmd/lazaret/deployment"
 	"github.com/lazaret/lazaret/local/cmd/lazaret/history"
 )
 
@@ -25,28 +25,17 @@ type stackInfo struct {
 
 // describeStack describes the stack. Its parameters include those that have their default.
 func describeStack(ctx context.Context, cfg aws.Config, name string) (stackInfo, error) {
-	d := stackInfo{Name: name, Region: cfg.Region, Parameters: map[string]string{}, Outputs: map[string]string{}}
+	d := stackInfo{Name: name, Region: cfg.Region}
 	who, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
 		return d, fmt.Errorf("get the caller's identity: %w", err)
 	}
 	d.Account, d.Caller = aws.ToString(who.Account), aws.ToString(who.Arn)
-	out, err := cloudformation.NewFromConfig(cfg).DescribeStacks(
-		ctx,
-		&cloudformation.DescribeStacksInput{StackName: &name},
-	)
+	described, err := deployment.Describe(ctx, cloudformation.NewFromConfig(cfg), name)
 	if err != nil {
-		return d, fmt.Errorf("describe the stack: %w", err)
+		return d, err
 	}
-	if len(out.Stacks) != 1 {
-		return d, fmt.Errorf("describe the stack: %d stacks have this name", len(out.Stacks))
-	}
-	for _, p := range out.Stacks[0].Parameters {
-		d.Parameters[aws.ToString(p.ParameterKey)] = aws.ToString(p.ParameterValue)
-	}
-	for _, o := range out.Stacks[0].Outputs {
-		d.Outputs[aws.ToString(o.OutputKey)] = aws.ToString(o.OutputValue)
-	}
+	d.Parameters, d.Outputs = described.Parameters, described.Outputs
 	for _, wanted := range []string{
 		"UploadsBucketName", "QuarantineBucketName", "StateMachineArn", "UploadQueueUrl", "DeadLetterQueueUrl",
 		"AlertsTopicArn",
@@ -55,7 +44,7 @@ func describeStack(ctx context.Context, cfg aws.Config, name string) (stackInfo,
 			return d, fmt.Errorf(
 				"describe the stack: it has no output %s, so it is not one of Lazaret, or not made yet (%s)",
 				wanted,
-				out.Stacks[0].StackStatus,
+				described.Status,
 			)
 		}
 	}
@@ -122,23 +111,10 @@ func queue(url string) string { return url[strings.LastIndexByte(url, '/')+1:] }
 func (d stackInfo) exemptedBy(parameters ...string) string {
 	for _, p := range parameters {
 		for _, named := range d.list(p) {
-			if named == d.Caller || sameRole(named, d.Caller) {
+			if deployment.IsCaller(named, d.Caller) {
 				return p
 			}
 		}
 	}
 	return ""
-}
-
-// sameRole reports whether a session is of a role: it compares arn:aws:iam::1:role/path/name with
-// arn:aws:sts::1:assumed-role/name/session.
-func sameRole(role, session string) bool {
-	a, errA := arn.Parse(role)
-	b, errB := arn.Parse(session)
-	if errA != nil || errB != nil || a.AccountID != b.AccountID {
-		return false
-	}
-	parts := strings.Split(b.Resource, "/")
-	return strings.HasPrefix(a.Resource, "role/") && len(parts) > 1 && parts[0] == "assumed-role" &&
-		a.Resource[strings.LastIndexByte(a.Resource, '/')+1:] == parts[1]
 }

@@ -1,7 +1,6 @@
 // Package verify is the acceptance test of a deployed stack. It uploads a few objects and waits for their verdicts,
-// sends
-// requests that must be refused, and checks alarms, quotas and traces. It calls APIs of AWS only, so that it tests the
-// local stack in the same way.
+// sends requests that must be refused, and checks alarms, quotas and traces. It calls APIs of AWS only, so that it
+// tests the local stack in the same way.
 //
 // Each Check tests one claim; a new check is an entry in Checks. A check that could not be made is never reported as a
 // pass.
@@ -52,8 +51,8 @@ type Report struct {
 }
 
 // Run verifies a stack. It prints each line to out when its check ends. With JSON it prints the report to out at the
-// end,
-// and the lines to progress. The error is an ErrStart or a failure to write. Failures of the stack are in the report.
+// end, and the lines to progress. The error is an ErrStart or a failure to write. Failures of the stack are in the
+// report.
 func Run(ctx context.Context, o Options, out, progress io.Writer) (Report, error) {
 	return verify(ctx, o, Checks(), out, progress)
 }
