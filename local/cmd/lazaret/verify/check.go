@@ -27,7 +27,7 @@ func Checks() []Check {
 	all = append(all, checkEicars...)
 	all = append(all, checkEncrypted, checkGateUnjudged, checkGateInfected)
 	all = append(all, checkForgeries...)
-	all = append(all, checkVerdictStays, checkQuarantineShut, checkCleanShut, checkExistingBuckets, checkTrials)
+	all = append(all, checkVerdictStays, checkQuarantineShut, checkCleanShut, checkExistingBuckets, checkTrials, checkDecisions)
 	all = append(all, checkPoison)
 	all = append(all, checkFunctions...)
 	all = append(all, checkExpress, checkPermits, checkRescans)
