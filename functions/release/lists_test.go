@@ -112,7 +112,8 @@ func TestBlock(t *testing.T) {
 	if index := w.index(t); !index.Has(w.sha256) || !index.Has(other) || len(index.SHA256) != 2 {
 		t.Errorf("index %+v, want both", index)
 	}
-	if list := w.all(t, decision.Request{Action: decision.ActionBlocked}).Blocked; len(list) != 2 || list[0].SHA256 != other {
+	list := w.all(t, decision.Request{Action: decision.ActionBlocked}).Blocked
+	if len(list) != 2 || list[0].SHA256 != other {
 		t.Errorf("list %+v, want both", list)
 	}
 	unblock := decision.Request{Action: decision.ActionUnblock, SHA256: w.sha256, Reason: "a mistake", By: by}
@@ -179,22 +180,29 @@ func TestVerdict(t *testing.T) {
 		want   decision.Verdict // its object without a version
 	}{
 		{name: "none yet", want: decision.Verdict{Object: "s3://uploads/" + key}, change: func(*testing.T, *world, job.Object) {}},
-		{name: "clean", want: decision.Verdict{Verdict: "CLEAN", Detail: "allowed", Object: "s3://uploads/" + key},
+		{
+			name: "clean", want: decision.Verdict{Verdict: "CLEAN", Detail: "allowed", Object: "s3://uploads/" + key},
 			change: func(_ *testing.T, w *world, o job.Object) {
 				w.Retag(uploads, key, o.VersionID, map[string]string{"scan-status": "CLEAN", "scan-detail": "allowed"})
-			}},
-		{name: "promoted", want: decision.Verdict{Verdict: "CLEAN", Object: "s3://clean/" + key},
+			},
+		},
+		{
+			name: "promoted", want: decision.Verdict{Verdict: "CLEAN", Object: "s3://clean/" + key},
 			change: func(_ *testing.T, w *world, o job.Object) {
 				w.Remove(uploads, key, o.VersionID)
 				w.Add(clean, key, s3fake.Object{Body: body, SHA256: true})
-			}},
-		{name: "in quarantine again", want: decision.Verdict{Verdict: "INFECTED", Detail: "Win.Second", Object: "s3://quarantine/"},
+			},
+		},
+		{
+			name: "in quarantine again",
+			want: decision.Verdict{Verdict: "INFECTED", Detail: "Win.Second", Object: "s3://quarantine/"},
 			change: func(t *testing.T, w *world, o job.Object) {
 				w.Remove(uploads, key, o.VersionID)
 				w.store(t, quarantine, o.QuarantineKey()+".json", job.Job{
 					Object: o, Scan: &job.Scan{Verdict: job.Infected, Signature: "Win.Second"},
 				})
-			}},
+			},
+		},
 		{name: "deleted", change: func(_ *testing.T, w *world, o job.Object) { w.Remove(uploads, key, o.VersionID) }},
 	}
 	for _, tt := range tests {

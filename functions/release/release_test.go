@@ -278,17 +278,27 @@ func TestRefusals(t *testing.T) {
 		want    error
 		says    string
 	}{
-		{name: "another bucket", want: job.ErrBadJob, says: "the quarantine bucket is",
-			disturb: func(_ *testing.T, w *world) { w.request.Bucket = uploads }},
-		{name: "the record", want: job.ErrBadJob, says: "the copy is",
-			disturb: func(_ *testing.T, w *world) { w.request.Key += ".json" }},
-		{name: "no such copy", want: job.ErrObjectGone,
-			disturb: func(_ *testing.T, w *world) { w.request.VersionID = "v99" }},
-		{name: "no record", want: job.ErrBadJob, says: "no record",
-			disturb: func(_ *testing.T, w *world) { w.Add(quarantine, w.request.Key+".json", s3fake.Object{Marker: true}) }},
-		{name: "a damaged record", want: job.ErrBadJob, says: "decode",
-			disturb: func(_ *testing.T, w *world) { w.Add(quarantine, w.request.Key+".json", s3fake.Object{Body: "{"}) }},
-		{name: "the record of another object", want: job.ErrBadJob, says: "another object", disturb: func(t *testing.T, w *world) {
+		{
+			name: "another bucket", want: job.ErrBadJob, says: "the quarantine bucket is",
+			disturb: func(_ *testing.T, w *world) { w.request.Bucket = uploads },
+		},
+		{
+			name: "the record", want: job.ErrBadJob, says: "the copy is",
+			disturb: func(_ *testing.T, w *world) { w.request.Key += ".json" },
+		},
+		{
+			name: "no such copy", want: job.ErrObjectGone,
+			disturb: func(_ *testing.T, w *world) { w.request.VersionID = "v99" },
+		},
+		{
+			name: "no record", want: job.ErrBadJob, says: "no record",
+			disturb: func(_ *testing.T, w *world) { w.Add(quarantine, w.request.Key+".json", s3fake.Object{Marker: true}) },
+		},
+		{
+			name: "a damaged record", want: job.ErrBadJob, says: "decode",
+			disturb: func(_ *testing.T, w *world) { w.Add(quarantine, w.request.Key+".json", s3fake.Object{Body: "{"}) },
+		},
+		{name: "another's record", want: job.ErrBadJob, says: "another object", disturb: func(t *testing.T, w *world) {
 			w.job.Object.Key = "other"
 			w.store(t, quarantine, w.request.Key+".json", w.job)
 		}},
@@ -306,14 +316,22 @@ func TestRefusals(t *testing.T) {
 		{name: "bytes that S3 has no SHA-256 of", want: move.ErrOtherBytes, disturb: func(_ *testing.T, w *world) {
 			w.request.VersionID = w.Add(quarantine, w.request.Key, s3fake.Object{Body: body}).ID
 		}},
-		{name: "no reason", want: job.ErrBadJob, says: "a reason",
-			disturb: func(_ *testing.T, w *world) { w.request.Reason = " " }},
-		{name: "nobody", want: job.ErrBadJob, says: "who made it",
-			disturb: func(_ *testing.T, w *world) { w.request.By = "" }},
-		{name: "too long", want: job.ErrBadJob, says: "cannot be allowed for",
-			disturb: func(_ *testing.T, w *world) { w.request.Seconds = int64(decision.MaxTime.Seconds()) + 1 }},
-		{name: "an unknown action", want: job.ErrBadJob, says: "no action",
-			disturb: func(_ *testing.T, w *world) { w.request.Action = "erase" }},
+		{
+			name: "no reason", want: job.ErrBadJob, says: "a reason",
+			disturb: func(_ *testing.T, w *world) { w.request.Reason = " " },
+		},
+		{
+			name: "nobody", want: job.ErrBadJob, says: "who made it",
+			disturb: func(_ *testing.T, w *world) { w.request.By = "" },
+		},
+		{
+			name: "too long", want: job.ErrBadJob, says: "cannot be allowed for",
+			disturb: func(_ *testing.T, w *world) { w.request.Seconds = int64(decision.MaxTime.Seconds()) + 1 },
+		},
+		{
+			name: "an unknown action", want: job.ErrBadJob, says: "no action",
+			disturb: func(_ *testing.T, w *world) { w.request.Action = "erase" },
+		},
 		{name: "a blocked content", want: job.ErrBadJob, says: "lazaret block remove", disturb: func(t *testing.T, w *world) {
 			w.store(t, records, decision.BlockedKey(w.sha256), decision.Blocked{Version: 1, SHA256: w.sha256, By: by})
 		}},

@@ -102,8 +102,10 @@ func TestAllowed(t *testing.T) {
 		{name: "more than its signature", allowed: []string{"Alpha", "Beta"}, want: "CLEAN", detailed: true},
 		{name: "another signature", allowed: []string{"Beta"}, want: "INFECTED Alpha"},
 		{name: "none", allowed: nil, want: "INFECTED Alpha"},
-		{name: "expired", expires: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC), allowed: []string{"Alpha"},
-			want: "INFECTED Alpha"},
+		{
+			name: "expired", expires: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC), allowed: []string{"Alpha"},
+			want: "INFECTED Alpha",
+		},
 		{
 			name: "a second signature in the same bytes", allowed: []string{"Alpha"}, want: "INFECTED Beta",
 			content: func(*testing.T) string { return "here is Alpha and here Beta" },
@@ -247,10 +249,14 @@ func TestDecisionsThatCannotBeRead(t *testing.T) {
 		prepare func(t *testing.T, b *bench)
 		want    error
 	}{
-		{name: "the index, slow", content: "nothing here",
-			fail: func(*bench, int) error { return slow }, want: job.ErrTransient},
-		{name: "the index, refused", content: "nothing here",
-			fail: func(*bench, int) error { return s3fake.Err("GetObject", 403, "AccessDenied", "") }, want: job.ErrAccessDenied},
+		{
+			name: "the index, slow", content: "nothing here",
+			fail: func(*bench, int) error { return slow }, want: job.ErrTransient,
+		},
+		{
+			name: "the index, refused", content: "nothing here",
+			fail: func(*bench, int) error { return s3fake.Err("GetObject", 403, "AccessDenied", "") }, want: job.ErrAccessDenied,
+		},
 		{name: "the entry that allows", content: "here is Alpha", fail: func(_ *bench, n int) error {
 			if n > 1 {
 				return slow

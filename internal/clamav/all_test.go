@@ -91,8 +91,10 @@ func TestParseReplies(t *testing.T) {
 		{name: "clean", raw: path + ": OK\x00", want: []string{"OK"}},
 		{name: "one", raw: path + ": A FOUND\x00", want: []string{"A"}},
 		{name: "two", raw: path + ": A FOUND\x00" + path + ": B FOUND\x00", want: []string{"A", "B"}},
-		{name: "a limit", raw: path + ": A FOUND\x00" + path + ": Heuristics.Limits.Exceeded.MaxFiles FOUND\x00",
-			want: []string{"A", "Heuristics.Limits.Exceeded.MaxFiles"}},
+		{
+			name: "a limit", raw: path + ": A FOUND\x00" + path + ": Heuristics.Limits.Exceeded.MaxFiles FOUND\x00",
+			want: []string{"A", "Heuristics.Limits.Exceeded.MaxFiles"},
+		},
 		{name: "nothing"},
 		{name: "an error after a signature", raw: path + ": A FOUND\x00" + path + ": Can't allocate memory ERROR\x00"},
 		{name: "OK after a signature", raw: path + ": A FOUND\x00" + path + ": OK\x00"},
