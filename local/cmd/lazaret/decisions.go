@@ -76,7 +76,8 @@ a minute. Objects that were scanned before keep their verdict: scan them again.`
 			return nil
 		},
 	}, &cobra.Command{
-		Use: "remove SHA256|FILE", Short: "Let the engine decide about a content again", Args: oneArgument("one SHA-256 or file"),
+		Use: "remove SHA256|FILE", Short: "Let the engine decide about a content again",
+		Args:    oneArgument("one SHA-256 or file"),
 		Example: "  lazaret block remove 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 --reason INC-45",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return flags.decide(cmd, decision.ActionUnblock, args[0])
@@ -107,7 +108,9 @@ func (f *decisionFlags) decide(cmd *cobra.Command, action, content string) error
 	if err != nil {
 		return err
 	}
-	answer, err := client.Ask(cmd.Context(), decision.Request{Action: action, SHA256: sum, Reason: f.reason, By: client.By})
+	answer, err := client.Ask(cmd.Context(), decision.Request{
+		Action: action, SHA256: sum, Reason: f.reason, By: client.By,
+	})
 	if err != nil {
 		return err
 	}
@@ -167,7 +170,8 @@ func printAllowed(w io.Writer, all []decision.Allowed, now time.Time) {
 		for _, signature := range a.Signatures {
 			names = append(names, terminal.Quote(signature))
 		}
-		fmt.Fprintf(w, "%s  %s %s UTC  %s\n", a.SHA256, until, a.Expires.UTC().Format(time.DateTime), strings.Join(names, ", "))
+		fmt.Fprintf(w, "%s  %s %s UTC  %s\n",
+			a.SHA256, until, a.Expires.UTC().Format(time.DateTime), strings.Join(names, ", "))
 		for _, r := range a.Releases {
 			fmt.Fprintf(w, "  %s UTC by %s: %s\n    %s\n", r.Time.UTC().Format(time.DateTime), terminal.Quote(r.By),
 				terminal.Quote(r.Reason), quoted(r.Original))

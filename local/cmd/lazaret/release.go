@@ -50,7 +50,8 @@ than CLEAN its exit code is 1.`,
 	flags.output.add(cmd)
 	cmd.PersistentFlags().StringVar(&flags.reason, "reason", "", "why, as `TEXT` for the record")
 	cmd.Flags().StringVar(&flags.signature, "signature", "", "release all copies by the signature `NAME`")
-	cmd.Flags().StringVar(&flags.expires, "expires", "30d", "how `long` the signature is allowed in these bytes, such as 12h or 30d")
+	cmd.Flags().StringVar(&flags.expires, "expires", "30d",
+		"how `long` the signature is allowed in these bytes, such as 12h or 30d")
 	cmd.Flags().BoolVar(&flags.overwrite, "overwrite", false,
 		"release also if the key has a newer object; a versioned bucket keeps it as a version")
 	cmd.Flags().BoolVar(&flags.dryRun, "dry-run", false, "say what would be released, and release nothing")

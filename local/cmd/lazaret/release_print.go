@@ -77,7 +77,7 @@ func printVerdict(w io.Writer, v decision.Verdict) {
 
 // notClean is the error about another verdict than CLEAN.
 func notClean(v decision.Verdict) string {
-	return fmt.Sprintf("the new verdict is %s %s; the object is where its verdict says", v.Verdict, terminal.Quote(v.Detail))
+	return fmt.Sprintf("the new verdict is %s %s", v.Verdict, terminal.Quote(v.Detail))
 }
 
 // shownCopies is how many copies are listed before all of them are released.

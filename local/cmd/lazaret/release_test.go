@@ -68,7 +68,9 @@ func releasing(t *testing.T, layout string) *harness.Machine {
 }
 
 // quarantine uploads an object that is moved to quarantine, and returns the address of its copy.
-func quarantine(t *testing.T, m *harness.Machine, key string, content []byte, changes ...func(*s3.PutObjectInput)) string {
+func quarantine(
+	t *testing.T, m *harness.Machine, key string, content []byte, changes ...func(*s3.PutObjectInput),
+) string {
 	t.Helper()
 	o := m.Put(t, key, content, changes...)
 	r := m.Await(t, o)
@@ -213,8 +215,11 @@ func TestReleasesThatDoNotCount(t *testing.T) {
 	})
 	expect(t, m, 1, []string{"the quarantine bucket is"}, "release", "s3://held/a", "--reason", "r")
 	expect(t, m, exitCannotStart, []string{"--reason is missing"}, "release", "s3://held/a")
-	expect(t, m, exitCannotStart, []string{"want a number of days"}, "release", "s3://held/a", "--reason", "r", "--expires", "xd")
-	expect(t, m, exitCannotStart, []string{"exclude each other"}, "release", "s3://held/a", "--signature", "X", "--reason", "r")
+	for says, flags := range map[string][]string{
+		"want a number of days": {"--expires", "xd"}, "exclude each other": {"--signature", "X"},
+	} {
+		expect(t, m, exitCannotStart, []string{says}, append([]string{"release", "s3://held/a", "--reason", "r"}, flags...)...)
+	}
 }
 
 // TestReleaseSignature releases all copies of one signature, and no other.

@@ -169,7 +169,8 @@ func TestReleaseAll(t *testing.T) {
 			t.Errorf("result %d is %+v, want that of its copy", i, r)
 		}
 	}
-	if bad := c.Release(t.Context(), decision.Request{}, "quarantine/0a", false); !strings.Contains(bad.Error, "want s3://") {
+	bad := c.Release(t.Context(), decision.Request{}, "quarantine/0a", false)
+	if !strings.Contains(bad.Error, "want s3://") {
 		t.Errorf("got %+v, want an error about the address", bad)
 	}
 }

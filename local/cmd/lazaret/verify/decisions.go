@@ -10,7 +10,7 @@ import (
 )
 
 var checkDecisions = Check{
-	Name: "decisions", Claim: "nobody but function release writes which contents are allowed or blocked, or who decided it",
+	Name: "decisions", Claim: "nobody but release writes which contents are allowed or blocked, and who decided it",
 	Needs: []string{"s3:PutObject"},
 	Run: func(ctx context.Context, r *run) Line {
 		bucket := r.stack.Outputs["RecordsBucketName"]
