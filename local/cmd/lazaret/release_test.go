@@ -218,7 +218,8 @@ func TestReleasesThatDoNotCount(t *testing.T) {
 	for says, flags := range map[string][]string{
 		"want a number of days": {"--expires", "xd"}, "exclude each other": {"--signature", "X"},
 	} {
-		expect(t, m, exitCannotStart, []string{says}, append([]string{"release", "s3://held/a", "--reason", "r"}, flags...)...)
+		args := append([]string{"release", "s3://held/a", "--reason", "r"}, flags...)
+		expect(t, m, exitCannotStart, []string{says}, args...)
 	}
 }
 
