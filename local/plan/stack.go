@@ -13,7 +13,7 @@ var stack = struct {
 }{
 	memory: map[string]int{
 		"dispatch": 256, "fetch": 1769, "tag": 256, "quarantine": 256, "promote": 256, "notify": 256,
-		"freshclam": 2048, "sweep": 1024,
+		"freshclam": 2048, "release": 256, "sweep": 1024,
 	},
 	scanMemory: 3008, scanStorage: 10240, maxConcurrentScans: 20, retentionDays: 30,
 	alarmMetrics: 23, freshclamRuns: 8,
