@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 
 	"github.com/lazaret/lazaret/internal/clamav"
 	"github.com/lazaret/lazaret/internal/definitions"
@@ -18,6 +19,7 @@ type asker struct {
 	engine      engine
 	definitions definitions.Generation
 	file        *os.File // the work file
+	allowed     []string // signatures that do not count in this work file; nil if all count
 	// whole is the engine's finding about the work file as a whole. It is set when unpack's Check has
 	// returned.
 	whole clamav.Finding
@@ -27,6 +29,9 @@ type asker struct {
 // Content that the engine has found clean before is not scanned again. A member has this SHA-256 for
 // certain, because no other process can write to it. The work file is verified after all answers.
 func (a *asker) ask(ctx context.Context, f *os.File, sum unpack.Sum) (unpack.Finding, error) {
+	if a.allowed != nil {
+		return a.askAll(ctx, f)
+	}
 	finding, known := a.engine.Known(a.definitions, clamav.Sum(sum))
 	if !known {
 		var err error
@@ -45,6 +50,35 @@ func (a *asker) ask(ctx context.Context, f *os.File, sum unpack.Sum) (unpack.Fin
 	}
 	finding.Keep(clamav.Sum(sum))
 	return answer.Of(finding)
+}
+
+// askAll returns the finding about f without the signatures that are allowed: the first other signature, or else the
+// first refusal.
+func (a *asker) askAll(ctx context.Context, f *os.File) (unpack.Finding, error) {
+	findings, err := a.engine.ScanAll(ctx, a.definitions, f)
+	if errors.Is(err, clamav.ErrTooLarge) && f != a.file {
+		return unpack.Finding{Outcome: unpack.Refused, Reason: job.LimitSize, Detail: err.Error()}, nil
+	} else if err != nil {
+		return unpack.Finding{}, err
+	}
+	if f == a.file {
+		a.whole = findings[0]
+	}
+	rest := unpack.Finding{Outcome: unpack.Clean}
+	for _, finding := range findings {
+		if finding.Outcome == clamav.Found && slices.Contains(a.allowed, finding.Signature) ||
+			finding.Outcome == clamav.Unexamined && f != a.file { // a member that is too short for clamd
+			continue
+		}
+		got, err := answer.Of(finding)
+		if err != nil || got.Outcome == unpack.Found {
+			return got, err
+		}
+		if rest.Outcome == unpack.Clean {
+			rest = got
+		}
+	}
+	return rest, nil
 }
 
 // scan has the engine scan f, and traces the scan of the work file.

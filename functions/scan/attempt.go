@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lazaret/lazaret/internal/clamav"
+	"github.com/lazaret/lazaret/internal/decision"
 	"github.com/lazaret/lazaret/internal/definitions"
 	"github.com/lazaret/lazaret/internal/job"
 	"github.com/lazaret/lazaret/internal/trace"
@@ -61,7 +62,7 @@ func (a *attempt) judgeWithEngine(ctx context.Context) error {
 		a.unscannable(job.EngineCrash, "two engines ended while they scanned this file")
 		return mark.Keep()
 	}
-	err = a.scanMembers(ctx)
+	err = a.scanAndWeigh(ctx)
 	end := mark.Release
 	if errors.Is(err, clamav.ErrEngineDied) {
 		end = mark.Keep
@@ -87,9 +88,31 @@ func (a *attempt) unscannable(reason job.Reason, detail string) {
 	a.scan.Verdict, a.scan.Reason, a.scan.Detail = job.Unscannable, reason, detail
 }
 
+// scanAndWeigh has the engine scan the file and its members. Where a signature hits that an operator has found wrong
+// about this content, it has them scanned again, without an end at the first signature: the content is what it is
+// without the signatures that are allowed. Only a hit costs a request to S3.
+func (a *attempt) scanAndWeigh(ctx context.Context) error {
+	if err := a.scanMembers(ctx, nil); err != nil || a.scan.Verdict != job.Infected {
+		return err
+	}
+	entry, err := a.decisions.allowed(ctx, a.scan.SHA256)
+	if err != nil || !entry.Covers(a.scan.SHA256, a.scan.Signature, a.decisions.now()) {
+		return err
+	}
+	a.scan.Verdict, a.scan.Signature = "", ""
+	if err := a.scanMembers(ctx, entry.Signatures); err != nil {
+		return err
+	}
+	if a.scan.Verdict == job.Clean {
+		a.scan.Detail = decision.DetailAllowed
+	}
+	return nil
+}
+
 // scanMembers has the engine scan the file and each of its members, in nine tenths
-// of the time that is left. The rest is for verify and for the answer.
-func (a *attempt) scanMembers(ctx context.Context) error {
+// of the time that is left. The rest is for verify and for the answer. Signatures that
+// are allowed do not count.
+func (a *attempt) scanMembers(ctx context.Context, allowed []string) error {
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)*9/10)
@@ -99,7 +122,7 @@ func (a *attempt) scanMembers(ctx context.Context) error {
 	if n, err := hex.Decode(sum[:], []byte(a.scan.SHA256)); err != nil || n != len(sum) {
 		return fmt.Errorf("%w: the work file's SHA-256 is %q", job.ErrBadJob, a.scan.SHA256)
 	}
-	asker := asker{engine: a.engine, definitions: a.generation, file: a.file}
+	asker := asker{engine: a.engine, definitions: a.generation, file: a.file, allowed: allowed}
 	var finding unpack.Finding
 	err := trace.Capture(ctx, "unpack", func(ctx context.Context) (err error) {
 		finding, err = a.unpack.Check(ctx, a.file, a.scan.Size, sum, asker.ask)

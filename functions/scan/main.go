@@ -7,8 +7,10 @@ import (
 	"log/slog"
 	"os"
 	"runtime"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/lazaret/lazaret/internal/clamav"
 	"github.com/lazaret/lazaret/internal/definitions"
@@ -32,12 +34,16 @@ func main() {
 
 // configure reads the environment variables that template.yaml sets, and starts to
 // load an engine.
-func configure(context.Context, aws.Config) (step.Handler, error) {
+func configure(ctx context.Context, cfg aws.Config) (step.Handler, error) {
 	work, err := step.Env("WORK_DIR")
 	if err != nil {
 		return nil, err
 	}
 	root, err := step.Env("DEFINITIONS_DIR")
+	if err != nil {
+		return nil, err
+	}
+	records, err := step.Env("RECORDS_BUCKET")
 	if err != nil {
 		return nil, err
 	}
@@ -63,6 +69,8 @@ func configure(context.Context, aws.Config) (step.Handler, error) {
 		dir:         dir,
 		metrics:     metric.Default,
 		unpack:      unpack.Checker{Formats: formats.All(), Parallel: parallel},
+		decisions:   &decisions{s3: s3.NewFromConfig(cfg, step.PathStyle), bucket: records, now: time.Now},
 	}
+	h.decisions.refresh(ctx) // beside the engine, which takes longer; the first invocation reports an error
 	return h.handle, nil
 }

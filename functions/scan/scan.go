@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lazaret/lazaret/internal/clamav"
+	"github.com/lazaret/lazaret/internal/decision"
 	"github.com/lazaret/lazaret/internal/definitions"
 	"github.com/lazaret/lazaret/internal/job"
 	"github.com/lazaret/lazaret/internal/metric"
@@ -21,6 +22,7 @@ type engine interface {
 	Ensure(context.Context, definitions.Generation) error
 	Known(definitions.Generation, clamav.Sum) (clamav.Finding, bool)
 	Scan(context.Context, definitions.Generation, *os.File) (clamav.Finding, error)
+	ScanAll(context.Context, definitions.Generation, *os.File) ([]clamav.Finding, error)
 }
 
 // generations returns the definitions to use now.
@@ -35,6 +37,7 @@ type handler struct {
 	dir         *workdir.Dir
 	metrics     *metric.Emitter
 	unpack      unpack.Checker
+	decisions   *decisions
 }
 
 // handle scans the job's work file and returns j with the verdict.
@@ -42,7 +45,14 @@ func (h *handler) handle(ctx context.Context, j job.Job) (job.Job, error) {
 	if j.Work == nil || j.Work.File == "" {
 		return h.handleWithoutFile(j)
 	}
+	index := h.decisions.refresh(ctx)
 	scan, err := h.judge(ctx, *j.Work)
+	if indexErr := index(); err == nil {
+		err = indexErr
+	}
+	if err == nil {
+		err = h.block(ctx, scan)
+	}
 	if err != nil {
 		h.countCanaryFailure(ctx, err)
 		return job.Job{}, fmt.Errorf("scan %s: %w", j.Object, err)
@@ -61,6 +71,17 @@ func (h *handler) handle(ctx context.Context, j job.Job) (job.Job, error) {
 	j.Scan, j.Copy = scan, nil
 	h.emitMetrics(ctx, *scan)
 	return j, nil
+}
+
+// block makes a verdict INFECTED if an operator has blocked the content.
+func (h *handler) block(ctx context.Context, scan *job.Scan) error {
+	blocked, err := h.decisions.isBlocked(ctx, scan.SHA256)
+	if err != nil || !blocked {
+		return err
+	}
+	scan.Verdict, scan.Reason = job.Infected, ""
+	scan.Signature, scan.Detail = decision.DetailBlocked, decision.DetailBlocked
+	return nil
 }
 
 // handleWithoutFile returns a job to which fetch has given a verdict. Any other job

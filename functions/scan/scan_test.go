@@ -19,6 +19,7 @@ import (
 	"github.com/lazaret/lazaret/internal/definitions"
 	"github.com/lazaret/lazaret/internal/job"
 	"github.com/lazaret/lazaret/internal/metric"
+	"github.com/lazaret/lazaret/internal/testing/s3fake"
 	"github.com/lazaret/lazaret/internal/unpack"
 	"github.com/lazaret/lazaret/internal/unpack/formats"
 	"github.com/lazaret/lazaret/internal/workdir"
@@ -29,6 +30,7 @@ type fakeEngine struct {
 	scan   func(*os.File) (clamav.Finding, error)
 	within func(context.Context) (clamav.Finding, error) // called instead of scan, if it is set
 	known  *clamav.Sum                                   // content that is known to be clean
+	all    func(*os.File) ([]clamav.Finding, error)
 }
 
 func (f fakeEngine) Ensure(context.Context, definitions.Generation) error {
@@ -52,6 +54,10 @@ func (f fakeEngine) Scan(ctx context.Context, _ definitions.Generation, file *os
 	return f.scan(file)
 }
 
+func (f fakeEngine) ScanAll(_ context.Context, _ definitions.Generation, file *os.File) ([]clamav.Finding, error) {
+	return f.all(file)
+}
+
 type fakeGenerations func() (definitions.Generation, error)
 
 func (f fakeGenerations) Current() (definitions.Generation, error) { return f() }
@@ -68,7 +74,12 @@ type bench struct {
 	job     job.Job
 	path    string // of the work folder
 	metrics bytes.Buffer
+	records *s3fake.S3
+	now     time.Time
 }
+
+// records is the name of the records bucket.
+const records = "records"
 
 func newBench(t *testing.T, content string, e fakeEngine) *bench {
 	t.Helper()
@@ -97,6 +108,10 @@ func newBench(t *testing.T, content string, e fakeEngine) *bench {
 		definitions: fakeGenerations(func() (definitions.Generation, error) { return generation, nil }),
 		unpack:      unpack.Checker{Formats: formats.All()},
 	}
+	b.records = s3fake.New()
+	b.records.Make(records, true)
+	b.handler.decisions = &decisions{s3: b.records, bucket: records, now: func() time.Time { return b.now }}
+	b.now = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	return b
 }
 

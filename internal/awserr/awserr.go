@@ -81,6 +81,13 @@ func PreconditionFailed(err error) bool {
 	return code(err) == "PreconditionFailed" || Status(err) == http.StatusPreconditionFailed
 }
 
+// Conflict reports whether err is S3's 409: another conditional write of the same key was under way.
+func Conflict(err error) bool { return Status(err) == http.StatusConflict }
+
+// NotModified reports whether err is S3's 304: the condition If-None-Match did not hold, so that the caller's copy of
+// the object is the current one.
+func NotModified(err error) bool { return Status(err) == http.StatusNotModified }
+
 // NoPolicy reports whether err says that a bucket has no policy.
 func NoPolicy(err error) bool { return code(err) == "NoSuchBucketPolicy" }
 

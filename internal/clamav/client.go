@@ -70,7 +70,7 @@ func exchange(conn *net.UnixConn, command string, f *os.File) ([]byte, error) {
 			return nil, fmt.Errorf("send descriptor: %w", err)
 		}
 	}
-	raw, err := io.ReadAll(io.LimitReader(conn, maxReply+1))
+	raw, err := io.ReadAll(io.LimitReader(conn, maxReplies+1))
 	if err != nil {
 		return nil, fmt.Errorf("read reply: %w", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -141,11 +142,26 @@ func (e *Engine) Known(sum Sum) (Finding, bool) {
 	return e.complete(Finding{Outcome: Clean}), true
 }
 
-// scan asks clamd about f, and checks before and after for problems that clamd does not report. If
-// there is one, the answer does not count, whatever it is.
+// scan asks clamd about f. The signature that clamd finds first ends its scan.
 func (e *Engine) scan(ctx context.Context, f *os.File) (Finding, error) {
+	findings, err := e.ask(ctx, "FILDES", f, func(raw []byte) ([]Finding, error) {
+		finding, err := parseReply(raw)
+		return []Finding{finding}, err
+	})
+	if err != nil {
+		return Finding{}, err
+	}
+	return findings[0], nil
+}
+
+// ask sends a command that scans, with the descriptor of f if f is not nil, and checks before and after for problems
+// that clamd does not report. If there is one, the answer does not count, whatever it is. The answer has one finding
+// at least; signatures come before a limit.
+func (e *Engine) ask(
+	ctx context.Context, command string, f *os.File, parse func([]byte) ([]Finding, error),
+) ([]Finding, error) {
 	if err := e.checkHealth(); err != nil {
-		return Finding{}, fmt.Errorf("%w: before the scan: %w", ErrEngine, err)
+		return nil, fmt.Errorf("%w: before the scan: %w", ErrEngine, err)
 	}
 	bound := e.cfg.Limits.ScanTime + e.cfg.ReplyMargin
 	ctx, cancel := context.WithTimeoutCause(ctx, bound, fmt.Errorf("no answer within %s", bound))
@@ -154,28 +170,26 @@ func (e *Engine) scan(ctx context.Context, f *os.File) (Finding, error) {
 	defer hung(nil)
 	go e.detectHang(ctx, hung)
 	stopWatch := e.tempSpace.watch()
-	raw, err := e.client.ask(ctx, "FILDES", f)
+	raw, err := e.client.ask(ctx, command, f)
 	spaceErr := stopWatch()
 	if err == nil && len(raw) == 0 {
 		err = errEmptyReply
 	}
 	if err != nil {
-		return Finding{}, e.classifyFailure(ctx, err)
+		return nil, e.classifyFailure(ctx, err)
 	}
-	finding, err := parseReply(raw)
+	findings, err := parse(raw)
 	if errors.Is(spaceErr, errTempLimit) {
 		// The result, and what clamd printed, are consequences of the limit. Members that clamd scanned only
 		// in part are in its cache of clean files now.
 		e.cacheTainted.Store(true)
-		if finding.Outcome != Found {
-			finding = Finding{Outcome: Limit, Limit: "MaxScanSize"}
-		}
-		return finding, nil
+		signatures := slices.DeleteFunc(findings, func(f Finding) bool { return f.Outcome != Found })
+		return append(signatures, Finding{Outcome: Limit, Limit: "MaxScanSize"}), nil
 	}
 	if err = errors.Join(err, spaceErr, e.checkHealth()); err != nil {
-		return Finding{}, fmt.Errorf("%w: after the scan: %w", ErrEngine, err)
+		return nil, fmt.Errorf("%w: after the scan: %w", ErrEngine, err)
 	}
-	return finding, nil
+	return findings, nil
 }
 
 // exitDelay is how long after the end of its connections a process may end. It only decides between

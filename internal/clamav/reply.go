@@ -29,18 +29,23 @@ func parseReply(raw []byte) (Finding, error) {
 		return Finding{}, err
 	}
 	prefix := fdPrefix.FindString(text)
-	rest := text[len(prefix):]
-	switch {
-	case strings.HasSuffix(rest, " ERROR"):
-		return Finding{}, fmt.Errorf("clamd answered %q", excerpt.Cut(text, quoteLimit))
-	case prefix == "":
+	if prefix == "" && !strings.HasSuffix(text, " ERROR") {
 		return Finding{}, fmt.Errorf("unknown reply %q", excerpt.Cut(text, quoteLimit))
-	case rest == "OK":
+	}
+	return parseResult(text[len(prefix):], text)
+}
+
+// parseResult turns what follows the name of the file in a reply into a finding.
+func parseResult(result, reply string) (Finding, error) {
+	switch {
+	case strings.HasSuffix(result, " ERROR"):
+		return Finding{}, fmt.Errorf("clamd answered %q", excerpt.Cut(reply, quoteLimit))
+	case result == "OK":
 		return Finding{Outcome: Clean}, nil
 	}
-	signature, ok := strings.CutSuffix(rest, " FOUND")
+	signature, ok := strings.CutSuffix(result, " FOUND")
 	if !ok || strings.TrimSpace(signature) == "" {
-		return Finding{}, fmt.Errorf("unknown reply %q", excerpt.Cut(text, quoteLimit))
+		return Finding{}, fmt.Errorf("unknown reply %q", excerpt.Cut(reply, quoteLimit))
 	}
 	return classify(signature), nil
 }

@@ -71,23 +71,50 @@ func (s *Supervisor) Scan(ctx context.Context, g definitions.Generation, f *os.F
 	} else if small {
 		return Finding{Outcome: Unexamined}, nil
 	}
-	e, err := s.acquire(ctx, g)
+	var finding Finding
+	err := s.ask(ctx, g, func(e *Engine) (err error) {
+		finding, err = e.Scan(ctx, f)
+		return err
+	})
 	if err != nil {
-		return Finding{}, err
-	}
-	defer s.slots.Release(1)
-	finding, err := e.Scan(ctx, f)
-	if err == nil && s.needsProof(e) {
-		// After the answer, so that the proof covers it.
-		err = e.Prove(ctx)
-	}
-	if err != nil {
-		if errors.Is(err, ErrEngine) {
-			s.discard(e)
-		}
 		return Finding{}, err
 	}
 	return finding, nil
+}
+
+// ScanAll is Scan for a file of which every signature must be known; see Engine.ScanAll.
+func (s *Supervisor) ScanAll(ctx context.Context, g definitions.Generation, f *os.File) ([]Finding, error) {
+	if small, err := examine(f); err != nil {
+		return nil, err
+	} else if small {
+		return []Finding{{Outcome: Unexamined}}, nil
+	}
+	var findings []Finding
+	err := s.ask(ctx, g, func(e *Engine) (err error) {
+		findings, err = e.ScanAll(ctx, f)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return findings, nil
+}
+
+// ask has a proved engine scan, and proves it again where that is due. After an ErrEngine the engine is killed.
+func (s *Supervisor) ask(ctx context.Context, g definitions.Generation, scan func(*Engine) error) error {
+	e, err := s.acquire(ctx, g)
+	if err != nil {
+		return err
+	}
+	defer s.slots.Release(1)
+	if err = scan(e); err == nil && s.needsProof(e) {
+		// After the answer, so that the proof covers it.
+		err = e.Prove(ctx)
+	}
+	if errors.Is(err, ErrEngine) {
+		s.discard(e)
+	}
+	return err
 }
 
 // Known returns Clean, without a scan, for content that was found clean with the definitions of g and

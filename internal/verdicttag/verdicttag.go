@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"github.com/lazaret/lazaret/internal/decision"
 	"github.com/lazaret/lazaret/internal/guardduty"
 	"github.com/lazaret/lazaret/internal/job"
 )
@@ -23,7 +24,7 @@ import (
 const (
 	Status      = "scan-status"      // CLEAN, INFECTED or UNSCANNABLE
 	Time        = "scan-time"        // RFC 3339, UTC
-	Detail      = "scan-detail"      // the signature or the reason
+	Detail      = "scan-detail"      // the signature or the reason, or decision.DetailAllowed
 	Definitions = "scan-definitions" // version of the daily set
 )
 
@@ -66,6 +67,10 @@ func (w Writer) Merge(existing []types.Tag, scan job.Scan) ([]types.Tag, error) 
 		values[Detail] = sanitise(scan.Signature)
 	case job.Unscannable:
 		values[Detail] = string(scan.Reason)
+	case job.Clean:
+		if scan.Detail == decision.DetailAllowed { // other details are for the record only
+			values[Detail] = scan.Detail
+		}
 	}
 	if !scan.Time.IsZero() {
 		values[Time] = scan.Time.UTC().Format(time.RFC3339)

@@ -89,6 +89,15 @@ func TestMerge(t *testing.T) {
 		{name: "nine: time goes", existing: own(9), scan: infected("Eicar-Test"), want: append(own(9), status)},
 		{name: "ten", existing: own(10), scan: infected("Eicar-Test"), err: job.ErrTagLimit},
 		{
+			name: "clean because it is allowed",
+			scan: job.Scan{Verdict: job.Clean, Detail: "allowed", Time: at},
+			want: []string{"scan-status=CLEAN", when, "scan-detail=allowed"},
+		},
+		{
+			name: "another detail of a clean object", scan: job.Scan{Verdict: job.Clean, Detail: "tiny", Time: at},
+			want: []string{"scan-status=CLEAN", when},
+		},
+		{
 			name: "seven and clean: nothing needs to go", existing: own(7),
 			scan: job.Scan{Verdict: job.Clean, Time: at, Definitions: &job.Definitions{Version: 1}},
 			want: append(own(7), "scan-status=CLEAN", when, "scan-definitions=1"),

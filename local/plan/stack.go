@@ -14,7 +14,7 @@ var stack = struct {
 }{
 	memory: map[string]int{
 		"dispatch": 256, "fetch": 1769, "tag": 256, "quarantine": 256, "promote": 256, "notify": 256, "report": 256,
-		"canary": 256, "freshclam": 2048, "sweep": 1024,
+		"canary": 256, "freshclam": 2048, "release": 256, "sweep": 1024,
 	},
 	scanMemory: 3008, scanStorage: 10240, maxConcurrentScans: 20, retentionDays: 30,
 	alarmMetrics: 25, freshclamRuns: 8, canarySchedule: "rate(6 hours)",

@@ -1,23 +1,20 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 
 	"github.com/lazaret/lazaret/internal/sweep"
 	"github.com/lazaret/lazaret/local/awsclient"
 	"github.com/lazaret/lazaret/local/cmd/lazaret/deployment"
 	"github.com/lazaret/lazaret/local/cmd/lazaret/sweeps"
+	"github.com/lazaret/lazaret/local/cmd/lazaret/terminal"
 	"github.com/lazaret/lazaret/local/plan"
 )
 
@@ -92,7 +89,7 @@ func (f *backfillFlags) run(cmd *cobra.Command, address string) error {
 	if f.definitions < 0 || f.definitions > 0 && sweep.Question(f.question) != sweep.Stale {
 		return wrongUsage(cmd, "--definitions %d: want a version above 0, and --question stale with it", f.definitions)
 	}
-	if !f.yes && !f.dryRun && !isTerminal(cmd.InOrStdin()) {
+	if !f.yes && !f.dryRun && !terminal.Is(cmd.InOrStdin()) {
 		return wrongUsage(cmd, "standard input is no terminal, so it cannot ask: give --yes or --dry-run")
 	}
 	ctx := cmd.Context()
@@ -135,12 +132,8 @@ func (f *backfillFlags) run(cmd *cobra.Command, address string) error {
 	}
 	estimate.print(f.human, request)
 	if !f.yes && !f.dryRun {
-		yes, err := ask(ctx, cmd.InOrStdin(), cmd.ErrOrStderr(), "Start? [y/N] ")
-		if err != nil {
-			return err
-		}
-		if !yes {
-			return startError{errors.New("not started")}
+		if err := confirm(ctx, cmd.InOrStdin(), cmd.ErrOrStderr(), "Start? [y/N] ", "nothing was started"); err != nil {
+			return startError{err}
 		}
 	}
 	return f.sweep(ctx, request, status)
@@ -205,26 +198,4 @@ func parsePrefix(address string) (bucket, prefix string, err error) {
 		return "", "", fmt.Errorf("read %q: want s3://bucket or s3://bucket/prefix", address)
 	}
 	return bucket, prefix, nil
-}
-
-// isTerminal reports whether a person is at the other end of a stream.
-func isTerminal(stream any) bool {
-	file, ok := stream.(*os.File)
-	return ok && isatty.IsTerminal(file.Fd())
-}
-
-// ask asks a person a question, and reports whether the answer is yes.
-func ask(ctx context.Context, in io.Reader, out io.Writer, text string) (bool, error) {
-	fmt.Fprint(out, text)
-	answers := make(chan string, 1)
-	go func() {
-		line, _ := bufio.NewReader(in).ReadString('\n')
-		answers <- strings.ToLower(strings.TrimSpace(line))
-	}()
-	select {
-	case answer := <-answers:
-		return answer == "y" || answer == "yes", nil
-	case <-ctx.Done():
-		return false, stoppedError{errors.New("nothing was started")}
-	}
 }

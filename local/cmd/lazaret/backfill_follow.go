@@ -12,6 +12,7 @@ import (
 	"github.com/lazaret/lazaret/internal/sweep"
 	"github.com/lazaret/lazaret/local/awsclient"
 	"github.com/lazaret/lazaret/local/cmd/lazaret/history"
+	"github.com/lazaret/lazaret/local/cmd/lazaret/terminal"
 	"github.com/lazaret/lazaret/local/plan"
 )
 
@@ -98,7 +99,7 @@ type progress struct {
 	shown bool
 }
 
-func newProgress(w io.Writer) *progress { return &progress{w: w, on: isTerminal(w)} }
+func newProgress(w io.Writer) *progress { return &progress{w: w, on: terminal.Is(w)} }
 
 func (p *progress) show(format string, args ...any) {
 	if p.on {

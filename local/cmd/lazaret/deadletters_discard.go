@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -84,7 +83,7 @@ func (f *discardFlags) run(ctx context.Context, in io.Reader, stdout, stderr io.
 	fmt.Fprintf(stderr, "%s in %s-dead-letters would be removed for good\n", countLetters(letters.count), stack.Name)
 	letters.print(stderr)
 	if !f.yes {
-		if err := confirm(ctx, in, stderr, "\nRemove them? [y/N] "); err != nil {
+		if err := confirm(ctx, in, stderr, "\nRemove them? [y/N] ", "nothing was removed"); err != nil {
 			return err
 		}
 	}
@@ -115,23 +114,4 @@ func (f *discardFlags) run(ctx context.Context, in io.Reader, stdout, stderr io.
 			"run the command again", countLetters(letters.count-result.Discarded))
 	}
 	return nil
-}
-
-// confirm asks a question, and returns an error unless the answer is yes.
-func confirm(ctx context.Context, in io.Reader, w io.Writer, question string) error {
-	fmt.Fprint(w, question)
-	answer := make(chan string, 1)
-	go func() {
-		line, _ := bufio.NewReader(in).ReadString('\n') // no answer is no
-		answer <- strings.TrimSpace(line)
-	}()
-	select {
-	case <-ctx.Done():
-		return stoppedError{errors.New("nothing was removed")}
-	case text := <-answer:
-		if strings.EqualFold(text, "y") || strings.EqualFold(text, "yes") {
-			return nil
-		}
-	}
-	return errors.New("not confirmed (--yes does not ask): nothing was removed")
 }

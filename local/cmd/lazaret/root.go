@@ -34,6 +34,8 @@ func newRoot() *cobra.Command {
 		redriveCommand(),
 		backfillCommand(),
 		reconcileCommand(),
+		releaseCommand(),
+		blockCommand(),
 		waitCommand(),
 		verifyCommand(),
 		definitionsCommand(),

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/lazaret/lazaret/internal/decision"
 	"github.com/lazaret/lazaret/internal/definitions/update"
 	"github.com/lazaret/lazaret/internal/eicar"
 	"github.com/lazaret/lazaret/internal/job"
@@ -104,6 +105,8 @@ func TestEvents(t *testing.T) {
 				if _, err := e.Request.Check(); err != nil || !e.Request.DryRun {
 					t.Errorf("got request %+v, %v, want one of a dry run", e.Request, err)
 				}
+			case "release":
+				read[decision.Request](t, file)
 			case "dispatch":
 				if file == "dispatch-count.json" { // the same that the schedule sends
 					event := read[map[string]string](t, file)

@@ -19,8 +19,8 @@ import (
 	"github.com/lazaret/lazaret/local/template"
 )
 
-// elsewhere are the functions that the machine does not invoke: queues, schedules and another machine do.
-var elsewhere = []string{"dispatch", "freshclam", "sweep", "canary"}
+// elsewhere are the functions that the machine does not invoke: queues, schedules, operators and another machine do.
+var elsewhere = []string{"canary", "dispatch", "freshclam", "release", "sweep"}
 
 // TestTasks: each function that the machine invokes has a Task of its name, which waits longer than the function may
 // run and catches all errors.

@@ -4,7 +4,6 @@ package terminal
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"strings"
 	"unicode"
@@ -12,9 +11,9 @@ import (
 	"github.com/mattn/go-isatty"
 )
 
-// Is reports whether what is written to w goes to a terminal.
-func Is(w io.Writer) bool {
-	f, ok := w.(*os.File)
+// Is reports whether a reader or a writer is a terminal.
+func Is(stream any) bool {
+	f, ok := stream.(*os.File)
 	return ok && isatty.IsTerminal(f.Fd())
 }
 

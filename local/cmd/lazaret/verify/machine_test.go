@@ -393,6 +393,12 @@ func TestBroken(t *testing.T) {
 			want:    each(verify.Fail, "trials"),
 			says:    map[string]string{"trials": "forged counts"},
 		},
+		"anybody decides about contents": {
+			layouts: layouts[:1],
+			breaks:  func(t *testing.T, m *harness.Machine) { without(t, m, harness.Records, "OnlyReleaseWritesDecisions") },
+			want:    each(verify.Fail, "decisions"),
+			says:    map[string]string{"decisions": "decides what is CLEAN"},
+		},
 		"there are no dead letters": {
 			breaks: func(t *testing.T, m *harness.Machine) {
 				in := &sqs.DeleteQueueInput{QueueUrl: aws.String(m.QueueURL(harness.DeadLetterQueue))}
