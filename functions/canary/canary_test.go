@@ -151,7 +151,8 @@ func TestRounds(t *testing.T) {
 			before: func(f *s3fake.S3) { refuse(f, "GetObjectTagging", 503, "SlowDown") },
 		},
 		{
-			name: "nothing may be removed", infected: moved(asItIs), clean: tagged("CLEAN"), want: Failed, detail: "remove s3://",
+			name: "nothing may be removed", infected: moved(asItIs), clean: tagged("CLEAN"),
+			want: Failed, detail: "remove s3://",
 			before: func(f *s3fake.S3) { refuse(f, "DeleteObject", 403, "AccessDenied") },
 		},
 		{
@@ -242,14 +243,15 @@ func round(t *testing.T, p pipeline, three bool) (got Round, metrics string, lin
 	return got, emitted.String(), line
 }
 
-// TestRemoval: a right round removes what it made and what earlier rounds left, and nothing else. Any other round leaves
-// its own objects for an hour.
+// TestRemoval: a right round removes what it made and what earlier rounds left, and nothing else. Any other round
+// leaves its own objects for an hour.
 func TestRemoval(t *testing.T) {
 	f := world()
 	f.Add(uploads, "in/theirs.txt", s3fake.Object{Body: "theirs", Tags: map[string]string{"scan-status": "CLEAN"}})
 	f.Add(quarantine, "0a1b", s3fake.Object{Body: "theirs"})
-	f.Add(uploads, prefix+"20261101T000000Z-old/canary-eicar.com", s3fake.Object{Tags: map[string]string{"scan-status": "x"}})
-	f.Add(uploads, prefix+"20261101T000000Z-old/canary-eicar.com", s3fake.Object{Marker: true})
+	old := prefix + "20261101T000000Z-old/canary-eicar.com"
+	f.Add(uploads, old, s3fake.Object{Tags: map[string]string{"scan-status": "x"}})
+	f.Add(uploads, old, s3fake.Object{Marker: true})
 	f.Add(quarantine, canary.QuarantinePrefix+"old", s3fake.Object{Body: "old"})
 	f.Add(quarantine, canary.QuarantinePrefix+"old.json", s3fake.Object{Body: "{}"})
 	p := pipeline{f, moved(asItIs), func(p pipeline, o job.Object, body string) {

@@ -1,5 +1,6 @@
 // Command canary is the Lambda function that proves, on a schedule, that the pipeline works: it uploads EICAR and a
-// clean text to the uploads bucket, waits until both have come out, looks whether they came out right, and removes them.
+// clean text to the uploads bucket, waits until both have come out, looks whether they came out right, and removes
+// them.
 package main
 
 import (

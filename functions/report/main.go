@@ -1,7 +1,7 @@
-// Command report is the Lambda function that puts GuardDuty's event about an upload that became a dead letter. The state
-// machine runs it after it has sent the dead letter (state Report), and the rule ReportDiedRule of template.yaml when an
-// execution died outside the state machine's own handling of errors. The dead letter is in its queue by then: whatever
-// happens here, no upload is lost.
+// Command report is the Lambda function that puts GuardDuty's event about an upload that became a dead letter. The
+// state machine runs it after it has sent the dead letter (state Report), and the rule ReportDiedRule of template.yaml
+// when an execution died outside the state machine's own handling of errors. The dead letter is in its queue by then,
+// or comes there by another rule: whatever happens here, no upload is lost.
 package main
 
 import (

@@ -19,7 +19,7 @@ const (
 	SignatureOnTrial    = "SignatureOnTrial"
 	TrialsUncounted     = "TrialsUncounted"
 
-	CanaryRight = "CanaryRight"
+	CanaryRight        = "CanaryRight"
 	OldestUnscannedAge = "OldestUnscannedAge"
 )
 

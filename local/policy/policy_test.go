@@ -362,7 +362,9 @@ func TestNotResource(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for key, want := range map[string]Effect{"own/a": NoOpinion, "mine": NoOpinion, "a": Deny, "mine/a": Deny, "x/own/a": Deny} {
+	for key, want := range map[string]Effect{
+		"own/a": NoOpinion, "mine": NoOpinion, "a": Deny, "mine/a": Deny, "x/own/a": Deny,
+	} {
 		r := Request{
 			Principal: tagger, Account: account, Action: "s3:DeleteObject", Resource: "arn:aws:s3:::uploads/" + key,
 			Context: map[string][]string{"aws:PrincipalArn": {tagger}},

@@ -19,7 +19,8 @@ func canary() (string, error) {
 		all = append(all, p.Canaries())
 	}
 	for i, c := range all[0] {
-		t.row("`"+c.Schedule+"`", plan.Dollars(c.Dollars), plan.Dollars(all[1][i].Dollars), fmt.Sprintf("%.0f %%", 100*c.Cold))
+		cold := fmt.Sprintf("%.0f %%", 100*c.Cold)
+		t.row("`"+c.Schedule+"`", plan.Dollars(c.Dollars), plan.Dollars(all[1][i].Dollars), cold)
 	}
 	return t.text(), nil
 }
