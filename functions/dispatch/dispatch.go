@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/lazaret/lazaret/internal/excerpt"
+	"github.com/lazaret/lazaret/internal/guardduty"
 	"github.com/lazaret/lazaret/internal/job"
 	"github.com/lazaret/lazaret/internal/metric"
 	"github.com/lazaret/lazaret/internal/permit"
@@ -47,6 +48,7 @@ type handler struct {
 	policy         job.Policy // of every job, see policyOf
 	uploads        string     // name of the stack's upload bucket; if empty, every bucket counts as it
 
+	events      guardduty.API // gets the events about dead letters
 	sqs         queues
 	uploadQueue string // URL
 	rescanQueue string // URL

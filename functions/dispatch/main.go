@@ -11,6 +11,7 @@ import (
 	"strconv"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/smithy-go/middleware"
@@ -32,11 +33,13 @@ func configure(
 	h := handler{
 		stepFunctions:  sfn.NewFromConfig(cfg, plainHost),
 		sqs:            sqs.NewFromConfig(cfg),
+		events:         eventbridge.NewFromConfig(cfg),
 		expressMachine: os.Getenv("EXPRESS_STATE_MACHINE_ARN"),
 		policy: job.Policy{
 			PromoteClean:          step.Flag("PROMOTE_CLEAN"),
 			QuarantineUnscannable: step.Flag("QUARANTINE_UNSCANNABLE"),
 			AnnounceClean:         step.Flag("ANNOUNCE_CLEAN"),
+			GuardDutyEvents:       step.Flag("GUARDDUTY_EVENTS"),
 		},
 		uploads: os.Getenv("UPLOADS_BUCKET"),
 		metrics: metric.Default,

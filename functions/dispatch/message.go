@@ -50,7 +50,10 @@ func (h *handler) handleMessage(ctx context.Context, m events.SQSMessage) (done 
 	defer cancel()
 	if name, permanent := permanentError(err); permanent {
 		slog.ErrorContext(ctx, "dispatch", "messageId", m.MessageId, "error", name, "cause", err.Error())
-		err = h.sendToDeadLetters(ctx, m, name, err)
+		cause := err
+		if err = h.sendToDeadLetters(ctx, m, name, cause); err == nil {
+			h.reportLetter(ctx, m, name, cause)
+		}
 	}
 	if err != nil {
 		h.handBack(ctx, r, err)

@@ -3,7 +3,10 @@ package main
 import (
 	"fmt"
 	"strings"
+	"time"
+	"unicode"
 
+	"github.com/lazaret/lazaret/internal/excerpt"
 	"github.com/lazaret/lazaret/internal/job"
 )
 
@@ -17,24 +20,92 @@ const (
 )
 
 // announcement is the message on the topic and the detail of the event. A retried Notify sends it
-// again with the same ID.
+// again with the same ID. docs/schemas/verdict.schema.json describes it.
 type announcement struct {
 	Version     int        `json:"version"` // of this format
 	ID          string     `json:"id"`      // name of the execution
 	Summary     string     `json:"summary"` // one sentence for a person
 	Disposition string     `json:"disposition"`
+	Where       string     `json:"where,omitempty"` // address of the object now, quoted for a shell; empty if it is gone
+	Next        []command  `json:"next"`            // what a person can type next
 	Object      job.Object `json:"object"`
 	Scan        *job.Scan  `json:"scan"`
 	Copy        *job.Copy  `json:"copy,omitempty"`
 	Attempt     int        `json:"attempt"`
 }
 
-func newAnnouncement(j job.Job) announcement {
+// command is a command of the operator, and what it is for.
+type command struct {
+	Purpose string `json:"purpose"`
+	Command string `json:"command"` // can be pasted into a shell
+}
+
+func newAnnouncement(j job.Job, stack string) announcement {
 	where := disposition(j)
 	return announcement{
 		Version: 1, ID: j.ExecutionName(), Summary: summary(j, where), Disposition: where,
+		Where: address(j, where), Next: commands(j, where, stack),
 		Object: j.Object, Scan: j.Scan, Copy: j.Copy, Attempt: j.Attempt,
 	}
+}
+
+// address returns where the object is now.
+func address(j job.Job, where string) string {
+	switch where {
+	case gone:
+		return ""
+	case kept:
+		return j.Object.String()
+	default:
+		return j.Copy.String()
+	}
+}
+
+// commands returns what a person can type next. About a clean object there is nothing to do.
+func commands(j job.Job, where, stack string) []command {
+	if j.Scan.Verdict == job.Clean {
+		return []command{}
+	}
+	all := []command{{
+		Purpose: "To see what happened to it, and who can read it",
+		Command: fmt.Sprintf("lazaret explain %s --stack-name %s", j.Object, stack),
+	}}
+	if where == quarantined {
+		copied := job.Object{Bucket: j.Copy.Bucket, Key: j.Copy.Key}
+		all = append(all, command{
+			Purpose: "To put it back, if it is a false alarm",
+			Command: fmt.Sprintf("lazaret release %s --stack-name %s --reason 'why it is harmless'", copied, stack),
+		})
+	}
+	return all
+}
+
+// maxSummary is more than a summary has without a text of the engine in it, in bytes.
+const maxSummary = 8 << 10
+
+// text returns the announcement as the text of an e-mail.
+func (a announcement) text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s.\n\n", excerpt.Line(a.Summary, maxSummary))
+	line := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(&b, "%-9s%s\n", name, value)
+		}
+	}
+	engine := a.Scan.Engine.Name + " " + a.Scan.Engine.Version
+	if d := a.Scan.Definitions; d != nil && d.Version > 0 {
+		engine += fmt.Sprintf(", definitions %d", d.Version)
+	}
+	line("object", a.Object.String())
+	line("size", fmt.Sprintf("%d bytes", a.Object.Size))
+	line("SHA-256", a.Scan.SHA256)
+	line("now at", a.Where)
+	line("scanned", a.Scan.Time.UTC().Format(time.RFC3339)+" by "+strings.TrimSpace(engine))
+	line("id", a.ID)
+	for _, c := range a.Next {
+		fmt.Fprintf(&b, "\n%s:\n  %s\n", c.Purpose, c.Command)
+	}
+	return b.String()
 }
 
 func disposition(j job.Job) string {
@@ -80,4 +151,20 @@ func subject(j job.Job) string {
 		return r
 	}, s)
 	return s[:min(len(s), 99)]
+}
+
+// legal returns s as the value of a message attribute, of at most 256 characters. SNS refuses control characters.
+func legal(s string) string {
+	var b strings.Builder
+	n := 0
+	for _, r := range s {
+		if n++; n > 256 {
+			break
+		}
+		if !unicode.IsPrint(r) {
+			r = '?'
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 
+	"github.com/lazaret/lazaret/internal/canary"
 	"github.com/lazaret/lazaret/internal/step"
 )
 
@@ -22,7 +23,18 @@ func main() {
 		if err != nil {
 			return nil, err
 		}
-		h := handler{sns: sns.NewFromConfig(cfg), events: eventbridge.NewFromConfig(cfg), topic: topic, bus: bus}
+		stack, err := step.Env("STACK_NAME")
+		if err != nil {
+			return nil, err
+		}
+		place, err := canary.FromEnvironment()
+		if err != nil {
+			return nil, err
+		}
+		h := handler{
+			sns: sns.NewFromConfig(cfg), events: eventbridge.NewFromConfig(cfg),
+			topic: topic, bus: bus, stack: stack, canary: place,
+		}
 		return h.handle, nil
 	})
 }

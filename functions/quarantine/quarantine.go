@@ -13,6 +13,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/lazaret/lazaret/internal/awserr"
+	"github.com/lazaret/lazaret/internal/canary"
 	"github.com/lazaret/lazaret/internal/job"
 	"github.com/lazaret/lazaret/internal/move"
 	"github.com/lazaret/lazaret/internal/trial"
@@ -34,6 +35,8 @@ type handler struct {
 	s3     s3API
 	move   *move.Mover
 	bucket string // name of the quarantine bucket
+	canary canary.Place
+	tags   verdicttag.Writer
 	trials trials
 }
 
@@ -81,8 +84,16 @@ type policy struct {
 	job job.Job
 }
 
-// Destination is the key of this version in the quarantine bucket.
-func (p *policy) Destination() (bucket, key string) { return p.bucket, p.job.Object.QuarantineKey() }
+// Destination is the key of this version in the quarantine bucket. The copies of canary's samples lie apart, where the
+// function canary may delete them. What else lies among the samples in the uploads bucket is no sample: its copy lies
+// with all others, where nothing deletes it.
+func (p *policy) Destination() (bucket, key string) {
+	key = p.job.Object.QuarantineKey()
+	if p.canary.IsSample(p.job) {
+		key = canary.QuarantinePrefix + key
+	}
+	return p.bucket, key
+}
 
 // PlanCopy gives the copy its origin and, if Tag could not tag the original, the
 // tags of the verdict.
@@ -99,7 +110,7 @@ func (p *policy) verdictTags(ctx context.Context, src *move.Source) ([]types.Tag
 	if err != nil || verdicttag.Verdict(tags)[verdicttag.Status] == string(p.job.Scan.Verdict) {
 		return nil, err
 	}
-	merged, err := verdicttag.Merge(tags, *p.job.Scan)
+	merged, err := p.tags.Merge(tags, *p.job.Scan)
 	if errors.Is(err, job.ErrTagLimit) {
 		return nil, nil
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/lazaret/lazaret/internal/awserr"
+	"github.com/lazaret/lazaret/internal/canary"
 	"github.com/lazaret/lazaret/internal/job"
 )
 
@@ -30,6 +31,10 @@ func (h *handler) recall(ctx context.Context, j job.Job) (job.Job, error) {
 	}
 	key := j.Object.QuarantineKey() + ".json"
 	out, err := h.s3.GetObject(ctx, &s3.GetObjectInput{Bucket: &h.bucket, Key: aws.String(key)})
+	if awserr.NotFound(err) && h.canary.Has(j.Object) { // a sample's record lies beside its copy
+		key = canary.QuarantinePrefix + key
+		out, err = h.s3.GetObject(ctx, &s3.GetObjectInput{Bucket: &h.bucket, Key: aws.String(key)})
+	}
 	if awserr.NotFound(err) {
 		return j, gone
 	}

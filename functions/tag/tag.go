@@ -32,8 +32,9 @@ type s3API interface {
 
 // handler writes verdicts as object tags.
 type handler struct {
-	s3  s3API
-	now func() time.Time
+	s3   s3API
+	tags verdicttag.Writer
+	now  func() time.Time
 }
 
 // handle writes the verdict of j into the tags of the version that was scanned. It leaves the tags of
@@ -72,7 +73,7 @@ func (h *handler) tag(ctx context.Context, o job.Object, scan *job.Scan) error {
 		}
 		return nil
 	}
-	merged, err := verdicttag.Merge(existing, *scan)
+	merged, err := h.tags.Merge(existing, *scan)
 	if err != nil {
 		return err
 	}
@@ -117,7 +118,7 @@ func (h *handler) withdraw(ctx context.Context, o job.Object, id *string, ours [
 	if !maps.Equal(verdicttag.Verdict(now), verdicttag.Verdict(ours)) {
 		return cause
 	}
-	if err := h.writeTags(ctx, o, id, verdicttag.WithoutVerdict(now)); err != nil {
+	if err := h.writeTags(ctx, o, id, h.tags.WithoutVerdict(now)); err != nil {
 		return fmt.Errorf("withdraw the verdict: %w", err)
 	}
 	return cause

@@ -43,6 +43,7 @@ type Policy struct {
 	PromoteClean          bool `json:"promoteClean"`
 	QuarantineUnscannable bool `json:"quarantineUnscannable"`
 	AnnounceClean         bool `json:"announceClean"`
+	GuardDutyEvents       bool `json:"guardDutyEvents,omitempty"` // put an event for every outcome, see package guardduty
 }
 
 // Work is the file on the shared volume that holds the object's bytes.

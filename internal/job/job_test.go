@@ -27,7 +27,7 @@ func full() job.Job {
 		Attempt: 1,
 		Run:     "rescan-7",
 		Lane:    "express-0123456789abcdef",
-		Policy:  job.Policy{PromoteClean: true, QuarantineUnscannable: true, AnnounceClean: true},
+		Policy:  job.Policy{PromoteClean: true, QuarantineUnscannable: true, AnnounceClean: true, GuardDutyEvents: true},
 		Work:    &job.Work{File: "a_o_1_1_pdf-0123", Size: 68, SHA256: "275a021b", Fetches: 1},
 		Scan: &job.Scan{
 			Verdict: job.Infected, Signature: "Eicar-Test-Signature", FirstSeen: built.Add(20 * time.Hour),

@@ -19,6 +19,7 @@ const (
 	SignatureOnTrial    = "SignatureOnTrial"
 	TrialsUncounted     = "TrialsUncounted"
 
+	CanaryRight = "CanaryRight"
 	OldestUnscannedAge = "OldestUnscannedAge"
 )
 
@@ -97,6 +98,11 @@ var All = []Metric{
 	{
 		Name: TrialsUncounted, Unit: Count,
 		Meaning: "one for each object that was moved because of a new signature although S3 failed to count its files",
+	},
+	{
+		Name: CanaryRight, Unit: Count,
+		Meaning: "one for each round of the function canary in which both samples came out right and in time, " +
+			"0 for every other round",
 	},
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/lazaret/lazaret/internal/decision"
+	"github.com/lazaret/lazaret/internal/guardduty"
 	"github.com/lazaret/lazaret/internal/job"
 )
 
@@ -30,6 +31,16 @@ const (
 // Keys lists the keys. If there is no room for all of them, the last ones are left out.
 var Keys = []string{Status, Time, Detail, Definitions}
 
+// GuardDuty is the key of a second tag for readers and policies that know the one of GuardDuty. It holds the result in
+// GuardDuty's words (guardduty.Status). A stack writes it with the parameter GuardDutyTag only. Without it, a tag of
+// this key is the object's own.
+const GuardDuty = "GuardDutyMalwareScanStatus"
+
+// Writer says which tags a stack writes.
+type Writer struct {
+	GuardDuty bool // the tag GuardDuty too
+}
+
 // S3's limits: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html
 const (
 	Limit    = 10  // tags on one object
@@ -38,13 +49,13 @@ const (
 
 // Merge returns the object's own tags, unchanged and in their order, followed by the tags of the
 // verdict in scan. Verdict tags in existing are replaced or removed. If room is short, Definitions is
-// left out first, then Detail, then Time. The error is a job.ErrTagLimit if the own tags leave no room
-// for Status, and a job.ErrBadJob if scan holds no valid verdict.
-func Merge(existing []types.Tag, scan job.Scan) ([]types.Tag, error) {
+// left out first, then Detail, then Time, and GuardDuty last. The error is a job.ErrTagLimit if the own
+// tags leave no room for Status, and a job.ErrBadJob if scan holds no valid verdict.
+func (w Writer) Merge(existing []types.Tag, scan job.Scan) ([]types.Tag, error) {
 	if !scan.Known() {
 		return nil, fmt.Errorf("%w: %q is not a valid verdict", job.ErrBadJob, scan.Verdict)
 	}
-	tags := WithoutVerdict(existing)
+	tags := w.WithoutVerdict(existing)
 	free := Limit - len(tags)
 	if free < 1 {
 		return nil, fmt.Errorf("%w: the object has %d tags of its own, S3 allows %d in all",
@@ -67,13 +78,25 @@ func Merge(existing []types.Tag, scan job.Scan) ([]types.Tag, error) {
 	if scan.Definitions != nil {
 		values[Definitions] = strconv.Itoa(scan.Definitions.Version)
 	}
-	for _, key := range Keys {
+	if w.GuardDuty {
+		values[GuardDuty] = string(guardduty.StatusOf(&scan))
+	}
+	for _, key := range slices.Insert(slices.Clone(Keys), 1, GuardDuty) {
 		if free > 0 && values[key] != "" {
 			tags = append(tags, types.Tag{Key: aws.String(key), Value: aws.String(values[key])})
 			free--
 		}
 	}
 	return tags, nil
+}
+
+// WithoutVerdict returns the tags that this writer does not write, in their order: see the function of that name.
+func (w Writer) WithoutVerdict(tags []types.Tag) []types.Tag {
+	own := WithoutVerdict(tags)
+	if !w.GuardDuty {
+		return own
+	}
+	return slices.DeleteFunc(own, func(t types.Tag) bool { return strings.EqualFold(aws.ToString(t.Key), GuardDuty) })
 }
 
 // WithoutVerdict returns the tags that hold no verdict, in their order. S3 distinguishes keys by case,

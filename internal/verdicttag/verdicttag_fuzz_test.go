@@ -39,7 +39,7 @@ func FuzzMerge(f *testing.F) {
 			{Verdict: job.Verdict(text), Reason: job.Reason(signature)},
 		}[kind&3]
 		foreign := verdicttag.WithoutVerdict(existing)
-		got, err := verdicttag.Merge(existing, scan)
+		got, err := verdicttag.Writer{}.Merge(existing, scan)
 		if err != nil {
 			full, unknown := errors.Is(err, job.ErrTagLimit), errors.Is(err, job.ErrBadJob)
 			if got != nil || full != (scan.Known() && len(foreign) >= verdicttag.Limit) || unknown == scan.Known() {
@@ -76,7 +76,7 @@ func FuzzMerge(f *testing.F) {
 			t.Errorf("%d verdicts, the first tag of it is %s=%s, want one", spoken, *verdict.Key, *verdict.Value)
 		}
 		accepted(t, got[len(foreign):])
-		again, err := verdicttag.Merge(got, scan)
+		again, err := verdicttag.Writer{}.Merge(got, scan)
 		if diff := cmp.Diff(texts(got), texts(again)); diff != "" || err != nil {
 			t.Errorf("a second merge differs: %v (-first +second):\n%s", err, diff)
 		}

@@ -48,14 +48,16 @@ func infected(signature string) job.Scan {
 	return job.Scan{Verdict: job.Infected, Signature: signature, Time: at, Definitions: &job.Definitions{Version: 27500}}
 }
 
+// The tags of infected("Eicar-Test").
+const (
+	status      = "scan-status=INFECTED"
+	when        = "scan-time=2026-11-22T09:30:00Z"
+	detail      = "scan-detail=Eicar-Test"
+	definitions = "scan-definitions=27500"
+)
+
 func TestMerge(t *testing.T) {
 	t.Parallel()
-	const (
-		status      = "scan-status=INFECTED"
-		when        = "scan-time=2026-11-22T09:30:00Z"
-		detail      = "scan-detail=Eicar-Test"
-		definitions = "scan-definitions=27500"
-	)
 	clean := job.Scan{Verdict: job.Clean, Time: at}
 	tests := []struct {
 		name     string
@@ -167,7 +169,7 @@ func TestMerge(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			before := tags(tt.existing...)
-			got, err := verdicttag.Merge(before, tt.scan)
+			got, err := verdicttag.Writer{}.Merge(before, tt.scan)
 			if !errors.Is(err, tt.err) {
 				t.Fatalf("Merge error = %v, want %v", err, tt.err)
 			}
@@ -181,9 +183,67 @@ func TestMerge(t *testing.T) {
 	}
 }
 
+// TestMergeForGuardDuty writes the second tag, which is the last but one to give way.
+func TestMergeForGuardDuty(t *testing.T) {
+	t.Parallel()
+	const second = "GuardDutyMalwareScanStatus=THREATS_FOUND"
+	tests := []struct {
+		name     string
+		existing []string
+		scan     job.Scan
+		want     []string
+		err      error
+	}{
+		{name: "room", scan: infected("Eicar-Test"), want: []string{status, second, when, detail, definitions}},
+		{
+			name: "one tag too many", existing: own(6), scan: infected("Eicar-Test"),
+			want: append(own(6), status, second, when, detail),
+		},
+		{
+			name: "before the time", existing: own(8), scan: infected("Eicar-Test"),
+			want: append(own(8), status, second),
+		},
+		{name: "no room for it", existing: own(9), scan: infected("Eicar-Test"), want: append(own(9), status)},
+		{name: "no room at all", existing: own(10), scan: infected("Eicar-Test"), err: job.ErrTagLimit},
+		{
+			name:     "forged, in two spellings",
+			existing: []string{"GuardDutyMalwareScanStatus=NO_THREATS_FOUND", "guarddutymalwarescanstatus=X", "a=1"},
+			scan:     infected("Eicar-Test"),
+			want:     []string{"a=1", status, second, when, detail, definitions},
+		},
+		{
+			name: "clean", scan: job.Scan{Verdict: job.Clean},
+			want: []string{"scan-status=CLEAN", "GuardDutyMalwareScanStatus=NO_THREATS_FOUND"},
+		},
+		{
+			name: "unscannable", scan: job.Scan{Verdict: job.Unscannable, Reason: job.Encrypted},
+			want: []string{
+				"scan-status=UNSCANNABLE", "GuardDutyMalwareScanStatus=UNSUPPORTED", "scan-detail=encrypted",
+			},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got, err := verdicttag.Writer{GuardDuty: true}.Merge(tags(tt.existing...), tt.scan)
+			if !errors.Is(err, tt.err) {
+				t.Fatalf("Merge error = %v, want %v", err, tt.err)
+			}
+			if diff := cmp.Diff(tt.want, texts(got)); diff != "" {
+				t.Errorf("Merge (-want +got):\n%s", diff)
+			}
+		})
+	}
+	kept, err := verdicttag.Writer{}.Merge(tags("GuardDutyMalwareScanStatus=THREATS_FOUND"), job.Scan{Verdict: job.Clean})
+	want := []string{"GuardDutyMalwareScanStatus=THREATS_FOUND", "scan-status=CLEAN"}
+	if diff := cmp.Diff(want, texts(kept)); diff != "" || err != nil {
+		t.Errorf("without the parameter the tag is the object's own: %v (-want +got):\n%s", err, diff)
+	}
+}
+
 func TestLimitNamesTheCount(t *testing.T) {
 	t.Parallel()
-	_, err := verdicttag.Merge(tags(own(10)...), infected("X"))
+	_, err := verdicttag.Writer{}.Merge(tags(own(10)...), infected("X"))
 	if err == nil || !strings.Contains(err.Error(), "10 tags of its own") {
 		t.Errorf("Merge error = %v, want the count in it", err)
 	}
@@ -253,6 +313,11 @@ func TestStands(t *testing.T) {
 		{
 			name:  "INFECTED without a time, for lack of room",
 			there: append(own(9), "scan-status=INFECTED"),
+			over:  []job.Verdict{job.Clean, job.Unscannable},
+		},
+		{
+			name:  "INFECTED with GuardDuty's tag and without a time, for lack of room",
+			there: append(own(8), "scan-status=INFECTED", "GuardDutyMalwareScanStatus=THREATS_FOUND"),
 			over:  []job.Verdict{job.Clean, job.Unscannable},
 		},
 		{name: "UNSCANNABLE without a time, for lack of room", there: append(own(9), "scan-status=UNSCANNABLE")},

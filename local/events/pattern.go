@@ -119,7 +119,11 @@ func compileValue(wanted any) (matcher, error) {
 				return ok && strings.HasPrefix(text, prefix)
 			}, nil
 		}
-		if values, ok := w["anything-but"].([]any); ok && len(w) == 1 && len(values) > 0 {
+		values, ok := w["anything-but"].([]any)
+		if one, single := w["anything-but"].(string); single {
+			values, ok = []any{one}, true
+		}
+		if ok && len(w) == 1 && len(values) > 0 {
 			isText := func(v any) bool { _, ok := v.(string); return ok }
 			if slices.ContainsFunc(values, func(v any) bool { return !isText(v) }) {
 				break

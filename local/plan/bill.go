@@ -258,9 +258,13 @@ func (p *Planner) addStorage(l *ledger, g group) {
 			l.add(lineRequests, billedAs[r.Operation], n)
 		case r.Operation == "sns Publish":
 			l.add(lineAnnounce, "sns.publish", n)
-		case r.Operation == "events PutEvents":
-			l.add(lineAnnounce, "events.custom", n)
 		}
+	}
+	if g.announced() {
+		l.add(lineAnnounce, "events.custom", g.objects)
+	}
+	if g.events { // in the same request, and billed as an event of its own
+		l.add(lineAnnounce, "events.custom", g.objects)
 	}
 	l.add(lineTags, "s3.tag", g.objects*g.tags())
 	if g.end == Infected { // at most: the bucket key saves most of them

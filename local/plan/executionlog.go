@@ -111,7 +111,7 @@ func jobAfter(function string, x object) string {
 			Bucket: sampleBucket, Key: sampleKey, VersionID: "WQ6ZJ1dJ5nNs8R0uFhCk3a7gVb2mPpXy",
 			ETag: "a735a1819cc1e78ad625bef4531a686c", Size: int64(x.size), Sequencer: "0062E99A88DC407460",
 		},
-		Policy: job.Policy{PromoteClean: x.end == Promoted},
+		Policy: job.Policy{PromoteClean: x.end == Promoted, GuardDutyEvents: x.events},
 	}
 	if x.lane == Express {
 		j.Lane = "express-5f3759df5f3759df"

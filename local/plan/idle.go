@@ -12,7 +12,7 @@ const (
 
 // What happens without a single object.
 const (
-	metrics = 12 // custom ones, while they are emitted
+	metrics = 13 // custom ones, while they are emitted
 
 	// A run of freshclam that finds nothing new, and one with a new set, of which there is one a day. In seconds.
 	freshclamRun, freshclamNews = 10, 180
@@ -46,6 +46,7 @@ func (p *Planner) addIdle(l *ledger) {
 	l.addIdle(idleFreshclam, "lambda.duration", (runs*freshclamRun+days*freshclamNews)*gb(stack.memory["freshclam"]))
 	l.addIdle(idleFreshclam, "lambda.request", runs)
 	l.addIdle(idleFreshclam, "scheduler.invocation", runs)
+	p.addCanary(l)
 	queues := 2.0 // uploads and rescans
 	l.addIdle(idlePolling, "sqs.request", queues*pollers*month/longPoll)
 	counts := countsADay * days

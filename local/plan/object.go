@@ -24,6 +24,7 @@ type object struct {
 	end    End
 	lane   Workflow // of its execution
 	unread bool     // fetch decides by the metadata that it cannot be scanned
+	events bool     // there is an event in GuardDuty's format
 }
 
 // lane returns the workflow in which dispatch runs an object.
@@ -52,8 +53,15 @@ func (s state) function() string {
 func (x object) states() []state {
 	path := []state{{"Fetch", "Task"}, {"Scan", "Task"}, {"Tag", "Task"}, {"Route", "Choice"}}
 	switch x.end {
+	case Kept:
+		if x.events {
+			path = append(path, state{"Notify", "Task"})
+		}
 	case Promoted:
 		path = append(path, state{"Promote", "Task"}, state{"Announce", "Choice"})
+		if x.events {
+			path = append(path, state{"Notify", "Task"})
+		}
 	case Infected:
 		path = append(path, state{"Quarantine", "Task"}, state{"Notify", "Task"})
 	case Unscannable:
@@ -99,11 +107,17 @@ func (x object) requests() []Request {
 			Request{"quarantine", "GetObjectTagging", 2}, Request{"quarantine", "PutObject", 1},
 			Request{"quarantine", "DeleteObject", 1})
 	}
-	if x.end == Infected || x.end == Unscannable {
-		all = append(all, Request{"notify", "sns Publish", 1}, Request{"notify", "events PutEvents", 1})
+	if x.announced() {
+		all = append(all, Request{"notify", "sns Publish", 1})
+	}
+	if x.announced() || x.events {
+		all = append(all, Request{"notify", "events PutEvents", 1})
 	}
 	return append(all, x.dispatches()...)
 }
+
+// announced reports whether the verdict is announced, on the topic and on the bus.
+func (x object) announced() bool { return x.end == Infected || x.end == Unscannable }
 
 // dispatches returns the requests of dispatch: it shortens the visibility of its message, gets a permit and starts the
 // execution. In the express lane it waits for the end and gives the permit back.

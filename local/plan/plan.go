@@ -35,13 +35,15 @@ type Options struct {
 	ScanMemory         int // MB, as the template's parameter
 	AccountConcurrency int // the account's quota of concurrent Lambda invocations; 0 is the default quota
 	InfectedShare      float64
+	CanarySchedule     string // as the template's parameter
+	GuardDutyEvents    bool   // as the template's parameter
 }
 
 // Defaults are the template's defaults in us-east-1.
 func Defaults() Options {
 	return Options{
 		Region: price.Default, Workflow: Standard,
-		MaxConcurrentScans: stack.maxConcurrentScans, ScanMemory: stack.scanMemory,
+		MaxConcurrentScans: stack.maxConcurrentScans, ScanMemory: stack.scanMemory, CanarySchedule: stack.canarySchedule,
 	}
 }
 
@@ -57,6 +59,8 @@ func (o Options) check() error {
 		return fmt.Errorf("%w: ScanMemory %d, want 2048 to 10240", errOptions, o.ScanMemory)
 	case !(o.InfectedShare >= 0 && o.InfectedShare <= 1):
 		return fmt.Errorf("%w: a share of %g infected objects, want 0 to 1", errOptions, o.InfectedShare)
+	case o.CanarySchedule != canaryOff && canaryIntervals[o.CanarySchedule] == 0:
+		return fmt.Errorf("%w: CanarySchedule %q, want one of %q", errOptions, o.CanarySchedule, CanarySchedules)
 	case o.AccountConcurrency < 0:
 		return fmt.Errorf("%w: a quota of %d, want 0 or more", errOptions, o.AccountConcurrency)
 	}
@@ -124,7 +128,7 @@ func (p *Planner) groups(o *workload.Objects) []group {
 	}
 	for _, c := range o.Classes() {
 		n := c.Objects
-		x := object{size: c.Size(), lane: Standard}
+		x := object{size: c.Size(), lane: Standard, events: p.GuardDutyEvents}
 		if c.Archived || x.size > clamav.MaxFileSize {
 			x.unread = true
 			x.end = Unscannable

@@ -10,13 +10,14 @@ var stack = struct {
 	retentionDays      float64 // of logs
 	alarmMetrics       float64 // metrics that alarms look at, without Datadog's
 	freshclamRuns      float64 // a day
+	canarySchedule     string
 }{
 	memory: map[string]int{
-		"dispatch": 256, "fetch": 1769, "tag": 256, "quarantine": 256, "promote": 256, "notify": 256,
-		"freshclam": 2048, "release": 256, "sweep": 1024,
+		"dispatch": 256, "fetch": 1769, "tag": 256, "quarantine": 256, "promote": 256, "notify": 256, "report": 256,
+		"canary": 256, "freshclam": 2048, "release": 256, "sweep": 1024,
 	},
 	scanMemory: 3008, scanStorage: 10240, maxConcurrentScans: 20, retentionDays: 30,
-	alarmMetrics: 23, freshclamRuns: 8,
+	alarmMetrics: 25, freshclamRuns: 8, canarySchedule: "rate(6 hours)",
 }
 
 // expressLimit is the size in bytes up to which dispatch runs an object in the express lane.

@@ -22,7 +22,7 @@ const root = "../.."
 func TestStack(t *testing.T) {
 	t.Parallel()
 	app, err := template.Load(filepath.Join(root, "template.yaml"), template.Options{
-		Parameters: map[string]string{"BucketLayout": "three-bucket"},
+		Parameters: map[string]string{"BucketLayout": "three-bucket", "GuardDutyEvents": "true"},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -38,7 +38,7 @@ func TestStack(t *testing.T) {
 	}
 	text := read(t, "template.yaml")
 	for _, line := range []string{
-		"EphemeralStorage: {Size: 10240}", "rate(3 hours)", "MaxConcurrentScans:", "Default: 20", "Default: 3008",
+		"EphemeralStorage: {Size: 10240}", "rate(3 hours)", "Default: rate(6 hours)", "MaxConcurrentScans:", "Default: 20", "Default: 3008",
 		"LogFormat: JSON", "Tracing: Active",
 	} {
 		if !strings.Contains(text, line) {
@@ -112,6 +112,7 @@ type choice struct {
 	Variable      string
 	StringEquals  *string
 	BooleanEquals *bool
+	IsPresent     *bool
 	Next          string
 }
 
@@ -120,7 +121,10 @@ func (c choice) holds(job map[string]any) bool {
 	if c.And != nil {
 		return !slices.ContainsFunc(c.And, func(part choice) bool { return !part.holds(job) })
 	}
-	switch v := job[c.Variable]; {
+	v, present := job[c.Variable]
+	switch {
+	case c.IsPresent != nil:
+		return present == *c.IsPresent
 	case c.StringEquals != nil:
 		return v == *c.StringEquals
 	case c.BooleanEquals != nil:
@@ -140,25 +144,28 @@ func TestStates(t *testing.T) {
 		t.Fatal(err)
 	}
 	verdicts := map[End]string{Kept: "CLEAN", Promoted: "CLEAN", Infected: "INFECTED", Unscannable: "UNSCANNABLE"}
-	for end, verdict := range verdicts {
-		job := map[string]any{
-			"$.scan.verdict": verdict, "$.policy.promoteClean": end == Promoted,
-			"$.policy.announceClean": false, "$.policy.quarantineUnscannable": false,
-		}
-		var want []state
-		for name := machine.StartAt; name != ""; {
-			s := machine.States[name]
-			want = append(want, state{name, s.Type})
-			name = s.Next
-			if s.Type == "Choice" {
-				name = s.Default
-				if i := slices.IndexFunc(s.Choices, func(c choice) bool { return c.holds(job) }); i >= 0 {
-					name = s.Choices[i].Next
+	for _, events := range []bool{false, true} {
+		for end, verdict := range verdicts {
+			job := map[string]any{
+				"$.scan.verdict": verdict, "$.policy.promoteClean": end == Promoted,
+				"$.policy.announceClean": false, "$.policy.quarantineUnscannable": false,
+				"$.policy.guardDutyEvents": events,
+			}
+			var want []state
+			for name := machine.StartAt; name != ""; {
+				s := machine.States[name]
+				want = append(want, state{name, s.Type})
+				name = s.Next
+				if s.Type == "Choice" {
+					name = s.Default
+					if i := slices.IndexFunc(s.Choices, func(c choice) bool { return c.holds(job) }); i >= 0 {
+						name = s.Choices[i].Next
+					}
 				}
 			}
-		}
-		if diff := cmp.Diff(want, object{end: end}.states(), cmp.AllowUnexported(state{})); diff != "" {
-			t.Errorf("states of an object that is %s (-machine +plan):\n%s", end, diff)
+			if diff := cmp.Diff(want, object{end: end, events: events}.states(), cmp.AllowUnexported(state{})); diff != "" {
+				t.Errorf("states of an object that is %s, events %t (-machine +plan):\n%s", end, events, diff)
+			}
 		}
 	}
 }

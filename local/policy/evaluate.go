@@ -59,7 +59,7 @@ func (p *Policy) Evaluate(r Request) Decision {
 func (s statement) match(r Request) bool {
 	action := strings.ToLower(r.Action)
 	return slices.ContainsFunc(s.actions, func(pattern string) bool { return wildcard(pattern, action) }) &&
-		slices.ContainsFunc(s.resources, func(pattern string) bool { return wildcard(pattern, r.Resource) }) &&
+		s.others != slices.ContainsFunc(s.resources, func(pattern string) bool { return wildcard(pattern, r.Resource) }) &&
 		s.principals.match(r) &&
 		!slices.ContainsFunc(s.conditions, func(c condition) bool { return !c.holds(r) })
 }

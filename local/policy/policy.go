@@ -25,6 +25,7 @@ type statement struct {
 	principals principals
 	actions    []string // lower case
 	resources  []string
+	others     bool // the statement is about all resources but these (NotResource)
 	conditions []condition
 }
 
@@ -70,26 +71,34 @@ func Parse(document []byte) (*Policy, error) {
 // parseStatement returns the Sid even when it fails, for the caller's message.
 func parseStatement(raw json.RawMessage) (statement, error) {
 	var in struct {
-		Sid       string
-		Effect    string
-		Principal json.RawMessage
-		Action    list
-		Resource  list
-		Condition map[string]map[string]list
+		Sid         string
+		Effect      string
+		Principal   json.RawMessage
+		Action      list
+		Resource    list
+		NotResource list
+		Condition   map[string]map[string]list
 	}
 	if err := strict(raw, &in); err != nil {
 		return statement{}, err
 	}
 	s := statement{sid: in.Sid, deny: in.Effect == "Deny", resources: in.Resource}
+	if len(in.NotResource) > 0 {
+		s.resources, s.others = in.NotResource, true
+	}
 	unsupported := func(s string) bool { return strings.ContainsRune(s, '?') || hasVariable(s) }
 	switch {
 	case in.Effect != "Allow" && in.Effect != "Deny":
 		return s, fmt.Errorf("unknown Effect %q", in.Effect)
 	case len(in.Action) == 0:
 		return s, errors.New("no Action")
-	case len(in.Resource) == 0:
+	case len(s.resources) == 0:
 		return s, errors.New("no Resource")
-	case slices.ContainsFunc(in.Action, unsupported) || slices.ContainsFunc(in.Resource, unsupported):
+	case len(in.Resource) > 0 && s.others:
+		return s, errors.New("Resource and NotResource")
+	case s.others && !s.deny:
+		return s, errors.New("an Allow with NotResource is not supported")
+	case slices.ContainsFunc(in.Action, unsupported) || slices.ContainsFunc(s.resources, unsupported):
 		return s, errors.New("policy variables and ? are not supported in Action and Resource")
 	}
 	for _, action := range in.Action { // IAM ignores their case, and not that of resources

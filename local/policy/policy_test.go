@@ -287,7 +287,6 @@ func TestParseRefuses(t *testing.T) {
 		{"no version", `{"Statement":[]}`, "Version"},
 		{"no statement", `{"Version":"2012-10-17","Statement":[]}`, "no Statement"},
 		{"unknown element", statementWith(rest + `,"Conditions":{}`), "Conditions"},
-		{"NotResource", statementWith(`"Principal":"*","Action":"*","NotResource":"*"`), "NotResource"},
 		{"NotPrincipal", statementWith(`"NotPrincipal":{"AWS":"*"},"Action":"*","Resource":"*"`), "NotPrincipal"},
 		{"effect", `{"Version":"2012-10-17","Statement":{"Effect":"deny",` + rest + `}}`, "Effect"},
 		{"no principal", statementWith(`"Action":"*","Resource":"*"`), "no Principal"},
@@ -312,6 +311,15 @@ func TestParseRefuses(t *testing.T) {
 			"ForAnyValue on one value",
 			statementWith(rest + `,"Condition":{"ForAnyValue:StringEqualsIgnoreCase":{"s3:VersionId":"a"}}`),
 			"ForAnyValue",
+		},
+		{
+			"both kinds of resource",
+			statementWith(`"Principal":"*","Action":"*","Resource":"a","NotResource":"b"`), "Resource and NotResource",
+		},
+		{
+			"an Allow of all others",
+			`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","NotResource":"b"}]}`,
+			"Allow with NotResource",
 		},
 		{"no resource", statementWith(`"Principal":"*","Action":"*"`), "no Resource"},
 		{
@@ -342,5 +350,25 @@ func TestParseRefuses(t *testing.T) {
 				t.Errorf("got error %v, want one with %q", err, tt.want)
 			}
 		})
+	}
+}
+
+// TestNotResource: a statement with NotResource is about every resource that none of its patterns matches.
+func TestNotResource(t *testing.T) {
+	t.Parallel()
+	p, err := Parse([]byte(`{"Version":"2012-10-17","Statement":[{"Sid":"Stays","Effect":"Deny","Principal":"*",
+		"Action":"s3:DeleteObject","NotResource":["arn:aws:s3:::uploads/own/*","arn:aws:s3:::uploads/mine"],
+		"Condition":{"ArnEquals":{"aws:PrincipalArn":"` + tagger + `"}}}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range map[string]Effect{"own/a": NoOpinion, "mine": NoOpinion, "a": Deny, "mine/a": Deny, "x/own/a": Deny} {
+		r := Request{
+			Principal: tagger, Account: account, Action: "s3:DeleteObject", Resource: "arn:aws:s3:::uploads/" + key,
+			Context: map[string][]string{"aws:PrincipalArn": {tagger}},
+		}
+		if got := p.Evaluate(r); got.Effect != want {
+			t.Errorf("%s: got %v, want %v", key, got.Effect, want)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package sns
 
 import (
+	"encoding/json"
 	"encoding/xml"
 	"fmt"
 	"net/http"
@@ -46,12 +47,16 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Service) publish(form url.Values) (any, error) {
-	for _, name := range []string{"MessageStructure", "PhoneNumber"} {
-		if form.Has(name) {
-			return nil, invalid(name + " Reason: not supported here")
-		}
+	if form.Has("PhoneNumber") {
+		return nil, invalid("PhoneNumber Reason: not supported here")
 	}
 	m := Message{TopicARN: form.Get("TopicArn"), Subject: form.Get("Subject"), Message: form.Get("Message")}
+	if structure := form.Get("MessageStructure"); structure != "" {
+		var err error
+		if m.Message, err = forQueues(structure, m.Message); err != nil {
+			return nil, err
+		}
+	}
 	for i := 1; form.Has(fmt.Sprintf("MessageAttributes.entry.%d.Name", i)); i++ {
 		if m.Attributes == nil {
 			m.Attributes = make(map[string]Attribute)
@@ -66,6 +71,28 @@ func (s *Service) publish(form url.Values) (any, error) {
 		out.MessageId, err = s.PublishTx(tx, m)
 		return err
 	})
+}
+
+// forQueues returns what queues get of a message that has a text for each protocol. All of it counts for the size.
+func forQueues(structure, message string) (string, error) {
+	if structure != "json" {
+		return "", invalid("MessageStructure")
+	}
+	if len(message) > maxMessage {
+		return "", invalid("Message too long")
+	}
+	var byProtocol map[string]any
+	if json.Unmarshal([]byte(message), &byProtocol) != nil {
+		return "", invalid("Message Structure - JSON message body failed to parse")
+	}
+	text, ok := byProtocol["default"].(string)
+	if !ok {
+		return "", invalid("Message Structure - No default entry in JSON message body")
+	}
+	if own, ok := byProtocol["sqs"].(string); ok {
+		text = own
+	}
+	return text, nil
 }
 
 func (s *Service) subscribeQueue(form url.Values) (any, error) {

@@ -85,6 +85,28 @@ func subscribe(t *testing.T, client *api.Client, topic, queue string) string {
 	return *out.SubscriptionArn
 }
 
+// TestPublishByProtocol: a queue gets the text for queues, or else the default, and never that for mail.
+func TestPublishByProtocol(t *testing.T) {
+	t.Parallel()
+	for message, want := range map[string]string{
+		`{"default":"d","email":"e"}`:           "d",
+		`{"default":"d","email":"e","sqs":"s"}`: "s",
+	} {
+		_, client, got := start(t)
+		subscribe(t, client, verdicts, queue)
+		_, err := client.Publish(t.Context(), &api.PublishInput{
+			TopicArn: aws.String(verdicts), Message: aws.String(message), MessageStructure: aws.String("json"),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var envelope struct{ Message string }
+		if err := json.Unmarshal([]byte(got[queue][0]), &envelope); err != nil || envelope.Message != want {
+			t.Errorf("%s: delivered %q, %v, want %q", message, envelope.Message, err, want)
+		}
+	}
+}
+
 func TestPublishDeliversTheEnvelope(t *testing.T) {
 	t.Parallel()
 	_, client, got := start(t)
@@ -215,8 +237,20 @@ func TestErrors(t *testing.T) {
 			"InvalidParameter",
 		},
 		{
-			"message structure",
+			"message structure without JSON",
 			publish(api.PublishInput{TopicArn: topic, Message: x, MessageStructure: aws.String("json")}),
+			"InvalidParameter",
+		},
+		{
+			"message structure without a default",
+			publish(api.PublishInput{
+				TopicArn: topic, Message: aws.String(`{"email":"x"}`), MessageStructure: aws.String("json"),
+			}),
+			"InvalidParameter",
+		},
+		{
+			"another message structure",
+			publish(api.PublishInput{TopicArn: topic, Message: x, MessageStructure: aws.String("xml")}),
 			"InvalidParameter",
 		},
 		{

@@ -20,9 +20,11 @@ type messaging struct {
 	queues *sqs.Service
 	topics *sns.Service
 	bus    *events.Service
+	invoke *func(functionARN, event string) // set once the functions run
 }
 
 func openMessaging(kept *store.Store, app *template.Application) (m messaging, err error) {
+	m.invoke = new(func(string, string))
 	if m.queues, err = sqs.New(kept, app.Queues); err != nil {
 		return m, fmt.Errorf("open queues: %w", err)
 	}
@@ -35,8 +37,8 @@ func openMessaging(kept *store.Store, app *template.Application) (m messaging, e
 	return m, nil
 }
 
-// deliver sends a body to the queue or topic that an ARN names, as part of a transaction. With an error it has changed
-// nothing.
+// deliver sends a body to the queue or topic that an ARN names, as part of a transaction, or invokes the function after
+// it. With an error it has changed nothing.
 func (m messaging) deliver(tx *bbolt.Tx, arn, body string) error {
 	var err error
 	switch {
@@ -44,8 +46,10 @@ func (m messaging) deliver(tx *bbolt.Tx, arn, body string) error {
 		_, err = m.queues.SendTx(tx, arn, body)
 	case strings.HasPrefix(arn, "arn:aws:sns:") && m.topics != nil: // topics deliver to queues alone
 		_, err = m.topics.PublishTx(tx, sns.Message{TopicARN: arn, Message: body})
+	case strings.HasPrefix(arn, "arn:aws:lambda:"):
+		tx.OnCommit(func() { go (*m.invoke)(arn, body) })
 	default:
-		err = errors.New("the local stack delivers to queues and topics only")
+		err = errors.New("the local stack delivers to queues, topics and functions only")
 	}
 	if err != nil {
 		return fmt.Errorf("deliver to %s: %w", arn, err)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -56,6 +57,14 @@ func (s *Stack) startServices(config Config, data *datadir.Folder, watch *notice
 	}
 	if all.functions, s.Sandbox, err = s.startLambda(config, data, all, watch); err != nil {
 		return all, err
+	}
+	*all.invoke = func(arn, event string) {
+		switch result, err := all.functions.Invoke(context.Background(), arn, []byte(event)); {
+		case err != nil:
+			slog.Warn("invoke function for an event", "function", arn, "error", err)
+		case result.FunctionError != "":
+			slog.Warn("invoke function for an event", "function", arn, "error", string(result.Payload))
+		}
 	}
 	var write func(group string, lines ...string) error
 	if all.logs, write, err = s.openLogs(data.Logs()); err != nil {

@@ -1,7 +1,7 @@
 """The uploads, and where each must end with each bucket layout."""
 
 import pathlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 ENCRYPTED = pathlib.Path(__file__).resolve().parents[2] / "local" / "cmd" / "lazaret" / "sample" / "encrypted.zip"
 
@@ -35,7 +35,7 @@ _GONE = Case(
 _FULL = Case(
     "no room for the verdict",
     b"a letter with ten tags",
-    ["Fetch", "Scan", "Tag", "Untagged", "DeadLetter", "Failed"],
+    ["Fetch", "Scan", "Tag", "Untagged", "DeadLetter", "Reported", "Failed"],
     status="FAILED",
     tags=TEN_TAGS,
 )
@@ -51,8 +51,13 @@ LAYOUTS = {
             _FULL,
         ],
     ),
-    "three buckets, everything announced and moved": (
-        {"BucketLayout": "three-bucket", "AnnounceClean": "true", "QuarantineUnscannable": "true"},
+    "three buckets, everything announced, reported and moved": (
+        {
+            "BucketLayout": "three-bucket",
+            "AnnounceClean": "true",
+            "GuardDutyEvents": "true",
+            "QuarantineUnscannable": "true",
+        },
         [
             Case(
                 "clean",
@@ -69,6 +74,7 @@ LAYOUTS = {
                 "UNSCANNABLE",
                 "quarantine",
             ),
+            replace(_FULL, states=[*_FULL.states[:-1], "Report", "Failed"]),
         ],
     ),
 }

@@ -21,6 +21,7 @@ import stack
 
 stack.environment()  # before anything imports moto or makes a client
 
+import consumers  # noqa: E402
 import execute  # noqa: E402
 import gaps  # noqa: E402
 import intrinsics  # noqa: E402
@@ -66,6 +67,9 @@ def check(template_file):
     say(f"linted: {len(errors)} findings")
     errors += [f"moto can do {each} now: take it out of gaps.py" for each in gaps.learned()]
     errors += gaps.undocumented((ROOT / "docs" / "emulator.md").read_text())
+    wrong, tried = consumers.check(ROOT)
+    errors += wrong
+    say(f"replayed: {tried} event patterns of public rules, {len(wrong)} of them wrong")
     with intrinsics.repaired():
         errors += unaided(template, objects, say)
         missing_types.register()

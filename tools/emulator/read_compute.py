@@ -1,5 +1,7 @@
 """Reads functions, roles, rules and the state machine, with the property names of templates."""
 
+import json
+
 from services import answer_or_none, client, tags
 from letter_case import upper
 
@@ -30,6 +32,22 @@ def event_invoke_config(name):
     get = client("lambda").get_function_event_invoke_config
     read = answer_or_none(get, FunctionName=function_name, Qualifier=qualifier)
     return read and {**read, "FunctionName": function_name, "Qualifier": qualifier}
+
+
+def permission(expected):
+    """Finds a permission in its function's policy: its own id is not in the policy."""
+    name = expected["FunctionName"]
+    policy = answer_or_none(client("lambda").get_policy, "Policy", FunctionName=name)
+    for each in json.loads(policy)["Statement"] if policy else []:
+        found = {
+            "FunctionName": name,
+            "Action": each["Action"],
+            "Principal": each["Principal"].get("Service"),
+            "SourceArn": each.get("Condition", {}).get("ArnLike", {}).get("AWS:SourceArn"),
+        }
+        if found == expected:
+            return found
+    return None
 
 
 def role(name):
@@ -72,6 +90,8 @@ def rule(name):
 def schedule(name):
     return answer_or_none(client("scheduler").get_schedule, Name=name)
 
+
+FOUND = {"AWS::Lambda::Permission": permission}
 
 READERS = {
     "AWS::Events::Rule": rule,

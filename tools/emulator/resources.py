@@ -19,7 +19,7 @@ from make_compute import definition
 from resolve import Resolver
 
 READERS = {**read_compute.READERS, **read_network.READERS, **read_storage.READERS, **read_watching.READERS}
-FOUND = {**read_network.FOUND, **read_watching.FOUND}
+FOUND = {**read_compute.FOUND, **read_network.FOUND, **read_watching.FOUND}
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,9 @@ ALL_CHANGED = {
     "AvailabilityZones": "us-east-1c,us-east-1b",
     "VerifierArns": "arn:aws:iam::000000000000:role/verifier",
     "AnnounceClean": "true",
+    "GuardDutyEvents": "true",
+    "GuardDutyTag": "true",
+    "CanarySchedule": "rate(1 day)",
     "QuarantineUnscannable": "true",
     "QuarantineRetentionDays": "90",
     "Workflow": "EXPRESS",
@@ -45,6 +48,7 @@ VARIANTS = {
         "AlarmsAndDashboard": "false",
         "MaxConcurrentScans": "0",
         "ReadGate": "off",
+        "CanarySchedule": "off",
     },
 }
 

@@ -62,11 +62,16 @@ machine and of what others have published. Nothing was measured on AWS.
 	cmd.Flags().IntVar(&flags.options.AccountConcurrency, "account-concurrency", 0,
 		"the account's quota of concurrent Lambda invocations (default AWS's, 1000)")
 	cmd.Flags().Var((*share)(&flags.options.InfectedShare), "infected-share", "`share` of infected objects: 0.001 or 0.1%")
+	cmd.Flags().StringVar(&flags.options.CanarySchedule, "canary-schedule", flags.options.CanarySchedule,
+		"parameter CanarySchedule of the deployment")
+	cmd.Flags().BoolVar(&flags.options.GuardDutyEvents, "guardduty-events", false,
+		"parameter GuardDutyEvents of the deployment: true")
 	cmd.Flags().BoolVar(&flags.explain, "explain", false, "show the arithmetic of each line")
 	cmd.Flags().StringVar(&flags.write, "write", "", "write the document docs/cost.md to this `file`, and nothing else")
 	flags.access.addAccess(cmd.Flags())
 	flags.output.add(cmd)
 	completeFlag(cmd, "workflow", string(plan.Standard), string(plan.Express))
+	completeFlag(cmd, "canary-schedule", append([]string{"off"}, plan.CanarySchedules...)...)
 	completeFlag(cmd, "layout", "two-bucket", "three-bucket")
 	return cmd
 }
@@ -108,7 +113,9 @@ func (f *planFlags) run(cmd *cobra.Command, args []string) error {
 		if err != nil {
 			return err
 		}
-		out.planner, out.reports = p, append(out.reports, r)
+		if out.planner, out.reports = p, append(out.reports, r); out.canaries == nil {
+			out.canaries = p.Canaries()
+		}
 	}
 	if f.output.isJSON() {
 		return printJSON(cmd.OutOrStdout(), out.json())

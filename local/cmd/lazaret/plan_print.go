@@ -14,22 +14,28 @@ type planOutput struct {
 	options plan.Options
 	planner *plan.Planner // of the last report; prices and times are the same for all
 	reports []plan.Report
+
+	canaries []plan.Canary // of the first workflow
 }
 
 // planJSON is the output of plan --output json.
 type planJSON struct {
-	Region  string        `json:"region"`
-	Prices  string        `json:"prices"` // their date
-	Times   string        `json:"times"`  // their date
-	PerDay  float64       `json:"objectsADay"`
-	Burst   float64       `json:"burst"`
+	Region string  `json:"region"`
+	Prices string  `json:"prices"` // their date
+	Times  string  `json:"times"`  // their date
+	PerDay float64 `json:"objectsADay"`
+	Burst  float64 `json:"burst"`
+
+	// What a month of the canary costs on each schedule, in the first workflow.
+	Canary []plan.Canary `json:"canary"`
+
 	Reports []plan.Report `json:"workflows"`
 }
 
 func (o planOutput) json() planJSON {
 	return planJSON{
 		Region: o.options.Region, Prices: o.planner.Prices().Date, Times: o.planner.Times().Date,
-		PerDay: o.input.PerDay, Burst: o.input.Burst, Reports: o.reports,
+		PerDay: o.input.PerDay, Burst: o.input.Burst, Reports: o.reports, Canary: o.canaries,
 	}
 }
 
@@ -51,6 +57,11 @@ func (o planOutput) print(w io.Writer, explain bool) error {
 		for _, c := range r.Capacities[:min(2, len(r.Capacities))] {
 			fmt.Fprintf(w, "  %-9s %12s objects an hour: %s\n", r.Workflow, plan.Count(c.PerHour), c.Name)
 		}
+	}
+	fmt.Fprintf(w, "\nthe canary by CanarySchedule, %s: dollars a month, and rounds that start an engine\n",
+		o.reports[0].Workflow)
+	for _, c := range o.canaries {
+		fmt.Fprintf(w, "  %-16s %8s %5.0f %%\n", c.Schedule, plan.Dollars(c.Dollars), 100*c.Cold)
 	}
 	_, err := fmt.Fprintln(w, "\n--explain shows the arithmetic; docs/cost.md has the sources of prices and times.")
 	return err

@@ -26,7 +26,8 @@ const aim, dispatchAim = 45, 15
 func Write(w io.Writer) error {
 	f := figures{bursts: map[string]*plan.Burst{}}
 	page, err := template.New("cost.md").Funcs(template.FuncMap{
-		"months": months, "bill": f.bill, "drains": f.drains, "largest": f.largest, "idle": f.idle, "object": object,
+		"months": months, "bill": f.bill, "drains": f.drains, "largest": f.largest, "idle": f.idle, "canary": canary,
+		"guardDutyEvents": f.guardDutyEvents, "object": object,
 		"total": f.total, "dispatched": f.dispatched, "guardDuty": f.guardDuty, "slower": slower, "evenly": evenly,
 		"prices": prices, "quotas": quotas, "processor": processor, "latencies": latencies,
 		"date": date, "machine": machine,

@@ -129,7 +129,11 @@ func (m *machine) fromTopic(t *testing.T) (lines []string) {
 				yield(k, v.Value)
 			}
 		})
-		want := map[string]string{"verdict": string(a.Scan.Verdict), "bucket": a.Object.Bucket}
+		want := map[string]string{
+			"verdict": string(a.Scan.Verdict), "bucket": a.Object.Bucket, "disposition": a.Disposition,
+			"signature": a.Scan.Signature, "reason": string(a.Scan.Reason),
+		}
+		maps.DeleteFunc(want, func(_, value string) bool { return value == "" })
 		diff := cmp.Diff(want, attributes)
 		if diff != "" || envelope.Type != "Notification" || envelope.TopicArn != harness.Verdicts ||
 			envelope.Subject == "" {

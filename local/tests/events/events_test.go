@@ -46,7 +46,7 @@ func read[T any](t *testing.T, file string) (v T) {
 func application(t *testing.T) *template.Application {
 	t.Helper()
 	app, err := template.Load("../../../template.yaml", template.Options{
-		Parameters: map[string]string{"BucketLayout": "three-bucket"},
+		Parameters: map[string]string{"BucketLayout": "three-bucket", "GuardDutyEvents": "true"},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -80,6 +80,16 @@ func TestEvents(t *testing.T) {
 			t.Parallel()
 			switch function {
 			case "env": // the environment, see TestEnvironment
+			case "canary": // its schedule sends nothing
+				if event := read[map[string]any](t, file); len(event) != 0 {
+					t.Errorf("got %v, want an empty event", event)
+				}
+			case "report":
+				letter := read[upload.DeadLetter](t, file)
+				identify(t, letter.Job, content)
+				if letter.Error == "" || letter.Cause == "" || letter.Execution == "" {
+					t.Errorf("got %+v, want what the state Report sends", letter)
+				}
 			case "freshclam":
 				read[update.Request](t, file)
 			case "sweep":

@@ -48,10 +48,10 @@ type alarm struct {
 	OKActions          []string `yaml:"OKActions"`
 	Statistic          string   `yaml:"Statistic"`
 	Period             int      `yaml:"Period"`
-	EvaluationPeriods  int      `yaml:"EvaluationPeriods"`
+	EvaluationPeriods  whole    `yaml:"EvaluationPeriods"`
 	ComparisonOperator string   `yaml:"ComparisonOperator"`
 	Threshold          *float64 `yaml:"Threshold"`
-	TreatMissingData   string   `yaml:"TreatMissingData"`
+	TreatMissingData   choice   `yaml:"TreatMissingData"`
 	Metrics            []struct {
 		ID         string    `yaml:"Id"`
 		Expression yaml.Node `yaml:"Expression"`
@@ -62,6 +62,32 @@ type alarm struct {
 			Stat   string  `yaml:"Stat"`
 		} `yaml:"MetricStat"`
 	} `yaml:"Metrics"`
+}
+
+// whole is a number, or the greatest value of the parameter that has it.
+type whole int
+
+func (w *whole) UnmarshalYAML(n *yaml.Node) error {
+	switch n = deployed(n); {
+	case n.Tag == "!Ref" && n.Value == "CanaryHours":
+		*w = 168 // MaxValue in the template
+		return nil
+	default:
+		return n.Decode((*int)(w))
+	}
+}
+
+// choice is a text.
+type choice string
+
+func (c *choice) UnmarshalYAML(n *yaml.Node) error { return deployed(n).Decode((*string)(c)) }
+
+// deployed is the value of an !If when its condition holds, and any other value itself.
+func deployed(n *yaml.Node) *yaml.Node {
+	if n.Tag == "!If" && len(n.Content) == 3 {
+		return n.Content[1]
+	}
+	return n
 }
 
 // awsMetrics lists the metrics of AWS that the templates may use and their dimensions, from the services'
@@ -218,7 +244,7 @@ func (a alarm) check(t *testing.T, suffix string) {
 	if len(a.AlarmDescription) > 900 { // of the 1,024 that CloudWatch allows, since names are inserted
 		t.Errorf("got a description of %d bytes, want 900 at most", len(a.AlarmDescription))
 	}
-	if want := []string{"missing", "ignore", "breaching", "notBreaching"}; !slices.Contains(want, a.TreatMissingData) {
+	if want := []string{"missing", "ignore", "breaching", "notBreaching"}; !slices.Contains(want, string(a.TreatMissingData)) {
 		t.Errorf("got TreatMissingData %q, want one of %q", a.TreatMissingData, want)
 	}
 	if a.Threshold == nil || a.ComparisonOperator == "" {
@@ -236,7 +262,7 @@ func (a alarm) check(t *testing.T, suffix string) {
 	}
 	for _, p := range periods {
 		// CloudWatch evaluates a day, or a week in periods of an hour or more.
-		if window := p * a.EvaluationPeriods; p < 60 || window == 0 || p < 3600 && window > 86400 || window > 604800 {
+		if window := p * int(a.EvaluationPeriods); p < 60 || window == 0 || p < 3600 && window > 86400 || window > 604800 {
 			t.Errorf("got %d periods of %d seconds, want a day at most, or a week of hours", a.EvaluationPeriods, p)
 		}
 	}
@@ -297,6 +323,8 @@ func TestListOfAlarms(t *testing.T) {
 		{"executions that failed", "AWS/States", "ExecutionsFailed", "StateMachineArn", "notBreaching", 0},
 		{"executions that timed out", "AWS/States", "ExecutionsTimedOut", "StateMachineArn", "notBreaching", 0},
 		{"executions that were aborted", "AWS/States", "ExecutionsAborted", "StateMachineArn", "notBreaching", 0},
+		{"a canary that is wrong or late", "Lazaret", metric.CanaryRight, "Name", "ignore", 1},
+		{"a canary that stopped", "Lazaret", metric.CanaryRight, "Name", "breaching", 1},
 		{"executions that left no dead letter", "AWS/Events", "FailedInvocations", "${Name}-died", "notBreaching", 0},
 		{"versions that nobody scans", "Lazaret", metric.OldestUnscannedAge, "Name", "ignore", 3600},
 		{"sweeps that failed", "AWS/States", "ExecutionsFailed", "SweepStateMachineArn", "notBreaching", 0},
@@ -320,7 +348,7 @@ func TestListOfAlarms(t *testing.T) {
 				for _, w := range a.all() {
 					of := slices.Collect(maps.Values(w.Dimensions))
 					if w.Namespace == tt.namespace && w.MetricName == tt.metric && slices.Contains(of, tt.of) &&
-						a.TreatMissingData == tt.missing && a.Threshold != nil && *a.Threshold == tt.threshold {
+						string(a.TreatMissingData) == tt.missing && a.Threshold != nil && *a.Threshold == tt.threshold {
 						used[id] = true
 						return
 					}

@@ -22,6 +22,7 @@ var everything = map[string]string{
 	"UploadsKeyArn":         "arn:aws:kms:us-east-1:000000000000:key/11111111-1111-1111-1111-111111111111",
 	"ExistingBucketKeyArns": "arn:aws:kms:us-east-1:000000000000:key/22222222-2222-2222-2222-222222222222",
 	"CustomSignatures":      "s3://rules/ours", "AlertEmail": "oncall@example.com", "Workflow": "EXPRESS",
+	"GuardDutyEvents": "true",
 }
 
 // permission is a statement of a role's policy, with the comment above it in the template.

@@ -171,7 +171,7 @@ func TestFailuresAreHandled(t *testing.T) {
 		}
 		if len(f.Schedules) > 0 {
 			// Without freshclam there are no definitions, and without counts no permits, so that uploads wait.
-			want := map[string]string{"freshclam": "${Name}-definitions-silent", "dispatch": "${Name}-uploads-waiting"}[f.Short]
+			want := map[string]string{"freshclam": "${Name}-definitions-silent", "dispatch": "${Name}-uploads-waiting", "canary": "${Name}-canary-stopped"}[f.Short]
 			handled = false
 			for _, a := range alarms(t, observabilityTemplate) {
 				handled = handled || a.AlarmName == want

@@ -186,8 +186,8 @@ func TestScheduleWaitsForIdleFunctions(t *testing.T) {
 			}
 		}
 	}
-	if schedules != 2 {
-		t.Errorf("got %d schedules, want those of freshclam and dispatch", schedules)
+	if schedules != 3 {
+		t.Errorf("got %d schedules, want those of freshclam, dispatch and canary", schedules)
 	}
 }
 

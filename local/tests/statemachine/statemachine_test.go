@@ -20,14 +20,14 @@ import (
 )
 
 // elsewhere are the functions that the machine does not invoke: queues, schedules, operators and another machine do.
-var elsewhere = []string{"dispatch", "freshclam", "release", "sweep"}
+var elsewhere = []string{"canary", "dispatch", "freshclam", "release", "sweep"}
 
 // TestTasks: each function that the machine invokes has a Task of its name, which waits longer than the function may
 // run and catches all errors.
 func TestTasks(t *testing.T) {
 	t.Parallel()
 	_, m := readMachine(t)
-	options := template.Options{Parameters: map[string]string{"BucketLayout": "three-bucket"}}
+	options := template.Options{Parameters: map[string]string{"BucketLayout": "three-bucket", "GuardDutyEvents": "true"}}
 	app, err := template.Load(templateFile, options)
 	if err != nil {
 		t.Fatal(err)

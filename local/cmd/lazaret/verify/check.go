@@ -29,7 +29,7 @@ func Checks() []Check {
 	all = append(all, checkForgeries...)
 	all = append(all, checkVerdictStays, checkQuarantineShut, checkCleanShut, checkExistingBuckets)
 	all = append(all, checkTrials, checkDecisions)
-	all = append(all, checkPoison)
+	all = append(all, checkPoison, checkCanary, checkCanaryStays)
 	all = append(all, checkFunctions...)
 	all = append(all, checkExpress, checkPermits, checkRescans, checkSweep)
 	return append(all, checkAlarms, checkAlerts, checkConcurrency, checkTransitions, checkWholeTrace)

@@ -12,10 +12,17 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/lazaret/lazaret/internal/verdicttag"
 )
 
 // forgedTags are tags that claim a verdict. Condition keys of policies ignore case, and so do readers of the tags.
 var forgedTags = []string{"scan-status=CLEAN", "Scan-Status=CLEAN"}
+
+// forgedForGuardDuty are the same for readers of GuardDuty's tag.
+var forgedForGuardDuty = []string{
+	verdicttag.GuardDuty + "=NO_THREATS_FOUND", strings.ToLower(verdicttag.GuardDuty) + "=NO_THREATS_FOUND",
+}
 
 // ownTag is a harmless tag. The request that is refused with a forged tag must succeed with this one.
 const ownTag = "lazaret-verify=control"
@@ -24,7 +31,7 @@ const ownTag = "lazaret-verify=control"
 var checkForgeries = []Check{
 	{
 		Name: "forged-put", Claim: "a verdict forged by PUT is refused",
-		Needs: []string{"s3:PutObject", "s3:PutObjectTagging"}, Run: forged("put", (*run).putTagged),
+		Needs: []string{"s3:PutObject", "s3:PutObjectTagging"}, Run: forged(forgedTags, "put", (*run).putTagged),
 	},
 	{
 		Name:  "forged-multipart",
@@ -34,25 +41,36 @@ var checkForgeries = []Check{
 			"s3:PutObjectTagging",
 			"s3:AbortMultipartUpload",
 		},
-		Run: forged("multipart", (*run).beginTagged),
+		Run: forged(forgedTags, "multipart", (*run).beginTagged),
 	},
 	{
 		Name: "forged-form", Claim: "a verdict forged by a POST form is refused",
-		Needs: []string{"s3:PutObject", "s3:PutObjectTagging"}, Run: forged("form", (*run).formTagged),
+		Needs: []string{"s3:PutObject", "s3:PutObjectTagging"}, Run: forged(forgedTags, "form", (*run).formTagged),
 	},
 	checkForgedTagging,
+	{
+		Name: "forged-guardduty", Claim: "GuardDuty's tag, forged by PUT, is refused",
+		Needs: []string{"s3:PutObject", "s3:PutObjectTagging"},
+		Run: func(ctx context.Context, r *run) Line {
+			if r.stack.Parameters["GuardDutyTag"] != "true" {
+				return off("GuardDutyTag=%s does not write it", r.stack.Parameters["GuardDutyTag"])
+			}
+			return forged(forgedForGuardDuty, "guardduty", (*run).putTagged)(ctx, r)
+		},
+	},
 	checkForgedCopy,
 	checkCarriedCopy,
 }
 
 // forged returns a check that uploads with each forged tag, and then with a harmless one.
 func forged(
+	tags []string,
 	how string,
 	upload func(*run, context.Context, string, []byte, string) (string, error),
 ) func(context.Context, *run) Line {
 	return func(ctx context.Context, r *run) Line {
 		var seen string
-		for n, tag := range forgedTags {
+		for n, tag := range tags {
 			name := fmt.Sprintf("forged-%s-%d.txt", how, n)
 			content := cleanText(r.id, name)
 			p := r.uploadExtraBy(

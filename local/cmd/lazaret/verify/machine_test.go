@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
@@ -57,6 +58,9 @@ func healthy(parameters map[string]string) outcomes {
 		"clean-shut":       verify.Off,
 		"function-promote": verify.Off,
 		"express":          verify.Off,
+		"canary":           verify.Off,
+		"canary-stays":     verify.Off,
+		"forged-guardduty": verify.Off,
 		// What the local stack has none of: a schedule, quotas, X-Ray.
 		"freshclam":   verify.NotChecked,
 		"concurrency": verify.NotChecked,
@@ -75,6 +79,12 @@ func healthy(parameters map[string]string) outcomes {
 	case "off":
 		maps.Copy(o, each(verify.Off, "encrypted", "gate-unjudged", "gate-infected"))
 	}
+	if parameters["CanarySchedule"] != "" {
+		maps.Copy(o, each(verify.Pass, "canary", "canary-stays"))
+	}
+	if parameters["GuardDutyTag"] == "true" {
+		o["forged-guardduty"] = verify.Pass
+	}
 	if parameters["NewSignatureLimit"] == "0" {
 		o["trials"] = verify.Off
 	}
@@ -83,6 +93,10 @@ func healthy(parameters map[string]string) outcomes {
 	}
 	return o
 }
+
+// everySixHours is the default schedule of the canary, as one word of --parameter-overrides. Its first round is at the
+// start.
+const everySixHours = `"rate(6 hours)"`
 
 // start starts a machine with these parameters.
 func start(t *testing.T, parameters map[string]string, flags ...string) *harness.Machine {
@@ -229,6 +243,48 @@ func TestExpectations(t *testing.T) {
 			parameters: map[string]string{"VerifierArns": arn + "analyst", "QuarantineReaderArn": arn + "analyst"},
 			who:        "analyst",
 			want:       each(verify.NotChecked, "quarantine-shut"),
+		},
+		"a canary": {parameters: map[string]string{"CanarySchedule": everySixHours, "KeyPrefix": "in/"}},
+		"a canary that may delete elsewhere": {
+			parameters: map[string]string{"CanarySchedule": everySixHours, "BucketLayout": "three-bucket"},
+			prepare: func(t *testing.T, m *harness.Machine) {
+				without(t, m, harness.Clean, "CanaryStaysInItsPlace")
+			},
+			want: each(verify.Fail, "canary-stays"),
+		},
+		"a canary that fails": {
+			parameters: map[string]string{"CanarySchedule": everySixHours},
+			prepare: func(t *testing.T, m *harness.Machine) {
+				without(t, m, harness.Uploads, "OnlyVerifiersUploadProbes")
+				policy(t, m, harness.Uploads, func(all []map[string]any) []map[string]any {
+					return append(all, map[string]any{
+						"Sid": "NoCanary", "Effect": "Deny", "Principal": "*", "Action": "s3:PutObject",
+						"Resource": "arn:aws:s3:::" + harness.Uploads + "/.lazaret/canary/*",
+					})
+				})
+				_, err := m.Lambda.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("lazaret-canary")})
+				if err != nil {
+					t.Fatal(err)
+				}
+			},
+			want: each(verify.Fail, "canary"),
+		},
+		"GuardDuty's tag": {parameters: map[string]string{"GuardDutyTag": "true"}},
+		"GuardDuty's tag, which anybody writes": {
+			parameters: map[string]string{"GuardDutyTag": "true"},
+			prepare: func(t *testing.T, m *harness.Machine) {
+				policy(t, m, harness.Uploads, func(all []map[string]any) []map[string]any {
+					for _, s := range all {
+						if s["Sid"] == "OnlyTagWritesVerdicts" {
+							s["Condition"].(map[string]any)["ForAnyValue:StringEqualsIgnoreCase"] = map[string]any{
+								"s3:RequestObjectTagKeys": "scan-status",
+							}
+						}
+					}
+					return all
+				})
+			},
+			want: each(verify.Fail, "forged-guardduty"),
 		},
 		"an existing bucket without anything": {
 			parameters: map[string]string{"ExistingBuckets": "held"},
