@@ -232,7 +232,7 @@ func TestReleaseSignature(t *testing.T) {
 	other := quarantine(t, m, "right.txt", []byte("a secondword"))
 	all := []string{"release", "--signature", "Word-firstword", "--reason", "withdrawn"}
 	expect(t, m, exitCannotStart, []string{
-		"12 copies by Word-firstword in quarantine, 0 more released before", "and 2 more", "--yes releases 12 copies",
+		"12 copies by Word-firstword in quarantine, 0 more released before", "and 2 more", "release 12 copies?", "nothing was released",
 	}, all...)
 	expect(t, m, 0, []string{"12 copies"}, append(all, "--dry-run")...)
 	expect(t, m, 0, []string{"12 copies released"}, append(all, "--yes")...)

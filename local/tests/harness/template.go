@@ -9,20 +9,20 @@ import (
 	"github.com/lazaret/lazaret/internal/testing/need"
 )
 
-// AlteredTemplate copies the template and the state machine to a temporary folder, replaces texts in them, and
+// AlteredTemplate copies the template and the machine of scans to a temporary folder, replaces texts in them, and
 // returns the path of the copied template. The texts are pairs, as those of strings.NewReplacer: an old one, which
 // must occur in one of the two files, and the new one for its first occurrence.
 func AlteredTemplate(t testing.TB, oldNew ...string) string {
 	t.Helper()
 	root := need.Programs(t)
 	dir := t.TempDir()
-	for _, folder := range []string{"build", "infra"} {
-		if err := os.Symlink(filepath.Join(root, folder), filepath.Join(dir, folder)); err != nil {
-			t.Fatal(err)
-		}
-	}
 	if err := os.Mkdir(filepath.Join(dir, "statemachine"), 0o755); err != nil {
 		t.Fatal(err)
+	}
+	for _, unaltered := range []string{"build", "infra", "statemachine/sweep.asl.json"} {
+		if err := os.Symlink(filepath.Join(root, unaltered), filepath.Join(dir, unaltered)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	replaced := map[string]bool{}
 	for _, name := range []string{"template.yaml", "statemachine/scan.asl.json"} {
