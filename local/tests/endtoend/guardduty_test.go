@@ -57,12 +57,16 @@ func TestGuardDutyEvents(t *testing.T) {
 			unknown := maps.Clone(notification.Records[0])
 			unknown["eventName"] = "ObjectMelted"
 			m.Send(t, "lazaret-uploads", map[string]any{"Records": []any{notification.Records[0], unknown}})
-			harness.Poll(t, "the event about dispatch's dead letter", func() bool {
-				return m.Depth(t, "moved") == len(want)+1
-			})
-			got := map[string]guardduty.Status{}
+			// The record that is understood is a duplicate: EXPRESS scans it again, and tells it again.
+			events := len(want) + 1
+			if workflow == "EXPRESS" {
+				events++
+			}
+			harness.Poll(t, "the event about dispatch's dead letter", func() bool { return m.Depth(t, "moved") == events })
+			got, reported := map[string]guardduty.Status{}, false
 			for _, e := range m.movedEvents(t) {
 				if e.Lazaret.DeadLetter != nil && e.Lazaret.DeadLetter.Error == "NotUnderstood" {
+					reported = true
 					if e.Object.ObjectKey != "clean" || e.Result.Status != guardduty.Failed {
 						t.Errorf("dispatch's dead letter is %+v, want FAILED for its object", e)
 					}
@@ -73,8 +77,8 @@ func TestGuardDutyEvents(t *testing.T) {
 				}
 				got[e.Object.ObjectKey] = e.Result.Status
 			}
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("events (-want +got):\n%s", diff)
+			if diff := cmp.Diff(want, got); diff != "" || !reported {
+				t.Errorf("dispatch's dead letter has an event: %t; events (-want +got):\n%s", reported, diff)
 			}
 			if tag := m.Tags(t, objects["clean"])["GuardDutyMalwareScanStatus"]; tag != string(guardduty.NoThreatsFound) {
 				t.Errorf("GuardDuty's tag of a clean object is %q", tag)
