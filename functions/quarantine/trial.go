@@ -79,7 +79,8 @@ func (h *handler) checkTrial(ctx context.Context, j job.Job) error {
 	}
 	return fmt.Errorf("%w: %s is in the definitions since %s, and hits more than %d different files within %.0f minutes; "+
 		"confirm it (lazaret definitions confirm) or roll back (lazaret definitions rollback), then redrive",
-		job.ErrSignatureOnTrial, s.Signature, s.FirstSeen.Format(time.RFC3339), h.trials.counter.Limit, trial.Window.Minutes())
+		job.ErrSignatureOnTrial, s.Signature, s.FirstSeen.Format(time.RFC3339), h.trials.counter.Limit,
+		trial.Window.Minutes())
 }
 
 // gateCause says why an object is moved in spite of a trial.
