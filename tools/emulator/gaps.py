@@ -14,6 +14,8 @@ from moto.cloudformation.exceptions import UnformattedGetAttTemplateException
 from moto.iam.exceptions import MalformedPolicyDocument
 from moto.iam.policy_validation import IAMPolicyDocumentValidator
 
+from make_compute import REFUSED_IN_DEFINITIONS
+
 NOT_MADE = {
     "AWS::CloudWatch::MetricStream": "moto has no metric streams",
 }
@@ -174,6 +176,7 @@ def table():
         ("repaired in moto", f"{name}.{attribute}", "Fn::GetAtt does not find it") for name, attribute in NO_ATTRIBUTE
     ]
     rows += [("repaired in moto", each.defect, "") for each in PROBES]
+    rows += [("repaired in moto", f"definition: {text}", why) for text, why, _ in REFUSED_IN_DEFINITIONS]
     return rows + [
         ("repaired in moto", "IAM refuses a policy without Version", "SAM's role of a schedule has none; AWS takes it")
     ]

@@ -64,8 +64,16 @@ def definition(place, substitutions):
         text = text.replace("${%s}" % name, value)
     if "${" in text:
         raise ValueError("a placeholder of the state machine is not substituted")
+    for refused, _, taken in REFUSED_IN_DEFINITIONS:
+        text = text.replace(refused, taken)
     return text
 
+
+# What AWS takes in a definition and moto refuses, why, and what stands there in its place.
+REFUSED_IN_DEFINITIONS = [
+    ('"ToleratedFailurePercentage": 10,', "moto takes numbers with a point alone", '"ToleratedFailurePercentage": 10.0,'),
+    ('"InputType": "JSONL"', "moto does not have the type", '"InputType": "JSON"'),
+]
 
 MAKERS = {
     "AWS::IAM::Role": role,

@@ -28,7 +28,12 @@ def bucket(name):
         },
         "LifecycleConfiguration": {
             "Rules": [
-                {**rule, "Id": rule["ID"], "ExpirationInDays": rule.get("Expiration", {}).get("Days")}
+                {
+                    **rule,
+                    "Id": rule["ID"],
+                    "Prefix": rule.get("Filter", {}).get("Prefix"),
+                    "ExpirationInDays": rule.get("Expiration", {}).get("Days"),
+                }
                 for rule in answer_or_none(s3.get_bucket_lifecycle_configuration, "Rules", Bucket=name) or []
             ]
         },

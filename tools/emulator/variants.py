@@ -23,6 +23,8 @@ ALL_CHANGED = {
     "GuardDutyTag": "true",
     "CanarySchedule": "rate(1 day)",
     "QuarantineUnscannable": "true",
+    "NewSignatureLimit": "50",
+    "ReconcileSchedule": "rate(1 day)",
     "QuarantineRetentionDays": "90",
     "Workflow": "EXPRESS",
     "MaxConcurrentScans": "7",
