@@ -126,13 +126,18 @@ func (b *benchmark) coldClamd(
 	return processMemory(c.cmd.Process.Pid, "VmRSS")
 }
 
-func (b *benchmark) coldScan(ctx context.Context, volume string, content []byte, s *starts) error {
+func (b *benchmark) coldScan(ctx context.Context, volume string, content []byte, s *starts) (err error) {
 	event, err := scanEvent(volume, "first", content)
 	if err != nil {
 		return err
 	}
+	endpoint, stop, err := emptyS3()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
 	start := time.Now()
-	e, err := b.startFunction(ctx, "scan", volume, closedEndpoint)
+	e, err := b.startFunction(ctx, "scan", volume, endpoint)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -59,7 +60,12 @@ func (b *benchmark) warmScans(ctx context.Context, databases string) (w warmScan
 	if err := b.publish(ctx, volume, databases); err != nil {
 		return w, err
 	}
-	e, err := b.startFunction(ctx, "scan", volume, closedEndpoint)
+	endpoint, stop, err := emptyS3()
+	if err != nil {
+		return w, err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
+	e, err := b.startFunction(ctx, "scan", volume, endpoint)
 	if err != nil {
 		return w, err
 	}
