@@ -17,6 +17,8 @@ import (
 func alarmNames(parameters map[string]string) []string {
 	names := []string{
 		"canary",
+		"canary-stopped",
+		"canary-wrong",
 		"dead-letters",
 		"definitions-held-back",
 		"definitions-old",
@@ -27,10 +29,10 @@ func alarmNames(parameters map[string]string) []string {
 		"existing-undelivered",
 		"freshclam-errors",
 		"oldest-unscanned",
-		"sweeps-failed",
 		"rescans-waiting",
 		"scans-throttled",
 		"signature-on-trial",
+		"sweeps-failed",
 		"uploads-waiting",
 		"volume-busy",
 		"volume-growing",

@@ -512,7 +512,7 @@ func TestBrokenDeployment(t *testing.T) {
 		},
 		"an alarm is missing": {
 			breaks: func(t *testing.T, root string) {
-				replace(t, root, "infra/observability.yaml", "${Name}-canary", "${Name}-other")
+				replace(t, root, "infra/observability.yaml", "${Name}-canary'", "${Name}-other'")
 			},
 			want: each(verify.Fail, "alarms"), says: map[string]string{"alarms": "missing: lazaret-canary"},
 		},
