@@ -8,7 +8,6 @@ import (
 
 	"github.com/lazaret/lazaret/internal/job"
 	"github.com/lazaret/lazaret/internal/move"
-	"github.com/lazaret/lazaret/internal/verdicttag"
 )
 
 // keyReleased is the metadata key of an object that was put back: the copy from which it was made. Promote and
@@ -98,7 +97,7 @@ func (h *handler) copyBack(ctx context.Context, q *quarantined, to *destination)
 	if err != nil {
 		return nil, err
 	}
-	if tags = verdicttag.WithoutVerdict(tags); !move.TagsFit(tags) {
+	if tags = h.tags.WithoutVerdict(tags); !move.TagsFit(tags) {
 		return nil, fmt.Errorf("%w: the object's own tags are too long for the request that copies it", job.ErrBadJob)
 	}
 	copied, err := h.move.Copy(ctx, to.bucket, to.key, q.src, to.current, move.CopyPlan{

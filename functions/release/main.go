@@ -16,6 +16,7 @@ import (
 	"github.com/lazaret/lazaret/internal/decision"
 	"github.com/lazaret/lazaret/internal/move"
 	"github.com/lazaret/lazaret/internal/step"
+	"github.com/lazaret/lazaret/internal/verdicttag"
 )
 
 func main() {
@@ -30,6 +31,7 @@ func configure(
 	h := handler{
 		s3: client, move: move.New(client), sns: sns.NewFromConfig(cfg), events: eventbridge.NewFromConfig(cfg),
 		clean: os.Getenv("CLEAN_BUCKET"), now: time.Now,
+		tags: verdicttag.Writer{GuardDuty: step.Flag("GUARDDUTY_TAG")},
 	}
 	for name, value := range map[string]*string{
 		"UPLOADS_BUCKET": &h.uploads, "QUARANTINE_BUCKET": &h.quarantine, "RECORDS_BUCKET": &h.records,

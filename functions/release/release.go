@@ -12,6 +12,7 @@ import (
 	"github.com/lazaret/lazaret/internal/decision"
 	"github.com/lazaret/lazaret/internal/job"
 	"github.com/lazaret/lazaret/internal/move"
+	"github.com/lazaret/lazaret/internal/verdicttag"
 )
 
 // s3API is what release calls of S3.
@@ -26,6 +27,7 @@ type s3API interface {
 type handler struct {
 	s3         s3API
 	move       *move.Mover
+	tags       verdicttag.Writer // knows which tags are the verdict's
 	sns        snsAPI
 	events     eventBridgeAPI
 	uploads    string // names of buckets

@@ -419,3 +419,21 @@ func TestSecondSignature(t *testing.T) {
 		t.Error("a release whose entry has expired is done, want it released again")
 	}
 }
+
+// TestReleaseLeavesGuardDutysTag releases a copy that has the second tag: with GuardDutyTag, policies refuse it to
+// everybody but function tag. Without, a tag of that key is the uploader's own.
+func TestReleaseLeavesGuardDutysTag(t *testing.T) {
+	t.Parallel()
+	for _, written := range []bool{true, false} {
+		w := newWorld(t, true)
+		w.tags.GuardDuty = written
+		w.Retag(quarantine, w.request.Key, w.request.VersionID, map[string]string{
+			"project": "x y", "scan-status": "INFECTED", "GuardDutyMalwareScanStatus": "THREATS_FOUND",
+		})
+		w.must(t, w.request)
+		_, has := w.Current(uploads)[key].Tags["GuardDutyMalwareScanStatus"]
+		if has == written {
+			t.Errorf("GuardDutyTag=%t: the object has GuardDuty's tag: %t", written, has)
+		}
+	}
+}

@@ -109,7 +109,8 @@ func (h *handler) begin(r sweep.Request, run string) (sweep.State, error) {
 func (h *handler) report(ctx context.Context, s sweep.State) (sweep.Summary, error) {
 	sum := s.Summary
 	sum.Ended = h.now().UTC().Truncate(time.Millisecond)
-	if s.Request.Bucket == "" && s.Request.Purpose == sweep.Reconcile {
+	known := sum.Complete() || !sum.OldestUnjudged.IsZero() // an age of 0 would end the alarm
+	if s.Request.Bucket == "" && s.Request.Purpose == sweep.Reconcile && known {
 		age := 0.0
 		if !sum.OldestUnjudged.IsZero() {
 			age = sum.Ended.Sub(sum.OldestUnjudged).Seconds()

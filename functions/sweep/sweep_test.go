@@ -414,3 +414,17 @@ func TestSampleEvents(t *testing.T) {
 		}
 	}
 }
+
+// TestReportOfAnIncompleteSweep: versions that were not looked at may be the oldest ones without a verdict, so that a
+// sweep that saw none without a verdict must not end the alarm.
+func TestReportOfAnIncompleteSweep(t *testing.T) {
+	t.Parallel()
+	for _, counts := range []sweep.Summary{{FailedPages: 1}, {Counts: sweep.Counts{Refused: 1}}} {
+		var written bytes.Buffer
+		h := handler{metrics: metric.New(&written, "stack"), now: time.Now}
+		s := sweep.State{Request: sweep.Request{Purpose: sweep.Reconcile}, Summary: counts}
+		if _, err := h.report(t.Context(), s); err != nil || written.Len() > 0 {
+			t.Errorf("report = %v, metric %q, want none", err, written.String())
+		}
+	}
+}

@@ -103,7 +103,8 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
-// TestEndpointReadsThisAccount: through S3's endpoint, functions can only read, and only buckets of this account.
+// TestEndpointReadsThisAccount: through S3's endpoint, functions can only read, and only buckets of this account, and
+// freshclam writes what operators have confirmed: the policy of the endpoint has to allow it, too.
 func TestEndpointReadsThisAccount(t *testing.T) {
 	t.Parallel()
 	var endpoint struct {
@@ -117,6 +118,9 @@ func TestEndpointReadsThisAccount(t *testing.T) {
 		Action:    oneOrMore{"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "s3:ListBucketVersions"},
 		Resource:  oneOrMore{"*"},
 		Condition: map[string]any{"StringEquals": map[string]any{"aws:ResourceAccount": "AWS::AccountId"}},
+	}, {
+		Effect: "Allow", Principal: "*", Action: oneOrMore{"s3:PutObject"},
+		Resource: oneOrMore{"arn:${AWS::Partition}:s3:::${RecordsBucketName}/trials/*/confirmed"},
 	}}
 	if diff := cmp.Diff(want, endpoint.PolicyDocument.Statement); diff != "" {
 		t.Errorf("the endpoint's policy (-want +got):\n%s", diff)
