@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,8 +41,10 @@ without, and why:
   tags not readable         a policy of the bucket refuses the function sweep
 
 Without an address all buckets that the stack scans are looked at. It costs half a
-dollar for a million versions, and changes nothing.
-Exit code: 0 each version has a verdict, 1 some have none.`,
+dollar for a million versions, and changes nothing. Versions younger than
+--older-than are left out: right after an outage say --older-than 0s.
+
+Exit code: 0 each version has a verdict, 1 some have none, 2 could not start.`,
 		Example: `  lazaret reconcile
   lazaret reconcile s3://held/invoices/ --older-than 1h
   lazaret reconcile s3://held --output json`,
@@ -57,7 +60,7 @@ Exit code: 0 each version has a verdict, 1 some have none.`,
 			if len(args) == 1 {
 				var err error
 				if request.Bucket, request.Prefix, err = parsePrefix(args[0]); err != nil {
-					return usageError{err}
+					return wrongUsage(cmd, "%w", err)
 				}
 			}
 			return flags.run(cmd.Context(), request, cmd.OutOrStdout(), newProgress(cmd.ErrOrStderr()))
@@ -189,9 +192,8 @@ func countVersions(n int) string {
 // mostShown is how many versions of a state are named. The output as JSON names all.
 const mostShown = 20
 
-// nextSteps say what to do about versions in a state. %s is the stack.
+// nextSteps say what to do about versions in a state. %s is the stack. NeverStarted has lostSteps.
 var nextSteps = map[sweeps.State]string{
-	sweeps.NeverStarted: "their events were lost: lazaret backfill s3://bucket --versions --stack-name %s",
 	sweeps.Waiting:      "look again when the queues are empty",
 	sweeps.Running:      "look again in some minutes",
 	sweeps.DeadLetter:   "once the cause is gone: lazaret redrive --all --stack-name %s",
@@ -212,7 +214,10 @@ func (r *reconciled) print(w io.Writer, stack deployment.Stack) error {
 			continue
 		}
 		next := nextSteps[state]
-		if strings.Contains(next, "%s") {
+		switch {
+		case state == sweeps.NeverStarted:
+			next = lostSteps(s.Request, all, stack)
+		case strings.Contains(next, "%s"):
 			next = fmt.Sprintf(next, stack.Name)
 		}
 		fmt.Fprintf(w, "\n%s: %d\n  %s\n", state, len(all), next)
@@ -227,11 +232,38 @@ func (r *reconciled) print(w io.Writer, stack deployment.Stack) error {
 	if s.Vanished > 0 {
 		fmt.Fprintf(w, "\n%s were deleted meanwhile\n", countVersions(int(s.Vanished)))
 	}
-	if r.err() == nil {
-		_, err := fmt.Fprintln(w, "each has a verdict")
-		return err
+	if r.err() != nil {
+		return nil
 	}
-	return nil
+	said := "each has a verdict"
+	if s.Considered == 0 {
+		said = "nothing is proved: there is no version, or all are younger (--older-than 0s looks at those too)"
+	}
+	_, err := fmt.Fprintln(w, said)
+	return err
+}
+
+// lostSteps says which backfills scan versions whose events were lost: that of the prefix which was looked at, or one for
+// each bucket.
+func lostSteps(r sweep.Request, lost []sweeps.Version, stack deployment.Stack) string {
+	addresses := []string{addressOf(r)}
+	if r.Bucket == "" {
+		addresses = nil
+		for _, v := range lost {
+			addresses = append(addresses, addressOf(sweep.Request{Bucket: v.Bucket}))
+		}
+		slices.Sort(addresses)
+		addresses = slices.Compact(addresses)
+	}
+	before := " "
+	if len(addresses) > 1 {
+		before = "\n    "
+	}
+	steps := "their events were lost:"
+	for _, address := range addresses {
+		steps += before + "lazaret backfill " + address + " --versions --stack-name " + stack.Name
+	}
+	return steps
 }
 
 // detailOf returns what is known of one version beside its state.
