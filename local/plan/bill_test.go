@@ -175,8 +175,8 @@ func TestEnds(t *testing.T) {
 		line   string
 		want   float64 // dollars for 1,000 objects
 	}{
-		// fetch HEAD and GET; tag GET; quarantine 3 HEAD and 2 GET; PUT tags, COPY, PUT of the record
-		{name: "infected", change: func(o *Options) { o.InfectedShare = 1 }, size: 10_000, line: lineRequests, want: 8*0.0004 + 3*0.005},
+		// fetch HEAD and GET; scan GET; tag GET; quarantine 3 HEAD and 2 GET; PUT tags, COPY, PUT of the record
+		{name: "infected", change: func(o *Options) { o.InfectedShare = 1 }, size: 10_000, line: lineRequests, want: 9*0.0004 + 3*0.005},
 		{name: "infected", change: func(o *Options) { o.InfectedShare = 1 }, size: 10_000, line: lineAnnounce, want: 0.0005 + 0.001},
 		{name: "infected", change: func(o *Options) { o.InfectedShare = 1 }, size: 10_000, line: lineMachine, want: 7 * 0.025},
 		{name: "infected", change: func(o *Options) { o.InfectedShare = 1 }, size: 10_000, line: lineTags, want: 4 * 0.00065},

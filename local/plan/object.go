@@ -102,7 +102,7 @@ func (x object) requests() []Request {
 			Request{"promote", "HeadObject", 3}, Request{"promote", "CopyObject", 1},
 			Request{"promote", "GetObjectTagging", 2}, Request{"promote", "DeleteObject", 1})
 	case Infected:
-		all = append(all,
+		all = append(all, Request{"scan", "GetObject", 1}, // whether the signature is allowed in this content
 			Request{"quarantine", "HeadObject", 3}, Request{"quarantine", "CopyObject", 1},
 			Request{"quarantine", "GetObjectTagging", 2}, Request{"quarantine", "PutObject", 1},
 			Request{"quarantine", "DeleteObject", 1})

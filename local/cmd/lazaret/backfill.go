@@ -122,7 +122,7 @@ func (f *backfillFlags) run(cmd *cobra.Command, address string) error {
 		return startError{err}
 	}
 	n, bytes := objects.Total()
-	fmt.Fprintf(f.human, "%s below s3://%s/%s have %s\n", f.nouns(n), bucket, prefix, plan.Size(bytes))
+	fmt.Fprintf(f.human, "%s below s3://%s/%s, %s in all\n", f.nouns(n), bucket, prefix, plan.Size(bytes))
 	if n == 0 {
 		return f.end(request, sweep.Summary{Request: request})
 	}

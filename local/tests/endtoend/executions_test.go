@@ -34,7 +34,7 @@ func TestExecutions(t *testing.T) {
 		}{
 			{"reports/a.txt", sample.Text("a"), 0, small, history.Succeeded, 21},
 			{"other/a.txt", sample.Text("b"), 0, small, history.Succeeded, 21},
-			{"ten tags", sample.Text("c"), 10, small, history.Failed, 25},
+			{"ten tags", sample.Text("c"), 10, small, history.Failed, 27},
 			{"large", make([]byte, 64<<20+1), 0, history.Standard, history.Succeeded, 21},
 		} {
 			put := m.Put(t, o.key, o.content, ownTags(o.own))

@@ -45,7 +45,8 @@ func TestHistory(t *testing.T) {
 			[]string{"SucceedStateEntered Done", "SucceedStateExited Done", "ExecutionSucceeded"})},
 		"dead letter": {10, "FAILED", list([]string{"ExecutionStarted"}, task("Fetch"), task("Scan"),
 			[]string{"TaskStateEntered Tag", "TaskScheduled", "TaskStarted", "TaskFailed TagLimit", "TaskStateExited Tag"},
-			choice("Untagged"), task("DeadLetter"), []string{"FailStateEntered Failed", "ExecutionFailed DeadLettered"})},
+			choice("Untagged"), task("DeadLetter"), choice("Reported"),
+			[]string{"FailStateEntered Failed", "ExecutionFailed DeadLettered"})},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -44,6 +46,8 @@ func TestScanWithoutUnknowns(t *testing.T) {
 			if _, err := definitions.Open(filepath.Join(volume, "definitions")).Publish(t.Context(), set); err != nil {
 				t.Fatal(err)
 			}
+			records := httptest.NewServer(http.NotFoundHandler()) // no content is blocked or allowed
+			t.Cleanup(records.Close)
 			host, err := lambda.New(lambda.Config{
 				Functions: []template.Function{
 					{
@@ -60,6 +64,11 @@ func TestScanWithoutUnknowns(t *testing.T) {
 							"STACK_NAME":                "test",
 							"MAX_DEFINITIONS_AGE":       "1h",
 							"AWS_EC2_METADATA_DISABLED": "true",
+							"RECORDS_BUCKET":            "records",
+							"AWS_ENDPOINT_URL":          records.URL,
+							"AWS_REGION":                "us-east-1",
+							"AWS_ACCESS_KEY_ID":         "test",
+							"AWS_SECRET_ACCESS_KEY":     "test",
 						},
 					},
 				},

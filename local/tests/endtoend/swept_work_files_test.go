@@ -40,7 +40,7 @@ func TestSwept(t *testing.T) {
 	}{
 		{"once", 1, endQuarantined, again + "Fetch Scan Tag Route Quarantine Notify Done"},
 		{"twice", 2, endQuarantined, again + again + "Fetch Scan Tag Route Quarantine Notify Done"},
-		{"every time", 100, endDeadLetter, again + again + again + "DeadLetter Failed"},
+		{"every time", 100, endDeadLetter, again + again + again + "DeadLetter Reported Failed"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			fetches := 0
