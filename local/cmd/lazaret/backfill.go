@@ -84,7 +84,7 @@ type backfillFlags struct {
 func (f *backfillFlags) run(cmd *cobra.Command, address string) error {
 	bucket, prefix, err := parsePrefix(address)
 	if err != nil {
-		return usageError{err}
+		return wrongUsage(cmd, "%w", err)
 	}
 	if f.definitions < 0 || f.definitions > 0 && sweep.Question(f.question) != sweep.Stale {
 		return wrongUsage(cmd, "--definitions %d: want a version above 0, and --question stale with it", f.definitions)

@@ -36,7 +36,7 @@ Exit code: 0 explained, 1 the bucket could not be read, 2 could not start.`,
 			}
 			wanted, err := job.ParseAddress(args[0])
 			if err != nil {
-				return usageError{err}
+				return wrongUsage(cmd, "%w", err)
 			}
 			return flags.run(cmd.Context(), wanted, cmd.OutOrStdout())
 		},

@@ -150,7 +150,7 @@ func parseDays(text string) (time.Duration, error) {
 // releaseOne releases the copy at an address.
 func (f *releaseFlags) releaseOne(cmd *cobra.Command, request decision.Request, address string) error {
 	if _, err := job.ParseAddress(address); err != nil {
-		return usageError{err}
+		return wrongUsage(cmd, "%w", err)
 	}
 	client, err := f.client(cmd.Context())
 	if err != nil {

@@ -113,6 +113,23 @@ func TestWrongUsage(t *testing.T) {
 			`lazaret demo: want no argument, got ["extra"] (lazaret demo --help shows examples)` + "\n",
 			exitCannotStart,
 		},
+		{
+			[]string{"explain", "key"},
+			`lazaret explain: read "key": want s3://bucket/key or s3://bucket/key?versionId=version` + "\n", exitCannotStart,
+		},
+		{
+			[]string{"reconcile", "bucket"},
+			`lazaret reconcile: read "bucket": want s3://bucket or s3://bucket/prefix` + "\n", exitCannotStart,
+		},
+		{
+			[]string{"backfill", "bucket"},
+			`lazaret backfill: read "bucket": want s3://bucket or s3://bucket/prefix` + "\n", exitCannotStart,
+		},
+		{
+			[]string{"release", "s3://quarantine", "--reason", "INC-42"},
+			`lazaret release: read "s3://quarantine": want s3://bucket/key or s3://bucket/key?versionId=version` + "\n",
+			exitCannotStart,
+		},
 		{[]string{"local", "A=1"}, `lazaret local: argument "A=1" belongs to no flag` + "\n", exitCannotStart},
 		{[]string{"local", "--port", "99999"}, "lazaret local: --port 99999: want 0 to 65535\n", exitCannotStart},
 		{
