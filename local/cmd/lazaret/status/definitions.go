@@ -26,6 +26,8 @@ type Definitions struct {
 	AgeSeconds int64      `json:"ageSeconds,omitempty"`
 	LastRun    string     `json:"lastRun,omitempty"` // its outcome
 	LastRunAt  *time.Time `json:"lastRunAt,omitempty"`
+
+	scanning bool // those in use are young enough to scan with, whatever is wrong with the last run
 }
 
 // definitions asks freshclam, as lazaret definitions does.
@@ -58,6 +60,7 @@ func (r *Reader) definitions(ctx context.Context, parameters map[string]string) 
 			wrong(r.command("lazaret definitions update"), ": updates do not arrive")
 		}
 	}
+	d.scanning = d.State == OK
 	r.lastRun(&d, l.Status, wrong)
 	if l.Pinned != "" {
 		d.Says += "; a generation is pinned, so there are no updates"

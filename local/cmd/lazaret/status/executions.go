@@ -107,7 +107,7 @@ func fromSweep(e history.Execution) *Unjudged {
 		return u
 	}
 	age := ended.Sub(*u.Oldest)
-	u.Answer = Answer{State: OK, Says: fmt.Sprintf("the oldest was uploaded %s before that, %s", duration(age), as)}
+	u.Answer = Answer{State: OK, Says: fmt.Sprintf("the oldest was %s old, %s", duration(age), as)}
 	if age > unjudgedWait {
 		u.State = Wrong
 	}

@@ -4,6 +4,7 @@ package status
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -128,12 +129,16 @@ func (r *Report) parts() []part {
 }
 
 // conclude says whether anything is wrong, and what to do first. Whoever sends dead letters back while uploads are not
-// started, or without definitions, gets the same dead letters again: so the order is not that of the page.
+// started, or without definitions, gets the same dead letters again: so the order is not that of the page. While scans
+// go on with the definitions in use, a mirror that does not answer must not hide what an operator can mend now.
 func (r *Report) conclude() {
-	order := []Answer{
-		r.Definitions.Answer, r.Uploads.Answer, r.Rescans.Answer, r.DeadLetters.Answer, r.Unjudged.Answer, r.Canary.Answer,
-		r.Alarms.Answer, r.Executions.Answer, r.Permits.Answer,
+	order := []Answer{r.Uploads.Answer, r.Rescans.Answer, r.DeadLetters.Answer, r.Unjudged.Answer}
+	if r.Definitions.scanning {
+		order = append(order, r.Definitions.Answer)
+	} else {
+		order = slices.Insert(order, 0, r.Definitions.Answer)
 	}
+	order = append(order, r.Canary.Answer, r.Alarms.Answer, r.Executions.Answer, r.Permits.Answer)
 	// Without these two it cannot be said that all is well.
 	for _, must := range []Answer{r.Uploads.Answer, r.DeadLetters.Answer} {
 		r.Wrong = r.Wrong || must.State == NotKnown

@@ -188,6 +188,22 @@ func TestWrong(t *testing.T) {
 			says: "1: Engine 1; the first expires in 13 days 23 h",
 		},
 		{
+			name: "dead letters come before a mirror that does not answer", wrong: true,
+			next: "lazaret dead-letters list --stack-name ward",
+			change: func(w *world) {
+				w.listing.Status = update.Status{Outcome: freshclam.Unreachable, Detail: "no answer", Time: time.Now()}
+				w.depths["dead-letters"], w.letters = [2]int{1, 0}, []sqstypes.Message{deadLetter(1, "Engine", time.Hour)}
+			},
+			says: "WRONG      definitions   daily 27826",
+		},
+		{
+			name: "a mirror that does not answer", wrong: true, next: "lazaret definitions --stack-name ward",
+			change: func(w *world) {
+				w.listing.Status = update.Status{Outcome: freshclam.Unreachable, Detail: "no answer", Time: time.Now()}
+			},
+			says: "freshclam 0 s ago: unreachable, no answer",
+		},
+		{
 			name: "dead letters", wrong: true, next: "lazaret dead-letters list --stack-name ward",
 			change: func(w *world) {
 				w.depths["dead-letters"], w.letters = [2]int{1, 0}, []sqstypes.Message{deadLetter(1, "Engine", time.Hour)}
@@ -203,7 +219,7 @@ func TestWrong(t *testing.T) {
 				at := time.Now().Add(-2 * time.Hour).UTC().Format(time.RFC3339)
 				w.sweep = sweepOf("unjudged", `{"oldestUnjudged":"`+at+`"}`)
 			},
-			says: "the oldest was uploaded 1 h 0 min before that, as of 1 h 0 min ago",
+			says: "the oldest was 1 h 0 min old, as of 1 h 0 min ago",
 		},
 		{
 			name: "an object that has just come", next: "nothing to do",
