@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lazaret/lazaret/internal/job"
+	"github.com/lazaret/lazaret/local/cmd/lazaret/deployment"
 )
 
 // Exit codes. docs/operations.md shows this table.
@@ -67,6 +68,7 @@ func exitCode(ctx context.Context, cmd *cobra.Command, err error, stderr io.Writ
 	}
 	usage, isUsage := errors.AsType[usageError](err)
 	_, cannotStart := errors.AsType[startError](err)
+	cannotStart = cannotStart || errors.Is(err, deployment.ErrNotFound)
 	stopped, isStopped := errors.AsType[stoppedError](err)
 	interrupted := ctx.Err() != nil && !isUsage
 	switch {

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lazaret/lazaret/internal/job"
+	"github.com/lazaret/lazaret/local/cmd/lazaret/deployment"
 )
 
 // TestExitCode checks the exit codes on which scripts rely. No error may have the exit code of a verdict.
@@ -33,6 +34,10 @@ func TestExitCode(t *testing.T) {
 		{"done before it was stopped", stopped, plain, nil, exitDone, ""},
 		{"failed", t.Context(), plain, broken, exitFailed, "lazaret: broken\n"},
 		{"could not start", t.Context(), plain, startError{broken}, exitCannotStart, "lazaret: broken\n"},
+		{
+			"no such stack", t.Context(), plain, fmt.Errorf("list: %w", deployment.ErrNotFound), exitCannotStart,
+			"lazaret: list: no such stack\n",
+		},
 		{"wrong usage", t.Context(), plain, usageError{broken}, exitCannotStart, "broken\n"},
 		{"wrong usage, explained already", t.Context(), plain, usageError{}, exitCannotStart, ""},
 		{"stopped", stopped, plain, fmt.Errorf("read: %w", context.Canceled), exitStopped, "stopped\n"},

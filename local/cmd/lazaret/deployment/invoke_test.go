@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/lazaret/lazaret/local/cmd/lazaret/deployment"
 )
@@ -29,6 +30,7 @@ func TestInvoke(t *testing.T) {
 		err        error
 		want       string // in the error; none if empty
 		ofFunction bool
+		absent     bool
 	}{
 		{name: "answer", out: lambda.InvokeOutput{Payload: []byte(`{"count": 2}`)}},
 		{
@@ -43,6 +45,10 @@ func TestInvoke(t *testing.T) {
 			want: "Unhandled", ofFunction: true,
 		},
 		{name: "refused", err: errors.New("AccessDenied"), want: "invoke f: AccessDenied"},
+		{
+			name: "no such function", err: &types.ResourceNotFoundException{},
+			want: "no such stack: this account and region have no function f", absent: true,
+		},
 		{
 			name: "answer that is no JSON", out: lambda.InvokeOutput{Payload: []byte("x")},
 			want: "invoke f: decode the answer: ",
@@ -68,6 +74,9 @@ func TestInvoke(t *testing.T) {
 					test.want,
 					test.ofFunction,
 				)
+			}
+			if errors.Is(err, deployment.ErrNotFound) != test.absent {
+				t.Errorf("got error %v, want an ErrNotFound: %t", err, test.absent)
 			}
 			if err != nil && !strings.HasPrefix(err.Error(), test.want) {
 				t.Errorf("got error %q, want %q", err, test.want)
