@@ -82,7 +82,7 @@ func (g *letterGroup) print(w io.Writer, name string, times bool) {
 		fmt.Fprintf(w, "  %s\n", describeLetter(l))
 	}
 	if more := g.count - len(g.examples); more > 0 {
-		fmt.Fprintf(w, "  … and %d more\n", more)
+		fmt.Fprintf(w, "  … and %d more; lazaret dead-letters list --output json names all\n", more)
 	}
 }
 

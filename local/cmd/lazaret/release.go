@@ -48,12 +48,12 @@ than CLEAN its exit code is 1.`,
 	cmd.PersistentFlags().StringVar(&flags.reason, "reason", "", "why, as `TEXT` for the record")
 	cmd.Flags().StringVar(&flags.signature, "signature", "", "release all copies by the signature `NAME`")
 	cmd.Flags().StringVar(&flags.expires, "expires", "30d",
-		"how `long` the signature is allowed in these bytes, such as 12h or 30d")
+		"`duration` for which the signature is allowed in these bytes, such as 12h or 30d")
 	cmd.Flags().BoolVar(&flags.overwrite, "overwrite", false,
 		"release also if the key has a newer object; a versioned bucket keeps it as a version")
 	cmd.Flags().BoolVar(&flags.dryRun, "dry-run", false, "say what would be released, and release nothing")
 	cmd.Flags().BoolVar(&flags.noWait, "no-wait", false, "do not wait for the new verdict")
-	cmd.Flags().BoolVar(&flags.yes, "yes", false, "do not ask before all copies of a signature are released")
+	cmd.Flags().BoolVarP(&flags.yes, "yes", "y", false, "do not ask before all copies of a signature are released")
 	cmd.Flags().DurationVar(&flags.timeout, "timeout", time.Hour, "how long to wait for the new verdict")
 	cmd.AddCommand(allowedListCommand(&flags), allowedRemoveCommand(&flags))
 	return cmd

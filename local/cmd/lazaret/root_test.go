@@ -190,3 +190,16 @@ func TestVersion(t *testing.T) {
 		t.Errorf("exit code %d, got %s", code, stdout)
 	}
 }
+
+// TestFlagsAreSpelledAlike holds what a flag is called that several commands have.
+func TestFlagsAreSpelledAlike(t *testing.T) {
+	t.Parallel()
+	every(newRoot(), func(cmd *cobra.Command) {
+		if f := cmd.Flags().Lookup("yes"); f != nil && f.Shorthand != "y" {
+			t.Errorf("%s: --yes has the short form %q, want y", cmd.CommandPath(), f.Shorthand)
+		}
+		if f := cmd.Flags().Lookup("expires"); f != nil && !strings.Contains(f.Usage, "`duration`") {
+			t.Errorf("%s: --expires %q does not call its value a duration", cmd.CommandPath(), f.Usage)
+		}
+	})
+}
