@@ -243,8 +243,8 @@ func (r *reconciled) print(w io.Writer, stack deployment.Stack) error {
 	return err
 }
 
-// lostSteps says which backfills scan versions whose events were lost: that of the prefix which was looked at, or one for
-// each bucket.
+// lostSteps says which backfills scan versions whose events were lost: that of the prefix which was looked at, or one
+// for each bucket.
 func lostSteps(r sweep.Request, lost []sweeps.Version, stack deployment.Stack) string {
 	addresses := []string{addressOf(r)}
 	if r.Bucket == "" {
@@ -259,11 +259,12 @@ func lostSteps(r sweep.Request, lost []sweeps.Version, stack deployment.Stack) s
 	if len(addresses) > 1 {
 		before = "\n    "
 	}
-	steps := "their events were lost:"
+	var steps strings.Builder
+	steps.WriteString("their events were lost:")
 	for _, address := range addresses {
-		steps += before + "lazaret backfill " + address + " --versions --stack-name " + stack.Name
+		steps.WriteString(before + "lazaret backfill " + address + " --versions --stack-name " + stack.Name)
 	}
-	return steps
+	return steps.String()
 }
 
 // detailOf returns what is known of one version beside its state.

@@ -46,7 +46,8 @@ than CLEAN its exit code is 1.`,
 	flags.stack.add(cmd.PersistentFlags())
 	flags.output.add(cmd)
 	cmd.PersistentFlags().StringVar(&flags.reason, "reason", "", "why, as `TEXT` for the record")
-	cmd.Flags().StringVar(&flags.signature, "signature", "", "release all copies by the signature `NAME`")
+	cmd.Flags().StringVar(&flags.signature, "signature", "",
+		"release all copies by the signature `NAME`, as the verdict shows it")
 	cmd.Flags().StringVar(&flags.expires, "expires", "30d",
 		"`duration` for which the signature is allowed in these bytes, such as 12h or 30d")
 	cmd.Flags().BoolVar(&flags.overwrite, "overwrite", false,
