@@ -13,6 +13,8 @@ import (
 
 	"github.com/lazaret/lazaret/internal/clamav"
 	"github.com/lazaret/lazaret/internal/decision"
+	"github.com/lazaret/lazaret/internal/definitions"
+	"github.com/lazaret/lazaret/internal/definitions/signatures"
 	"github.com/lazaret/lazaret/internal/job"
 	"github.com/lazaret/lazaret/internal/testing/s3fake"
 )
@@ -325,5 +327,29 @@ func TestOldIndex(t *testing.T) {
 	b.now = b.now.Add(time.Second)
 	if _, err := b.handle(t.Context(), b.refill(t)); !errors.Is(err, job.ErrTransient) {
 		t.Errorf("after %s: %v, want %v", maxAge, err, job.ErrTransient)
+	}
+}
+
+// TestBlockedByNoNewSignature checks that a blocked content which a new signature hits as well does not count as a hit
+// of a new signature: what an operator has blocked is moved at once.
+func TestBlockedByNoNewSignature(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, "here is Alpha", matching("Alpha"))
+	g := generation
+	g.Dir = t.TempDir()
+	list := signatures.List{Batch: signatures.Batch{FirstSeen: time.Now(), Names: []string{"Alpha"}}}
+	if err := list.Write(g.Dir); err != nil {
+		t.Fatal(err)
+	}
+	b.definitions = fakeGenerations(func() (definitions.Generation, error) { return g, nil })
+	sum := b.job.Work.SHA256
+	b.put(t, decision.IndexKey, decision.Index{Version: decision.Version, SHA256: []string{sum}})
+	b.put(t, decision.BlockedKey(sum), decision.Blocked{Version: decision.Version, SHA256: sum})
+	out, err := b.handle(t.Context(), b.job)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out.Scan.Signature != "blocked" || !out.Scan.FirstSeen.IsZero() {
+		t.Errorf("got %+v, want blocked, and no new signature", out.Scan)
 	}
 }

@@ -81,6 +81,7 @@ func (h *handler) block(ctx context.Context, scan *job.Scan) error {
 	}
 	scan.Verdict, scan.Reason = job.Infected, ""
 	scan.Signature, scan.Detail = decision.DetailBlocked, decision.DetailBlocked
+	scan.FirstSeen = time.Time{} // of the signature that hit as well
 	return nil
 }
 

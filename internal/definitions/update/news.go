@@ -41,9 +41,14 @@ func IgnoreCommand(signature, stack string) string { return Command(Ignore, sign
 func Command(request, signature, stack string) string {
 	command := "lazaret definitions " + request
 	if signature != "" {
-		command += " '" + strings.ReplaceAll(signature, "'", `'\''`) + "'"
+		command += " " + Quote(signature)
 	}
 	return command + StackFlag(stack)
+}
+
+// Quote returns the name of a signature as one word of a shell.
+func Quote(signature string) string {
+	return "'" + strings.ReplaceAll(signature, "'", `'\''`) + "'"
 }
 
 // StackFlag returns the flag that names the stack, if the command needs one.

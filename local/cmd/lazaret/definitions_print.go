@@ -57,7 +57,9 @@ func printTrial(w io.Writer, t trial.Trial, stack string) {
 	fmt.Fprintln(w, "  if it is wrong:  ", terminal.Quote(update.Command(update.Rollback, "", stack)))
 	fmt.Fprintln(w, "  if it is right:  ", terminal.Quote(update.Command(update.Confirm, t.Signature, stack)))
 	redrive := "lazaret redrive --match SignatureOnTrial" + update.StackFlag(stack)
-	fmt.Fprintln(w, "  and then:        ", terminal.Quote(redrive))
+	fmt.Fprintln(w, "  then, either way:", terminal.Quote(redrive))
+	release := "lazaret release --signature " + update.Quote(t.Signature) + " --reason WHY" + update.StackFlag(stack)
+	fmt.Fprintln(w, "  and, if wrong:   ", terminal.Quote(release))
 }
 
 // printStatus prints the result of the last update.

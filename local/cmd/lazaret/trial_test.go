@@ -19,14 +19,16 @@ import (
 	"github.com/lazaret/lazaret/local/tests/harness"
 )
 
-// trialFiles is a flag so that a person can try it with 2,000, which takes minutes.
-var trialFiles = flag.Int("trial-files", 200, "how many harmless files the bad signature of TestSignatureOnTrial hits")
+// These are flags so that a person can try it with 2,000 files and 8 engines, which takes minutes.
+var (
+	trialFiles   = flag.Int("trial-files", 200, "how many harmless files the bad signature of TestSignatureOnTrial hits")
+	trialEngines = flag.Int("trial-engines", 4, "how many engines scan them (MaxConcurrentScans)")
+)
 
 const (
-	trialLimit   = 10 // NewSignatureLimit
-	trialEngines = 4  // MaxConcurrentScans
-	outbreak     = 60 // copies of one infected file that a new signature finds
-	knownHits    = 10 // files that a known signature finds
+	trialLimit = 10 // NewSignatureLimit
+	outbreak   = 60 // copies of one infected file that a new signature finds
+	knownHits  = 10 // files that a known signature finds
 )
 
 // uploadAll uploads files at the same time, and returns them in their order.
@@ -59,7 +61,7 @@ func TestSignatureOnTrial(t *testing.T) {
 
 func testSignatureOnTrial(t *testing.T, workflow string) {
 	m, server := mirrored(t, "--parameter-overrides", "Workflow="+workflow,
-		fmt.Sprint("NewSignatureLimit=", trialLimit), fmt.Sprint("MaxConcurrentScans=", trialEngines))
+		fmt.Sprint("NewSignatureLimit=", trialLimit), fmt.Sprint("MaxConcurrentScans=", *trialEngines))
 	server.Offer(mirror.Set(2, time.Now().Add(-time.Minute), "firstword", "lazaretharmless", "lazaretoutbreak")...)
 	expect(t, m, 0, []string{": updated"}, "definitions", "update")
 
@@ -102,8 +104,8 @@ func testSignatureOnTrial(t *testing.T, workflow string) {
 	}
 	moved := len(harmless) - len(held)
 	t.Logf("%d of %d files moved because of the bad signature", moved, len(harmless))
-	if moved > trialLimit+trialEngines {
-		t.Errorf("%d files moved, want at most the limit of %d and %d engines", moved, trialLimit, trialEngines)
+	if moved > trialLimit+*trialEngines {
+		t.Errorf("%d files moved, want at most the limit of %d and %d engines", moved, trialLimit, *trialEngines)
 	}
 	for _, o := range held {
 		if _, err := m.Read(t.Context(), o); awsclient.Status(err) != http.StatusForbidden {
@@ -119,13 +121,18 @@ func testSignatureOnTrial(t *testing.T, workflow string) {
 
 	expect(t, m, 0, []string{"current, pinned"}, "definitions", "rollback")
 	expect(t, m, 0, []string{fmt.Sprint(len(held), " dead letters redriven")}, "redrive", "--match", "SignatureOnTrial")
+	expect(t, m, 0, []string{fmt.Sprint(moved, " copies released")},
+		"release", "--signature", "Word-lazaretharmless", "--reason", "withdrawn", "--yes")
 	for _, o := range held {
 		r := m.AwaitJob(t, job.Job{Object: o, Attempt: 1})
 		if r.Status != "SUCCEEDED" || r.Job.Scan.Verdict != job.Clean {
 			t.Errorf("%s after the rollback: %s, %s, want CLEAN", o, r.Status, r.Job.Scan.Outcome())
 		}
+	}
+	for _, o := range harmless {
+		o.VersionID = "" // an object that was released is a new version
 		if _, err := m.Read(t.Context(), o); err != nil {
-			t.Errorf("after the rollback: %v, want it readable", err)
+			t.Errorf("after the rollback and the release: %v, want it readable", err)
 		}
 	}
 }
