@@ -47,6 +47,34 @@ func program(t testing.TB, name, usual string) string {
 	return path
 }
 
+// AWSCLI returns the path of the AWS CLI that `make awscli` installs.
+func AWSCLI(t testing.TB) string {
+	t.Helper()
+	skipUnlessAll(t, "the AWS CLI")
+	root, err := repository()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(root, ".tools", "awscli", "bin", "aws")
+	if _, err := os.Stat(path); err != nil {
+		t.Fatalf("the AWS CLI is not installed (%v): run make awscli", err)
+	}
+	return path
+}
+
+// Allowed skips the test where the kernel of a developer's machine forbids what it
+// does. CI's machine has to allow it: there the test fails.
+func Allowed(t testing.TB, what string, err error) {
+	t.Helper()
+	switch {
+	case err == nil:
+	case os.Getenv("CI") != "":
+		t.Fatalf("this machine forbids %s: %v", what, err)
+	default:
+		t.Skipf("this machine forbids %s, which CI's allows: %v", what, err)
+	}
+}
+
 // Programs returns the repository's root, in which bin/lazaret and
 // build/<function>/bootstrap are built.
 func Programs(t testing.TB) string {

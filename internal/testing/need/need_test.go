@@ -50,6 +50,7 @@ func outcome(call func(testing.TB)) (skipped, failed string) {
 func needs() map[string]func(testing.TB) {
 	return map[string]func(testing.TB){
 		"the built programs": func(t testing.TB) { need.Programs(t) },
+		"the AWS CLI":        func(t testing.TB) { need.AWSCLI(t) },
 		// The usual paths of these are on many machines: they are tried in TestMissing only where they are not.
 		"clamd":     func(t testing.TB) { need.Clamd(t) },
 		"freshclam": func(t testing.TB) { need.Freshclam(t) },
@@ -115,6 +116,29 @@ func TestMissing(t *testing.T) {
 	t.Chdir("below")
 	if got := need.Programs(t); got != root {
 		t.Errorf("Programs() = %q, want %q", got, root)
+	}
+}
+
+// TestAllowed fails in CI alone, and only where something is forbidden.
+func TestAllowed(t *testing.T) {
+	for _, test := range []struct {
+		ci              string
+		err             error
+		skipped, failed bool
+	}{
+		{ci: "true"},
+		{ci: ""},
+		{ci: "true", err: os.ErrPermission, failed: true},
+		{ci: "", err: os.ErrPermission, skipped: true},
+	} {
+		t.Setenv("CI", test.ci)
+		skipped, failed := outcome(func(t testing.TB) { need.Allowed(t, "namespaces", test.err) })
+		if (skipped != "") != test.skipped || (failed != "") != test.failed {
+			t.Errorf("Allowed(%v) with CI=%q skipped with %q, failed with %q", test.err, test.ci, skipped, failed)
+		}
+		if got := skipped + failed; test.err != nil && !strings.Contains(got, "forbids namespaces") {
+			t.Errorf("Allowed(%v) said %q, want that the machine forbids namespaces", test.err, got)
+		}
 	}
 }
 

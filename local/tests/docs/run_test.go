@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lazaret/lazaret/internal/testing/need"
 	"github.com/lazaret/lazaret/local/tests/harness"
 )
 
@@ -161,13 +162,7 @@ func checkout(t *testing.T, endpoint string) (dir, programs string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	awscli := filepath.Join(root, ".tools", "awscli", "bin", "aws")
-	if _, err := os.Stat(awscli); err != nil {
-		if os.Getenv("CI") == "" {
-			t.Skipf("make awscli brings the AWS command line: %v", err)
-		}
-		t.Fatal(err)
-	}
+	awscli := need.AWSCLI(t)
 	entries, err := os.ReadDir(root)
 	if err != nil {
 		t.Fatal(err)
