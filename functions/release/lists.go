@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/lazaret/lazaret/internal/awserr"
+	"github.com/lazaret/lazaret/internal/canary"
 	"github.com/lazaret/lazaret/internal/decision"
 	"github.com/lazaret/lazaret/internal/job"
 )
@@ -95,6 +96,9 @@ func (h *handler) blockContent(ctx context.Context, in decision.Request) (decisi
 	if err := errors.Join(decision.CheckSHA256(in.SHA256), checkReason(in)); err != nil {
 		return decision.Answer{}, err
 	}
+	if canary.IsSampleSHA256(in.SHA256) {
+		return decision.Answer{}, refuseSample(in.SHA256)
+	}
 	record := h.decide(decision.DecidedBlock, in)
 	there, err := h.readBlocked(ctx, in.SHA256)
 	if err != nil {
@@ -122,6 +126,15 @@ func (h *handler) blockContent(ctx context.Context, in decision.Request) (decisi
 		return decision.Answer{}, err
 	}
 	return decision.Answer{Record: &record}, h.writeRecord(ctx, record)
+}
+
+// refuseSample refuses to decide about a sample: function canary and lazaret verify upload it to see that the engine
+// calls the infected one INFECTED and the clean one CLEAN, and would report a failure for as long as the decision
+// stands.
+func refuseSample(sha256 string) error {
+	return fmt.Errorf("%w: the bytes with the SHA-256 %s are a test file (EICAR, or the clean sample), with which "+
+		"function canary and lazaret verify check this stack: they are neither released nor blocked",
+		job.ErrBadJob, sha256)
 }
 
 // writeBlocked writes the entry of a content that is not blocked yet.

@@ -9,7 +9,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/lazaret/lazaret/internal/canary"
 	"github.com/lazaret/lazaret/internal/decision"
+	"github.com/lazaret/lazaret/internal/eicar"
 	"github.com/lazaret/lazaret/internal/job"
 	"github.com/lazaret/lazaret/internal/testing/s3fake"
 )
@@ -224,6 +226,34 @@ func TestVerdict(t *testing.T) {
 			got.Object = tt.want.Object
 			if diff := cmp.Diff(&tt.want, got); diff != "" {
 				t.Errorf("verdict (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestSamples decides nothing about the files by which the stack is checked: their verdicts would be wrong afterwards.
+func TestSamples(t *testing.T) {
+	t.Parallel()
+	for name, body := range map[string]string{"EICAR": string(eicar.Bytes()), "the clean sample": string(canary.Clean())} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, true)
+			release := w.quarantined(t, "in/"+name, body, signature)
+			of := w.job.Scan.SHA256
+			apart := w.quarantined(t, "in/apart/"+name, body, signature)
+			block := decision.Request{Action: decision.ActionBlock, SHA256: of, Reason: "r", By: by}
+			dry := release
+			dry.DryRun = true
+			for what, in := range map[string]decision.Request{
+				"release": release, "release --dry-run": dry, "release of another copy": apart, "block": block,
+			} {
+				_, err := w.handle(t.Context(), in)
+				if !errors.Is(err, job.ErrBadJob) || !strings.Contains(err.Error(), "are a test file") {
+					t.Errorf("%s: got %v, want that the bytes are a test file", what, err)
+				}
+			}
+			if got := w.keys(""); len(got) > 0 {
+				t.Errorf("got %q in the records bucket, want nothing", got)
 			}
 		})
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lazaret/lazaret/internal/canary"
 	"github.com/lazaret/lazaret/internal/decision"
 	"github.com/lazaret/lazaret/internal/job"
 	"github.com/lazaret/lazaret/internal/move"
@@ -101,6 +102,8 @@ func (h *handler) readJob(ctx context.Context, key string) (j job.Job, err error
 // ones.
 func (q *quarantined) check(found *move.Found) error {
 	switch s := q.job.Scan; {
+	case s != nil && canary.IsSampleSHA256(q.sha256()):
+		return refuseSample(q.sha256())
 	case q.job.Object.QuarantineKey() != found.Copy.Key:
 		return fmt.Errorf("%w: the record beside the copy is about another object: %s", job.ErrBadJob, q.job.Object)
 	case !s.Known() || s.Verdict == job.Clean:

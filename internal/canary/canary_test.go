@@ -46,6 +46,19 @@ func TestIsSample(t *testing.T) {
 	}
 }
 
+// TestIsSampleSHA256 knows the samples, and the hash of EICAR as it is published.
+func TestIsSampleSHA256(t *testing.T) {
+	t.Parallel()
+	const published = "275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f"
+	for hash, want := range map[string]bool{
+		published: true, sum(Clean()): true, sum([]byte("x")): false, "": false,
+	} {
+		if got := IsSampleSHA256(hash); got != want {
+			t.Errorf("IsSampleSHA256(%q) = %t, want %t", hash, got, want)
+		}
+	}
+}
+
 // TestCleanNeverChanges: a stack that is updated still has objects of the earlier canary.
 func TestCleanNeverChanges(t *testing.T) {
 	t.Parallel()
