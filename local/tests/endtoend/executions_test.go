@@ -67,6 +67,40 @@ func TestExecutions(t *testing.T) {
 		if diff := cmp.Diff(want, rowsOf(m.List(t))); diff != "" {
 			t.Errorf("list (-want +got):\n%s", diff)
 		}
+		// The functions' log has verdicts and keys of both lanes. "ten tags" was scanned, and has a dead letter.
+		for _, q := range []struct {
+			query history.Query
+			keys  []string
+		}{
+			{history.Query{}, []string{"large", "ten tags", "other/a.txt", "reports/a.txt"}},
+			{history.Query{Status: history.Failed}, []string{"ten tags"}},
+			{history.Query{Verdict: job.Clean}, []string{"large", "ten tags", "other/a.txt", "reports/a.txt"}},
+			{history.Query{Verdict: job.Infected}, nil},
+			{history.Query{Text: "r/a.t"}, []string{"other/a.txt"}},
+			{history.Query{Text: "/a", Verdict: job.Clean, Status: history.Succeeded}, []string{"other/a.txt", "reports/a.txt"}},
+			{history.Query{Lane: history.Standard, Text: "arge"}, []string{"large"}},
+		} {
+			q.query.Limit = 3
+			var keys []string
+			for range 3 {
+				page, err := m.Executions.Query(t.Context(), q.query)
+				if err != nil || page.Partial != "" {
+					t.Fatalf("query %+v: %v %s", q.query, err, page.Partial)
+				}
+				for _, row := range page.Rows {
+					if keys = append(keys, row.Object.Key); row.Started.IsZero() || row.Stopped.IsZero() ||
+						row.Verdict != job.Clean && (q.query.Verdict != "" || row.Object.Key != "ten tags") {
+						t.Errorf("query %+v: got the row %+v, want its times and verdict", q.query, row)
+					}
+				}
+				if q.query.Cursor = page.Next; q.query.Cursor == "" {
+					break
+				}
+			}
+			if diff := cmp.Diff(q.keys, keys); diff != "" {
+				t.Errorf("query %+v (-want +got):\n%s", q.query, diff)
+			}
+		}
 		for e, err := range m.Executions.List(t.Context(), history.Window{Until: began.Add(-time.Minute)}) {
 			t.Errorf("a minute before the first upload there is %+v, %v, want none", e, err)
 		}

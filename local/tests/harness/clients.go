@@ -28,6 +28,7 @@ const (
 	ScanMachine     = "arn:aws:states:us-east-1:000000000000:stateMachine:lazaret-scan"
 	ExpressMachine  = ScanMachine + "-express"                 // exists with Workflow=EXPRESS only
 	ExpressLog      = "/aws/vendedlogs/states/lazaret-express" // as well
+	FunctionLog     = "/lazaret/lazaret"
 	Verdicts        = "arn:aws:sns:us-east-1:000000000000:lazaret-verdicts"
 )
 

@@ -113,7 +113,7 @@ func LaunchCommand(cmd *exec.Cmd, data string) (*Machine, error) {
 	select {
 	case m.Endpoint = <-ready:
 		m.Clients = m.As("test")
-		source := history.Source{Standard: ScanMachine}
+		source := history.Source{Standard: ScanMachine, FunctionLog: FunctionLog}
 		if m.Express = slices.ContainsFunc(cmd.Args, func(a string) bool {
 			return strings.Contains(a, "Workflow=EXPRESS")
 		}); m.Express {

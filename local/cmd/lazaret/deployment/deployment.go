@@ -109,7 +109,7 @@ func (s Stack) Executions() history.Source {
 	machine.Service, machine.Resource = "states", "stateMachine:"+s.Name+"-scan"
 	return history.Source{
 		Standard: machine.String(), Express: machine.String() + "-express",
-		ExpressLog: "/aws/vendedlogs/states/" + s.Name + "-express",
+		ExpressLog: "/aws/vendedlogs/states/" + s.Name + "-express", FunctionLog: s.LogGroup(),
 	}
 }
 

@@ -21,6 +21,9 @@ import (
 // together, and reads megabytes of the log for each, of which the answer may hold nothing.
 const mostRequests = 300
 
+// mostLines is how many lines an answer of CloudWatch has at most.
+const mostLines = 10_000
+
 // logEvent is an event as Step Functions writes it to the log group, one JSON document an event:
 // https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html
 type logEvent struct {
@@ -107,21 +110,56 @@ func (r *Reader) search(ctx context.Context, comparison string, w Window) (found
 // lines returns the lines of the log group that a comparison chooses, the oldest or the newest first. It ends after an
 // error: an ErrNoExpress without such a group, an ErrTooMany after mostRequests.
 func (r *Reader) lines(ctx context.Context, comparison string, w Window, oldestFirst bool) iter.Seq2[string, error] {
-	w = w.orDefault()
+	if r.source.Express == "" {
+		return func(yield func(string, error) bool) { yield("", ErrNoExpress) }
+	}
+	return r.filter(ctx, filter{group: r.source.ExpressLog, comparison: comparison, window: w, oldestFirst: oldestFirst})
+}
+
+// filter is a search in a log group.
+type filter struct {
+	group, comparison string
+	window            Window
+	oldestFirst       bool
+	limit             int    // of the lines in an answer; 0 for as many as fit
+	requests          *int   // how many may still be made; nil for mostRequests
+	token             string // of the answer to begin with; empty for the first
+}
+
+// unended is an ErrTooMany about a search that can go on.
+type unended struct {
+	error
+	token string
+	until time.Time // of the window that the token belongs to
+}
+
+func (u *unended) Unwrap() error { return u.error }
+
+// filter returns the lines that were searched for.
+func (r *Reader) filter(ctx context.Context, f filter) iter.Seq2[string, error] {
+	w, left := f.window.orDefault(), f.requests
+	if left == nil {
+		most := mostRequests
+		left = &most
+	}
 	return func(yield func(string, error) bool) {
-		if r.source.Express == "" {
-			yield("", ErrNoExpress)
-			return
-		}
 		in := &cloudwatchlogs.FilterLogEventsInput{
-			LogGroupName: &r.source.ExpressLog, FilterPattern: aws.String("{ " + comparison + " }"),
+			LogGroupName: &f.group, FilterPattern: aws.String("{ " + f.comparison + " }"),
 			StartTime: aws.Int64(w.Since.UnixMilli()), EndTime: aws.Int64(w.Until.UnixMilli()),
-			StartFromHead: aws.Bool(oldestFirst),
+			StartFromHead: aws.Bool(f.oldestFirst),
 		}
-		for range mostRequests {
+		if f.limit > 0 {
+			in.Limit = aws.Int32(int32(min(f.limit, mostLines))) //nolint:gosec // mostLines fits
+		}
+		if f.token != "" {
+			in.NextToken = &f.token
+		}
+		requests := 0
+		for ; *left > 0; *left-- {
+			requests++
 			out, err := r.logs.FilterLogEvents(ctx, in)
 			if err != nil {
-				yield("", r.logError(err))
+				yield("", r.logError(f.group, err))
 				return
 			}
 			for _, e := range out.Events {
@@ -134,18 +172,20 @@ func (r *Reader) lines(ctx context.Context, comparison string, w Window, oldestF
 			}
 			in.NextToken = out.NextToken
 		}
-		yield("", fmt.Errorf("%w: the search in %s from %s to %s has not ended after %d requests; choose a shorter one",
-			ErrTooMany, r.source.ExpressLog, w.Since.UTC().Format(time.DateTime), w.Until.UTC().Format(time.DateTime),
-			mostRequests))
+		yield("", &unended{token: aws.ToString(in.NextToken), until: w.Until, error: fmt.Errorf("%w: the search in %s from %s to %s has not ended after %d requests; choose a shorter one",
+			ErrTooMany, f.group, w.Since.UTC().Format(time.DateTime), w.Until.UTC().Format(time.DateTime), requests)})
 	}
 }
 
 // logError says what CloudWatch was asked for.
-func (r *Reader) logError(err error) error {
-	if _, ok := errors.AsType[*types.ResourceNotFoundException](err); ok {
-		return fmt.Errorf("%w: there is no log group %s", ErrNoExpress, r.source.ExpressLog)
+func (r *Reader) logError(group string, err error) error {
+	doing := "look for executions in the log group " + group
+	if group == r.source.ExpressLog {
+		if _, ok := errors.AsType[*types.ResourceNotFoundException](err); ok {
+			return fmt.Errorf("%w: there is no log group %s", ErrNoExpress, group)
+		}
+		doing = "look for express executions in the log group " + group
 	}
-	doing := "look for express executions in the log group " + r.source.ExpressLog
 	if isRefused(err) {
 		return fmt.Errorf("%s: %w (logs:FilterLogEvents): %w", doing, ErrRefused, err)
 	}

@@ -103,6 +103,8 @@ type Source struct {
 	Standard   string // ARN of the STANDARD state machine
 	Express    string // ARN of the EXPRESS state machine; empty if the stack is known to have none
 	ExpressLog string // name of the log group of express executions
+	// FunctionLog is the name of the functions' log group, in which Query looks for verdicts and keys.
+	FunctionLog string
 }
 
 // Reader reads the executions of one stack. It may be used concurrently.

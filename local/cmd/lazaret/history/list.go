@@ -12,6 +12,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
+	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
 
 	"github.com/lazaret/lazaret/internal/job"
 )
@@ -109,10 +110,7 @@ func (r *Reader) listStandard(ctx context.Context, w Window) iter.Seq2[Execution
 				return
 			}
 			for _, item := range page.Executions {
-				e := Execution{
-					ARN: aws.ToString(item.ExecutionArn), Name: aws.ToString(item.Name), Lane: Standard,
-					Status: Status(item.Status), Started: aws.ToTime(item.StartDate), Stopped: aws.ToTime(item.StopDate),
-				}
+				e := standardItem(item)
 				if e.Started.Before(w.Since) {
 					return
 				}
@@ -121,6 +119,14 @@ func (r *Reader) listStandard(ctx context.Context, w Window) iter.Seq2[Execution
 				}
 			}
 		}
+	}
+}
+
+// standardItem returns an execution of a list, which lacks its input.
+func standardItem(item types.ExecutionListItem) Execution {
+	return Execution{
+		ARN: aws.ToString(item.ExecutionArn), Name: aws.ToString(item.Name), Lane: Standard,
+		Status: Status(item.Status), Started: aws.ToTime(item.StartDate), Stopped: aws.ToTime(item.StopDate),
 	}
 }
 
