@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -40,7 +39,52 @@ func (h *handler) download(ctx context.Context, o job.Object, head objectHead, n
 		return "", err
 	}
 	defer f.Close() // Publish closes it too, and reports the error
-	d := &download{object: o, head: head, s3: h.s3, file: f, free: make(chan []byte, buffers)}
+	d := &download{object: o, head: head, s3: h.s3, file: f, sha256: sha256.New()}
+	get := d.inParts
+	if head.body != nil {
+		get = d.fromBody
+	}
+	if err := get(ctx); err != nil {
+		return "", awserr.Classify(err)
+	}
+	for _, c := range head.checksums {
+		if err := c.check(); err != nil {
+			return "", err
+		}
+	}
+	if err := h.dir.Publish(name, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(d.sha256.Sum(nil)), nil
+}
+
+// download is one object on its way to the work file. Several goroutines fetch
+// parts and write them; one hashes the parts in their order.
+type download struct {
+	object job.Object
+	head   objectHead
+	s3     s3API
+	file   *os.File
+	sha256 hash.Hash // of the bytes in their order
+
+	free chan []byte   // buffers that are not in use
+	done []chan []byte // for each part, its bytes once they are in the file
+
+	mu   sync.Mutex
+	next int // number of the next part to fetch, from 0
+}
+
+// fromBody writes and hashes the bytes that came with the object's metadata.
+func (d *download) fromBody(context.Context) error {
+	if _, err := d.file.Write(d.head.body); err != nil {
+		return fmt.Errorf("write work file: %w", workdir.Transient(err))
+	}
+	return d.hash(d.head.body)
+}
+
+// inParts fetches the object in parts of partSize.
+func (d *download) inParts(ctx context.Context) error {
+	d.free = make(chan []byte, buffers)
 	for range min(buffers, d.count()) {
 		d.free <- nil // allocated at first use, in the size of the part
 	}
@@ -52,35 +96,8 @@ func (h *handler) download(ctx context.Context, o job.Object, head objectHead, n
 	for range min(parallel, d.count()) {
 		group.Go(func() error { return d.fetchParts(ctx) })
 	}
-	hash := sha256.New()
-	group.Go(func() error { return d.hashParts(ctx, hash) })
-	if err := group.Wait(); err != nil {
-		return "", awserr.Classify(err)
-	}
-	for _, c := range head.checksums {
-		if err := c.check(); err != nil {
-			return "", err
-		}
-	}
-	if err := h.dir.Publish(name, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(hash.Sum(nil)), nil
-}
-
-// download is one object on its way to the work file. Several goroutines fetch
-// parts and write them; one hashes the parts in their order.
-type download struct {
-	object job.Object
-	head   objectHead
-	s3     s3API
-	file   *os.File
-
-	free chan []byte   // buffers that are not in use
-	done []chan []byte // for each part, its bytes once they are in the file
-
-	mu   sync.Mutex
-	next int // number of the next part to fetch, from 0
+	group.Go(func() error { return d.hashParts(ctx) })
+	return group.Wait()
 }
 
 // count returns the number of parts.
@@ -143,32 +160,33 @@ func (d *download) fetchRange(ctx context.Context, buf []byte, offset int64) err
 	if n := aws.ToInt64(out.ContentLength); n != int64(len(buf)) {
 		return fmt.Errorf("%w: the answer has %d bytes, want %d", job.ErrTransient, n, len(buf))
 	}
-	if _, err := io.ReadFull(out.Body, buf); err != nil {
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			return fmt.Errorf("%w: the body was cut off", job.ErrTransient)
-		}
-		return fmt.Errorf("%w: read the body: %w", job.ErrTransient, err)
-	}
-	return nil
+	return readBody(out.Body, buf)
 }
 
-// hashParts adds the parts in their order to h and to the hashes of S3's checksums.
-func (d *download) hashParts(ctx context.Context, h hash.Hash) error {
-	hashes := []io.Writer{h}
-	for _, c := range d.head.checksums {
-		hashes = append(hashes, c.hash)
-	}
-	all := io.MultiWriter(hashes...)
+// hashParts hashes the parts in their order.
+func (d *download) hashParts(ctx context.Context) error {
 	for _, done := range d.done {
 		select {
 		case buf := <-done:
-			if _, err := all.Write(buf); err != nil {
-				return fmt.Errorf("hash: %w", err)
+			if err := d.hash(buf); err != nil {
+				return err
 			}
 			d.free <- buf
 		case <-ctx.Done():
 			return ctx.Err()
 		}
+	}
+	return nil
+}
+
+// hash adds bytes to the SHA-256 and to the hashes of S3's checksums.
+func (d *download) hash(b []byte) error {
+	hashes := []io.Writer{d.sha256}
+	for _, c := range d.head.checksums {
+		hashes = append(hashes, c.hash)
+	}
+	if _, err := io.MultiWriter(hashes...).Write(b); err != nil {
+		return fmt.Errorf("hash: %w", err)
 	}
 	return nil
 }

@@ -4,16 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
-	"github.com/lazaret/lazaret/internal/awserr"
-	"github.com/lazaret/lazaret/internal/clamav"
 	"github.com/lazaret/lazaret/internal/job"
 	"github.com/lazaret/lazaret/internal/original"
 	"github.com/lazaret/lazaret/internal/workdir"
@@ -58,7 +52,7 @@ func (h *handler) fetch(ctx context.Context, j job.Job) (job.Job, error) {
 	if err := h.removeFilesOfLastAttempt(j); err != nil {
 		return j, err
 	}
-	head, err := h.head(ctx, j.Object)
+	head, err := h.look(ctx, j.Object)
 	if err != nil {
 		return j, err
 	}
@@ -105,67 +99,4 @@ func (h *handler) removeFilesOfLastAttempt(j job.Job) error {
 		}
 	}
 	return nil
-}
-
-// objectHead is what HeadObject says of the object.
-type objectHead struct {
-	size        int64   // in bytes
-	id          *string // the version id that requests must name; nil in a bucket without versions
-	eTag        string
-	checksums   []checksum // of the whole object, to compare the download with
-	unscannable job.Reason // empty if the object can be fetched
-	detail      string
-}
-
-// head asks S3 for the object's metadata, and decides whether it can be scanned.
-func (h *handler) head(ctx context.Context, o job.Object) (objectHead, error) {
-	out, id, err := original.Head(ctx, h.s3, o, s3.HeadObjectInput{ChecksumMode: types.ChecksumModeEnabled})
-	switch {
-	case err != nil && awserr.Status(err) == http.StatusBadRequest:
-		return h.customerKey(ctx, o, err)
-	case err != nil:
-		return objectHead{}, fmt.Errorf("head object: %w", err)
-	}
-	s := objectHead{
-		size:      aws.ToInt64(out.ContentLength),
-		id:        id,
-		eTag:      aws.ToString(out.ETag),
-		checksums: wholeObjectChecksums(out),
-	}
-	switch {
-	case archived(out):
-		s.unscannable, s.detail = job.Unreadable, "archived in storage class "+string(out.StorageClass)
-	case s.size > clamav.MaxFileSize:
-		s.unscannable = job.TooLarge
-		s.detail = fmt.Sprintf("%d bytes, the engine scans at most %d", s.size, clamav.MaxFileSize)
-	}
-	return s, nil
-}
-
-// customerKey returns "unreadable" if HeadObject failed with status 400 because the object is
-// encrypted with a key of its uploader (SSE-C). The answer to HEAD has no body that says so; the
-// answer to GET has. Any other error stays one.
-func (h *handler) customerKey(ctx context.Context, o job.Object, headErr error) (objectHead, error) {
-	in := &s3.GetObjectInput{Bucket: &o.Bucket, Key: &o.Key}
-	if v := o.Pinned(); v != "" {
-		in.VersionId = &v
-	}
-	out, err := h.s3.GetObject(ctx, in)
-	if err == nil {
-		return objectHead{}, fmt.Errorf("head object: %w", errors.Join(headErr, out.Body.Close()))
-	}
-	if awserr.Status(err) == http.StatusBadRequest && strings.Contains(strings.ToLower(err.Error()), "encrypt") {
-		return objectHead{unscannable: job.Unreadable, detail: "encrypted with a customer-provided key (SSE-C)"}, nil
-	}
-	return objectHead{}, fmt.Errorf("head object: %w", original.Classify(err))
-}
-
-// archived reports whether the object must be restored before it can be read. Objects in Glacier
-// Instant Retrieval can be read at once.
-func archived(out *s3.HeadObjectOutput) bool {
-	if strings.Contains(aws.ToString(out.Restore), `ongoing-request="false"`) {
-		return false
-	}
-	return out.ArchiveStatus != "" ||
-		out.StorageClass == types.StorageClassGlacier || out.StorageClass == types.StorageClassDeepArchive
 }
