@@ -91,7 +91,10 @@ type Request struct {
 // requests returns all requests that the functions send for an object in a bucket with versions. A whole-machine test
 // counts them.
 func (x object) requests() []Request {
-	all := []Request{{"fetch", "HeadObject", 1}}
+	var all []Request
+	if x.unread || x.size > partSize {
+		all = append(all, Request{"fetch", "HeadObject", 1})
+	}
 	if parts := x.parts(); parts > 0 {
 		all = append(all, Request{"fetch", "GetObject", parts})
 	}
@@ -137,7 +140,7 @@ func (x object) parts() int {
 	if x.unread {
 		return 0
 	}
-	return int(math.Ceil(x.size / partSize))
+	return max(1, int(math.Ceil(x.size/partSize)))
 }
 
 // billedAs says as what S3 bills its operations. DELETE is free.

@@ -139,7 +139,7 @@ func (p *proxy) putSummed(
 // read later, or by others.
 func (p *proxy) testUnreadable(t *testing.T) {
 	t.Parallel()
-	// with answers a HEAD with more headers, the others as they are.
+	// with adds headers to the answer.
 	with := func(headers map[string]string) action {
 		return func(_ int, _ proxiedCall, w http.ResponseWriter, forward http.Handler, r *http.Request) {
 			answer := httptest.NewRecorder()
@@ -162,8 +162,9 @@ func (p *proxy) testUnreadable(t *testing.T) {
 		}
 	}
 	const customerKey = "The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve the object."
+	archived := answerError(http.StatusForbidden, "InvalidObjectState")
 	for name, test := range map[string]struct {
-		head, get action
+		head, get action // how both are answered; without get, GET is answered as HEAD is
 		want      end
 	}{
 		"SSE-C": {
@@ -173,15 +174,15 @@ func (p *proxy) testUnreadable(t *testing.T) {
 			badRequest("", ""), badRequest("InvalidArgument", "by the test"), endDeadLetter,
 		},
 		"Glacier": {
-			with(map[string]string{"X-Amz-Storage-Class": "GLACIER"}), nil, endUnscannable,
+			with(map[string]string{"X-Amz-Storage-Class": "GLACIER"}), archived, endUnscannable,
 		},
 		"Deep Archive, being restored": {
 			with(map[string]string{"X-Amz-Storage-Class": "DEEP_ARCHIVE", "X-Amz-Restore": `ongoing-request="true"`}),
-			nil, endUnscannable,
+			archived, endUnscannable,
 		},
 		"an archive tier": {
 			with(map[string]string{"X-Amz-Storage-Class": "INTELLIGENT_TIERING", "X-Amz-Archive-Status": "ARCHIVE_ACCESS"}),
-			nil, endUnscannable,
+			archived, endUnscannable,
 		},
 		"Glacier, restored": {
 			with(map[string]string{"X-Amz-Storage-Class": "GLACIER", "X-Amz-Restore": `ongoing-request="false", expiry-date="Fri, 21 Dec 2035 00:00:00 GMT"`}),
@@ -196,9 +197,10 @@ func (p *proxy) testUnreadable(t *testing.T) {
 			t.Parallel()
 			key := "unreadable/" + name + "." // no key is a part of another, or its fault would meet both
 			p.addFault("fetch HeadObject", key, test.head)
-			if test.get != nil {
-				p.addFault("fetch GetObject", key, test.get)
+			if test.get == nil {
+				test.get = test.head
 			}
+			p.addFault("fetch GetObject", key, test.get)
 			o := p.Put(t, key, sample.Text(name))
 			r := p.Await(t, o)
 			p.checkEnds(t, map[job.Object]end{o: test.want})

@@ -1,6 +1,7 @@
 package endtoend
 
 import (
+	"fmt"
 	"net/http"
 	"testing"
 
@@ -14,14 +15,16 @@ import (
 func (p *proxy) testDeleted(t *testing.T) {
 	t.Parallel()
 	infected := eicar.Bytes()
+	large := sample.Filler(9 << 20) // two parts, and a HeadObject before them
 	for _, test := range []struct {
 		before  string // the call
 		content []byte
 		want    end
 		told    string // the disposition, empty when nothing is announced
 	}{
-		{"fetch HeadObject", infected, endGone, ""},
 		{"fetch GetObject", infected, endGone, ""},
+		{"fetch HeadObject", large, endGone, ""},
+		{"fetch GetObject", large, endGone, ""},
 		{"tag GetObjectTagging", infected, endGone, "gone"},
 		{"tag PutObjectTagging", infected, endGone, "gone"},
 		{"tag PutObjectTagging", sample.Text("c"), endGone, ""},
@@ -34,7 +37,7 @@ func (p *proxy) testDeleted(t *testing.T) {
 		{"promote CopyObject", sample.Text("c"), endGone, ""},
 		{"promote DeleteObject", sample.Text("c"), endClean, ""},
 	} {
-		name := "before " + test.before
+		name := fmt.Sprintf("before %s of %d bytes", test.before, len(test.content))
 		if test.told == "" {
 			name += ", nothing to tell"
 		}

@@ -29,7 +29,8 @@ func (p *proxy) testKilled(t *testing.T) {
 		want     end
 		calls    []string // so that a call more does not go untested unseen
 	}{
-		{"fetch", infected, endQuarantined, []string{"HeadObject", "GetObject"}},
+		{"fetch", infected, endQuarantined, []string{"GetObject"}},
+		{"fetch", sample.Filler(9 << 20), endClean, []string{"HeadObject", "GetObject", "GetObject"}},
 		{"tag", infected, endQuarantined, []string{"GetObjectTagging", "PutObjectTagging"}},
 		{
 			"quarantine",
@@ -62,9 +63,10 @@ func (p *proxy) testKilled(t *testing.T) {
 		{"notify", infected, endQuarantined, []string{"Publish", "PutEvents"}},
 	}
 	for _, test := range tests {
-		t.Run(test.function, func(t *testing.T) {
+		name := fmt.Sprintf("%s of %d bytes", test.function, len(test.content))
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			key := "killed/" + test.function + "/untouched"
+			key := "killed/" + name + "/untouched"
 			untouched := p.addFault(test.function, key, forwardUnchanged)
 			want := map[job.Object]end{p.Put(t, key, test.content): test.want}
 			for o := range want {
@@ -77,7 +79,7 @@ func (p *proxy) testKilled(t *testing.T) {
 			faults := map[job.Object]*proxyFault{}
 			for n := range calls {
 				for _, after := range []bool{false, true} {
-					key := fmt.Sprintf("killed/%s/%d %t", test.function, n+1, after)
+					key := fmt.Sprintf("killed/%s/%d %t", name, n+1, after)
 					f := p.addFault(test.function, key, p.kill(t, n+1, after))
 					o := p.Put(t, key, test.content)
 					faults[o], want[o] = f, test.want

@@ -165,7 +165,7 @@ func testReplay(t *testing.T, workflow string) {
 			endDeadLetter,
 			endQuarantined,
 		},
-		{"aborted in Fetch", "fetch HeadObject", hold, infected, aborted, "", endDeadLetter, endQuarantined},
+		{"aborted in Fetch", "fetch GetObject", hold, infected, aborted, "", endDeadLetter, endQuarantined},
 		{"aborted in Promote", "promote CopyObject", hold, harmless, aborted, "", endDeadLetter, endClean},
 		{
 			"aborted in Quarantine, which was done",
@@ -257,7 +257,7 @@ func TestTimedOut(t *testing.T) {
 		"--template",
 		harness.AlteredTemplate(t, `"TimeoutSeconds": 172800`, `"TimeoutSeconds": 1`),
 	)
-	p.addFault("fetch HeadObject", "held", p.holdUntil(t, nil))
+	p.addFault("fetch GetObject", "held", p.holdUntil(t, nil))
 	objects := map[job.Object]end{
 		p.Put(t, "held/a", eicar.Bytes()):    endDeadLetter,
 		p.Put(t, "held/b", sample.Text("b")): endDeadLetter,

@@ -87,7 +87,7 @@ func (p *proxy) testS3(t *testing.T) {
 		content []byte
 		want    end
 	}{
-		{"HEAD asked to slow down", "fetch HeadObject", firstCalls(4, slowDown), infected, endQuarantined},
+		{"HEAD asked to slow down", "fetch HeadObject", firstCalls(4, slowDown), big, endQuarantined},
 		{"GET asked to slow down, once", "fetch GetObject", firstCalls(1, slowDown), infected, endQuarantined},
 		{"GET asked to slow down, for long", "fetch GetObject", firstCalls(7, slowDown), infected, endQuarantined},
 		{"GET fails", "fetch GetObject", firstCalls(4, internal), infected, endQuarantined},
