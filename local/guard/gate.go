@@ -27,6 +27,7 @@ var headers = map[string]string{
 // Gate decides which requests reach a handler.
 type Gate struct {
 	Port  string   // the endpoint's
+	Name  string   // of the server, at the beginning of a sentence; "The local stack" when empty
 	Hosts []string // "name", with any port, or "name:port": allowed values of Host, besides this machine's names
 	// Shared reports whether a request from another origin is allowed, by the bucket that it is for.
 	Shared func(*http.Request) bool
@@ -37,6 +38,7 @@ type Gate struct {
 
 // Handler passes the allowed requests on to next.
 func (g Gate) Handler(next http.Handler) http.Handler {
+	name := cmp.Or(g.Name, "The local stack")
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for name, value := range headers {
 			w.Header().Set(name, value)
@@ -45,10 +47,13 @@ func (g Gate) Handler(next http.Handler) http.Handler {
 		why := ""
 		switch {
 		case r.URL.Host != "":
-			why = "The local stack is not a proxy: the request's target must be a path."
+			why = name + " is not a proxy: the request's target must be a path."
 		case !g.knows(r.Host):
-			why = "The local stack does not have this host name. Use 127.0.0.1, [::1], localhost or *.localhost with " +
-				"its port, or start it with --allow-host."
+			why = name + " does not have this host name. Use 127.0.0.1, [::1], localhost or *.localhost with its port"
+			if g.Name == "" {
+				why += ", or start it with --allow-host"
+			}
+			why += "."
 		case crossOrigin(r) && !g.Shared(r):
 			why = "The request comes from a web page of another origin."
 		default:

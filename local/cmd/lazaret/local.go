@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lazaret/lazaret/local/console"
 	"github.com/lazaret/lazaret/local/provision"
 	"github.com/lazaret/lazaret/local/stack"
 	"github.com/lazaret/lazaret/local/template"
@@ -23,6 +25,7 @@ import (
 func localCommand() *cobra.Command {
 	config := stack.Config{Parameters: map[string]string{}}
 	var verbose, quiet bool
+	var beside localConsole
 	parameters := overrides(config.Parameters)
 	cmd := &cobra.Command{
 		Use:   "local",
@@ -38,19 +41,29 @@ func localCommand() *cobra.Command {
 			if config.Port < 0 || config.Port > 65535 {
 				return wrongUsage(cmd, "--port %d: want 0 to 65535", config.Port)
 			}
+			if beside.port < 0 || beside.port > 65535 {
+				return wrongUsage(cmd, "--console-port %d: want 0 to 65535", beside.port)
+			}
+			// Who takes any port for the endpoint runs more than one stack.
+			if config.Port == 0 && !cmd.Flags().Changed("console-port") {
+				beside.port = 0
+			}
 			if verbose {
 				config.Logs = cmd.ErrOrStderr()
 			}
 			if !quiet {
 				config.Notices = showNotices(cmd.OutOrStdout())
 			}
-			return runLocal(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), config)
+			return runLocal(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), config, beside)
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&config.Template, "template", "template.yaml",
 		"the application; paths in it, and build/, are relative to its folder")
 	flags.IntVar(&config.Port, "port", 4566, "port of the endpoint on 127.0.0.1; 0 takes a free one")
+	flags.IntVar(&beside.port, "console-port", console.DefaultPort,
+		"port of the console on 127.0.0.1; 0, and the default with --port 0, takes a free one")
+	flags.BoolVar(&beside.off, "no-console", false, "start no console")
 	flags.StringVar(&config.DataDir, "data", "",
 		"`folder` that keeps objects, queues, executions, definitions, work files and logs "+
 			"(default a temporary one, removed at the end)")
@@ -73,8 +86,8 @@ func localCommand() *cobra.Command {
 	return cmd
 }
 
-// runLocal runs the local stack until ctx ends.
-func runLocal(ctx context.Context, stdout, stderr io.Writer, config stack.Config) error {
+// runLocal runs the local stack, and a console beside it, until ctx ends.
+func runLocal(ctx context.Context, stdout, stderr io.Writer, config stack.Config, beside localConsole) error {
 	slog.SetDefault(slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
 	// The stack lives on little, and makes much garbage. Collecting it less often takes a tenth off the processor time
 	// of an object, and 40 MB of memory.
@@ -87,12 +100,19 @@ func runLocal(ctx context.Context, stdout, stderr io.Writer, config stack.Config
 	if err != nil {
 		return startError{err}
 	}
+	shown, err := beside.start(ctx, running)
+	if err != nil {
+		return startError{errors.Join(err, running.Close())}
+	}
 	var introduction bytes.Buffer // written at once, so that no notice comes in between
-	introduce(&introduction, running, config)
+	introduce(&introduction, running, config, shown)
 	if _, err := introduction.WriteTo(stdout); err != nil {
 		slog.Warn("print that the stack is ready", "error", err)
 	}
 	err = running.Wait(ctx)
+	if shown != nil {
+		err = errors.Join(err, shown.Close())
+	}
 	if closing := running.Close(); err == nil && closing != nil {
 		err = stoppedError{fmt.Errorf("stop the local stack: %w", closing)}
 	}
@@ -100,7 +120,7 @@ func runLocal(ctx context.Context, stdout, stderr io.Writer, config stack.Config
 }
 
 // introduce prints the resources of the stack, and "ready" with the endpoint, for which programs wait.
-func introduce(w io.Writer, running *stack.Stack, config stack.Config) {
+func introduce(w io.Writer, running *stack.Stack, config stack.Config, shown *console.Console) {
 	app := running.Application
 	line := func(what string, names []string) {
 		if len(names) > 0 {
@@ -140,6 +160,9 @@ func introduce(w io.Writer, running *stack.Stack, config stack.Config) {
 			"this machine does not say whose connections are (%v)", why)})
 	}
 	printCommands(w, running)
+	if shown != nil {
+		line("console", []string{shown.URL})
+	}
 	fmt.Fprintln(w, "ready", running.Endpoint)
 }
 

@@ -30,6 +30,7 @@ func newRoot() *cobra.Command {
 		scanCommand(),
 		deadLettersCommand(),
 		statusCommand(),
+		consoleCommand(),
 		explainCommand(),
 		redriveCommand(),
 		backfillCommand(),

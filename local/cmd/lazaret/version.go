@@ -53,7 +53,8 @@ func versionCommand() *cobra.Command {
 	return cmd
 }
 
-func readVersion(ctx context.Context) version {
+// readBuild returns what is known about this program.
+func readBuild() version {
 	v := version{Version: "(devel)", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		v.Version = info.Main.Version
@@ -70,6 +71,11 @@ func readVersion(ctx context.Context) version {
 			v.Commit += changed
 		}
 	}
+	return v
+}
+
+func readVersion(ctx context.Context) version {
+	v := readBuild()
 	clamd, err := provision.FindClamd()
 	if err != nil {
 		return v

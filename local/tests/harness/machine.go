@@ -39,6 +39,7 @@ type Machine struct {
 	Express    bool // Workflow is EXPRESS: small objects take that lane
 	Executions *history.Reader
 	Endpoint   string // such as "http://127.0.0.1:40000"
+	Console    string // URL with its token; empty without the flag --console-port
 	Data       string // absolute path of the data folder
 	Output     *Output
 
@@ -72,6 +73,9 @@ func Start(t testing.TB, flags ...string) *Machine {
 func Launch(t testing.TB, data string, flags ...string) (*Machine, error) {
 	t.Helper()
 	args := []string{"local", "--port", "0", "--data", data}
+	if !slices.Contains(flags, "--console-port") {
+		args = append(args, "--no-console")
+	}
 	if *freeze {
 		args = append(args, "--freeze")
 	}
@@ -87,6 +91,9 @@ func LaunchCommand(cmd *exec.Cmd, data string) (*Machine, error) {
 	go func() {
 		lines := bufio.NewScanner(reader)
 		for lines.Scan() {
+			if at, ok := strings.CutPrefix(lines.Text(), "console "); ok {
+				m.Console = strings.TrimSpace(at)
+			}
 			if endpoint, ok := strings.CutPrefix(lines.Text(), "ready "); ok {
 				ready <- endpoint
 				break

@@ -106,16 +106,16 @@ func (r *Reader) Read(ctx context.Context) Report {
 	return report
 }
 
-// part is one line of the page.
-type part struct {
-	name string
+// Part is one line of the page.
+type Part struct {
+	Name string
 	Answer
-	reasons []string
+	Reasons []string
 }
 
-// parts returns the lines of the page in their order.
-func (r *Report) parts() []part {
-	return []part{
+// Parts returns the lines of the page in their order.
+func (r *Report) Parts() []Part {
+	return []Part{
 		{"definitions", r.Definitions.Answer, nil},
 		{"uploads", r.Uploads.Answer, r.Uploads.Reasons},
 		{"rescans", r.Rescans.Answer, r.Rescans.Reasons},

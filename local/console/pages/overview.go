@@ -1,0 +1,81 @@
+package pages
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/lazaret/lazaret/local/cmd/lazaret/status"
+	"github.com/lazaret/lazaret/local/console/latest"
+	"github.com/lazaret/lazaret/local/console/numbers"
+	"github.com/lazaret/lazaret/local/console/view"
+)
+
+// Overview is the page that says whether everything is all right.
+type Overview struct {
+	View    *view.View
+	Status  *latest.Value[status.Report]
+	Numbers *latest.Value[numbers.Numbers]
+}
+
+var overviewPage = parse("overview.html")
+
+// overviewEvery is the pause between two looks of the page. What it shows is read again when it is too old.
+const overviewEvery = 2 * time.Second
+
+// Routes adds the page.
+func (o Overview) Routes(mux *http.ServeMux) {
+	mux.Handle("GET /{$}", o.View.Handler(func(w http.ResponseWriter, r *http.Request) error {
+		content := o.read(r.Context(), patience)
+		return o.View.Render(w, r, overviewPage, view.Page{Title: "Overview", Section: "/", Content: content})
+	}))
+	mux.Handle("GET /live", o.View.Handler(func(w http.ResponseWriter, r *http.Request) error {
+		return o.View.Stream(w, r, overviewPage, "overview", overviewEvery,
+			func(ctx context.Context) (any, bool, error) { return o.read(ctx, time.Minute), false, nil })
+	}))
+}
+
+// overview is the content of the page.
+type overview struct {
+	Ready   bool // Report is there
+	Report  status.Report
+	Parts   []part
+	Next    next
+	Numbers *numbers.Numbers // nil while they are not known
+	Trouble string           // why Numbers are not known
+	Chart   chart
+}
+
+// part is one line about a part of the stack.
+type part struct {
+	status.Part
+	Path string // of the page that says more; may be empty
+}
+
+// paths are the pages that say more about parts of the stack.
+var paths = map[string]string{
+	"definitions": "/definitions", "executions": "/executions?status=RUNNING", "dead letters": "/dead-letters",
+}
+
+func (o Overview) read(ctx context.Context, patience time.Duration) overview {
+	var c overview
+	counted := o.Numbers.Get(ctx, 0) // asked for at the same time
+	reading := o.Status.Get(ctx, patience)
+	if counted.At.IsZero() {
+		counted = o.Numbers.Get(ctx, patience)
+	}
+	if counted.Err != nil {
+		c.Trouble = counted.Err.Error()
+	} else if !counted.At.IsZero() {
+		c.Numbers, c.Chart = &counted.Value, draw(counted.Value)
+	}
+	if reading.At.IsZero() {
+		return c
+	}
+	c.Ready, c.Report = true, reading.Value
+	for _, p := range c.Report.Parts() {
+		c.Parts = append(c.Parts, part{p, paths[p.Name]})
+	}
+	c.Next = nextOf(c.Report.Next)
+	return c
+}
