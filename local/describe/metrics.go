@@ -4,21 +4,34 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"math"
 	"net/http"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/aws/smithy-go/encoding/cbor"
+
+	"github.com/lazaret/lazaret/local/metrics"
 )
 
-// Monitoring answers CloudWatch's DescribeAlarms, and GetMetricData about one metric: the age of the oldest message of
-// a queue, which SQS itself does not tell. All other metrics have no data. It speaks CBOR and JSON, as SDKs and the AWS
-// CLI do.
+// Monitoring answers CloudWatch's DescribeAlarms, and GetMetricData about the age of the oldest message of a queue, now,
+// and about the series that Values has. All other metrics have no data. It speaks CBOR and JSON, as SDKs and the AWS CLI
+// do.
 type Monitoring struct {
 	Alarms
 	// Oldest returns the age of a queue's oldest message, 0 for an empty queue; known is false if there is no such queue.
 	Oldest func(queue string) (age time.Duration, known bool, err error)
+	// Values returns those of a series in [from, until).
+	Values func(s metrics.Series, from, until time.Time) (metrics.Minutes, error)
 }
+
+// mostQueries is how many queries a request may have, and mostMetricData how many values an answer has.
+const (
+	mostQueries    = 500
+	mostMetricData = 100_800
+)
 
 const (
 	metricCBORPath   = "/service/GraniteServiceVersion20100801/operation/GetMetricData"
@@ -72,13 +85,18 @@ type metricQuery struct {
 
 var queryID = regexp.MustCompile(`^[a-z][a-zA-Z0-9_]*$`)
 
+type metricRequest struct {
+	MetricDataQueries  []metricQuery
+	StartTime, EndTime float64 // Unix time in seconds
+	ScanBy             string
+	NextToken          string
+	MaxDatapoints      int
+}
+
 // metricData answers GetMetricData:
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
 func (m Monitoring) metricData(request []byte, now time.Time) (answer, problem map[string]any) {
-	var in struct {
-		MetricDataQueries  []metricQuery
-		StartTime, EndTime float64 // Unix time in seconds
-	}
+	var in metricRequest
 	if err := json.Unmarshal(request, &in); err != nil {
 		return nil, serializationError("read the request: " + err.Error())
 	}
@@ -89,26 +107,91 @@ func (m Monitoring) metricData(request []byte, now time.Time) (answer, problem m
 		return nil, validationError("The parameters StartTime and EndTime are required.")
 	case in.StartTime >= in.EndTime:
 		return nil, validationError("The parameter StartTime must be less than the parameter EndTime.")
+	case len(in.MetricDataQueries) > mostQueries:
+		return nil, validationError("The collection MetricDataQueries must not have a size greater than %d.", mostQueries)
+	case in.ScanBy != "" && in.ScanBy != newestFirst && in.ScanBy != oldestFirst:
+		return nil, validationError("The parameter ScanBy must be %s or %s.", newestFirst, oldestFirst)
+	case in.NextToken != "" || in.MaxDatapoints != 0:
+		return nil, validationError("the local stack answers all values at once, without MaxDatapoints and NextToken")
 	}
 	results := []any{}
+	seen := map[string]bool{}
+	left := mostMetricData
 	for _, q := range in.MetricDataQueries {
 		if problem := q.problem(); problem != "" {
 			return nil, validationError("%s", problem)
 		}
-		result := map[string]any{"Id": q.ID, "Label": q.label(), "StatusCode": "Complete"}
-		times, values := []any{}, []any{}
-		age, known, err := m.age(q)
+		if seen[q.ID] {
+			return nil, validationError("The values for parameter id in MetricDataQueries are not unique.")
+		}
+		seen[q.ID] = true
+		minutes, err := m.minutes(q, in, now)
 		if err != nil {
 			return nil, map[string]any{"__type": serviceFault, "message": err.Error()}
 		}
-		at := float64(now.Truncate(time.Duration(q.MetricStat.Period) * time.Second).Unix())
-		if known && at >= in.StartTime-float64(q.MetricStat.Period) && at < in.EndTime {
-			times, values = append(times, unixTime(at)), append(values, age.Seconds())
+		times, values := q.periods(minutes, in)
+		if left -= len(times); left < 0 {
+			return nil, validationError("You have requested more than %d data points.", mostMetricData)
 		}
-		result["Timestamps"], result["Values"] = times, values
-		results = append(results, result)
+		results = append(results, map[string]any{
+			"Id": q.ID, "Label": q.label(), "StatusCode": "Complete", "Timestamps": times, "Values": values,
+		})
 	}
 	return map[string]any{"MetricDataResults": results, "Messages": []any{}}, nil
+}
+
+// The values of ScanBy.
+const (
+	newestFirst = "TimestampDescending" // by default
+	oldestFirst = "TimestampAscending"
+)
+
+// minutes returns the values of a query's metric, minute by minute.
+func (m Monitoring) minutes(q metricQuery, in metricRequest, now time.Time) (metrics.Minutes, error) {
+	if q.isAge() {
+		age, known, err := m.Oldest(q.MetricStat.Metric.Dimensions[0].Value)
+		if err != nil || !known {
+			return nil, err
+		}
+		return metrics.Minutes{metrics.Minute(now): metrics.One(age.Seconds())}, nil
+	}
+	if m.Values == nil {
+		return nil, nil
+	}
+	s := metrics.Series{
+		Namespace: q.MetricStat.Metric.Namespace, Name: q.MetricStat.Metric.MetricName, Dimensions: map[string]string{},
+	}
+	for _, d := range q.MetricStat.Metric.Dimensions {
+		s.Dimensions[d.Name] = d.Value
+	}
+	from := time.Unix(q.begin(int64(in.StartTime)), 0)
+	return m.Values(s, from, time.Unix(int64(math.Ceil(in.EndTime)), 0))
+}
+
+// begin returns the beginning of the period that a time is in, as Unix time in seconds.
+func (q metricQuery) begin(at int64) int64 { return at - at%int64(q.MetricStat.Period) }
+
+// periods returns the values of the periods that begin in the request's time, and when they begin. The time of the first
+// period may be before the start, as on AWS.
+func (q metricQuery) periods(minutes metrics.Minutes, in metricRequest) (times, values []any) {
+	periods := map[int64]metrics.Values{}
+	for minute, v := range minutes {
+		at := q.begin(minute)
+		periods[at] = periods[at].Add(v)
+	}
+	times, values = []any{}, []any{}
+	order := slices.Sorted(maps.Keys(periods))
+	if in.ScanBy != oldestFirst {
+		slices.Reverse(order)
+	}
+	for _, at := range order {
+		if at < q.begin(int64(in.StartTime)) || float64(at) >= in.EndTime {
+			continue
+		}
+		value, _ := periods[at].Statistic(q.MetricStat.Stat) // problem has checked its name
+		times, values = append(times, unixTime(at)), append(values, value)
+	}
+	return times, values
 }
 
 // problem says why CloudWatch refuses the query, or what the local stack does not evaluate.
@@ -122,9 +205,11 @@ func (q metricQuery) problem() string {
 	case q.MetricStat.Metric.Namespace == "" || q.MetricStat.Metric.MetricName == "":
 		return "The parameters Namespace and MetricName of MetricStat.Metric are required."
 	case q.MetricStat.Period < 60 || q.MetricStat.Period%60 != 0:
-		return fmt.Sprintf("the metrics of SQS have a period of a multiple of 60 seconds, not of %d", q.MetricStat.Period)
-	case q.MetricStat.Stat != "Maximum" && q.MetricStat.Stat != "Minimum" && q.MetricStat.Stat != "Average":
-		return fmt.Sprintf("the local stack has no statistic %q, but Maximum, Minimum and Average", q.MetricStat.Stat)
+		return fmt.Sprintf("metrics have a period of a multiple of 60 seconds, not of %d", q.MetricStat.Period)
+	}
+	if _, ok := (metrics.Values{}).Statistic(q.MetricStat.Stat); !ok {
+		return fmt.Sprintf("the local stack has no statistic %q, but Sum, SampleCount, Average, Minimum and Maximum",
+			q.MetricStat.Stat)
 	}
 	return ""
 }
@@ -136,14 +221,11 @@ func (q metricQuery) label() string {
 	return q.MetricStat.Metric.MetricName
 }
 
-// age returns the value of the query's metric, if there is one.
-func (m Monitoring) age(q metricQuery) (age time.Duration, known bool, err error) {
+// isAge reports whether the query's metric is the age of a queue's oldest message.
+func (q metricQuery) isAge() bool {
 	metric := q.MetricStat.Metric
-	if metric.Namespace != "AWS/SQS" || metric.MetricName != "ApproximateAgeOfOldestMessage" ||
-		len(metric.Dimensions) != 1 || metric.Dimensions[0].Name != "QueueName" {
-		return 0, false, nil
-	}
-	return m.Oldest(metric.Dimensions[0].Value)
+	return metric.Namespace == "AWS/SQS" && metric.MetricName == "ApproximateAgeOfOldestMessage" &&
+		len(metric.Dimensions) == 1 && metric.Dimensions[0].Name == "QueueName"
 }
 
 func validationError(format string, args ...any) map[string]any {

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/lazaret/lazaret/local/metrics"
 	"github.com/lazaret/lazaret/local/template"
 )
 
@@ -142,6 +143,70 @@ func TestGetMetricDataJSON(t *testing.T) {
 		response.Body.Close()
 		if err != nil || !strings.Contains(string(text), want) {
 			t.Errorf("JSON %s: %s, %v, want %s in it", body, text, err, want)
+		}
+	}
+}
+
+// TestGetMetricDataPeriods adds up the minutes of a series in periods, as CloudWatch does.
+func TestGetMetricDataPeriods(t *testing.T) {
+	t.Parallel()
+	begin := time.Unix(1_799_999_700, 0) // a multiple of 300
+	values := func(s metrics.Series, from, until time.Time) (metrics.Minutes, error) {
+		found := metrics.Minutes{}
+		if s.Namespace == "Lazaret" && s.Name == "Verdicts" && s.Dimensions["Verdict"] == "CLEAN" {
+			for _, at := range []int{-60, 0, 60, 299, 300, 900, 1200} {
+				if at := begin.Add(time.Duration(at) * time.Second); !at.Before(from) && at.Before(until) {
+					found.Add(at, metrics.One(2))
+				}
+			}
+		}
+		return found, nil
+	}
+	_, cfg := loaded(t, func(app *template.Application) http.Handler {
+		return Monitoring{Alarms: app.Alarms, Oldest: oldest, Values: values}
+	})
+	client := cloudwatch.NewFromConfig(cfg, func(o *cloudwatch.Options) { o.RetryMaxAttempts = 1 })
+	ask := func(id, verdict string) types.MetricDataQuery {
+		return types.MetricDataQuery{Id: &id, MetricStat: &types.MetricStat{
+			Metric: &types.Metric{
+				Namespace: aws.String("Lazaret"), MetricName: aws.String("Verdicts"),
+				Dimensions: []types.Dimension{{Name: aws.String("Verdict"), Value: &verdict}},
+			},
+			Period: aws.Int32(300), Stat: aws.String("Sum"),
+		}}
+	}
+	for order, want := range map[types.ScanBy][]float64{
+		types.ScanByTimestampAscending: {6, 2, 2}, types.ScanByTimestampDescending: {2, 2, 6},
+	} {
+		out, err := client.GetMetricData(t.Context(), &cloudwatch.GetMetricDataInput{
+			MetricDataQueries: []types.MetricDataQuery{ask("c", "CLEAN"), ask("i", "INFECTED")},
+			StartTime:         aws.Time(begin.Add(30 * time.Second)), EndTime: aws.Time(begin.Add(1200 * time.Second)),
+			ScanBy: order,
+		})
+		if err != nil || len(out.MetricDataResults) != 2 {
+			t.Fatalf("got %+v, %v, want two results", out, err)
+		}
+		clean, infected := out.MetricDataResults[0], out.MetricDataResults[1]
+		if diff := cmp.Diff(want, clean.Values); diff != "" || len(infected.Values) > 0 || len(clean.Timestamps) != 3 {
+			t.Errorf("%s: infected %v, clean (-want +got):\n%s", order, infected.Values, diff)
+		}
+		first := clean.Timestamps[0]
+		if order == types.ScanByTimestampDescending {
+			first = clean.Timestamps[2]
+		}
+		if !first.Equal(begin) {
+			t.Errorf("%s: the oldest period begins at %s, want %s", order, first, begin)
+		}
+	}
+	for name, in := range map[string]*cloudwatch.GetMetricDataInput{
+		"one id twice": {MetricDataQueries: []types.MetricDataQuery{ask("c", "CLEAN"), ask("c", "CLEAN")}},
+		"a token":      {MetricDataQueries: []types.MetricDataQuery{ask("c", "CLEAN")}, NextToken: aws.String("1")},
+		"an order":     {MetricDataQueries: []types.MetricDataQuery{ask("c", "CLEAN")}, ScanBy: "Newest"},
+	} {
+		in.StartTime, in.EndTime = &begin, aws.Time(begin.Add(time.Hour))
+		_, err := client.GetMetricData(t.Context(), in)
+		if api, ok := errors.AsType[smithy.APIError](err); !ok || api.ErrorCode() != "ValidationError" {
+			t.Errorf("%s: got %v, want a ValidationError", name, err)
 		}
 	}
 }

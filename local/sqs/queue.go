@@ -15,10 +15,11 @@ import (
 	"github.com/lazaret/lazaret/local/template"
 )
 
-// allQueues has a bucket for each queue, under its name. In it are the settings and two buckets:
+// allQueues has a bucket for each queue, under its name. In it are the settings and three buckets:
 //
 //	messages  number, in order of arrival → message
 //	due       when it is visible, number  → nothing
+//	sent      minute                      → how many messages were sent in it
 //
 // The first of messages is the oldest one; the first of due is received next. The sequence of messages gives the
 // numbers, the sequence of due counts the messages.
@@ -32,8 +33,8 @@ var (
 // queue is a queue as one transaction sees it.
 type queue struct {
 	template.Queue
-	service               *Service
-	bucket, messages, due *bbolt.Bucket
+	service                     *Service
+	bucket, messages, due, sent *bbolt.Bucket
 }
 
 func (s *Service) queue(tx *bbolt.Tx, name string) (*queue, error) {
@@ -41,7 +42,7 @@ func (s *Service) queue(tx *bbolt.Tx, name string) (*queue, error) {
 	if b == nil {
 		return nil, errNoQueue
 	}
-	q := &queue{service: s, bucket: b, messages: b.Bucket(messagesKey), due: b.Bucket(dueKey)}
+	q := &queue{service: s, bucket: b, messages: b.Bucket(messagesKey), due: b.Bucket(dueKey), sent: b.Bucket(sentKey)}
 	if _, err := store.GetJSON(b, settingsKey, &q.Queue); err != nil {
 		return nil, fmt.Errorf("read settings of queue %s: %w", name, err)
 	}
@@ -63,7 +64,7 @@ func (s *Service) on(name string, transaction func(func(*bbolt.Tx) error) error,
 // put makes a queue, or replaces the settings of one that exists.
 func put(tx *bbolt.Tx, settings template.Queue) error {
 	b, err := tx.Bucket(allQueues).CreateBucketIfNotExists([]byte(settings.Name))
-	for _, key := range [][]byte{messagesKey, dueKey} {
+	for _, key := range [][]byte{messagesKey, dueKey, sentKey} {
 		if err == nil {
 			_, err = b.CreateBucketIfNotExists(key)
 		}
@@ -81,7 +82,7 @@ func (q *queue) send(body string, attributes map[string]attribute) (*message, er
 		return m, err
 	}
 	q.wake()
-	return m, q.put(m, m.Sent)
+	return m, errors.Join(q.put(m, m.Sent), q.count(m.Sent))
 }
 
 // put writes a message that is visible from a time on. A message without a number is new in this queue.

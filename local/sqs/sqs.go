@@ -45,6 +45,10 @@ func New(kept *store.Store, queues []template.Queue) (*Service, error) {
 			return err
 		}
 		return all.ForEachBucket(func(name []byte) error {
+			// A store of an earlier version has no such bucket.
+			if _, err := all.Bucket(name).CreateBucketIfNotExists(sentKey); err != nil {
+				return err
+			}
 			q, err := s.queue(tx, string(name))
 			if err != nil {
 				return err

@@ -21,6 +21,7 @@ import (
 	"github.com/lazaret/lazaret/local/events"
 	"github.com/lazaret/lazaret/local/lambda"
 	"github.com/lazaret/lazaret/local/logs"
+	"github.com/lazaret/lazaret/local/metrics"
 	"github.com/lazaret/lazaret/local/notice"
 	"github.com/lazaret/lazaret/local/s3"
 	"github.com/lazaret/lazaret/local/states"
@@ -36,6 +37,7 @@ type services struct {
 	functions *lambda.Host
 	machines  *states.Service
 	logs      logs.Service
+	metrics   []*metrics.Log // in the logs of functions and EXPRESS machines
 }
 
 // startServices starts each service before those that call it. They run until Close, which ends them in reverse order.
@@ -70,6 +72,7 @@ func (s *Stack) startServices(config Config, data *datadir.Folder, watch *notice
 	if all.logs, write, err = s.openLogs(data.Logs()); err != nil {
 		return all, err
 	}
+	all.metrics = metricLogs(app, data.Logs())
 	all.machines, err = states.New(context.Background(), states.Config{
 		Machines: app.Machines, Scale: config.Scale, Store: kept,
 		Invoke: func(ctx context.Context, function string, payload []byte) (states.Invocation, error) {
@@ -97,7 +100,7 @@ func (s *Stack) startServices(config Config, data *datadir.Folder, watch *notice
 // openLogs returns the log groups of the functions and the Express machines, and what writes to those of the machines.
 func (s *Stack) openLogs(dir string) (service logs.Service, write func(string, ...string) error, err error) {
 	service.Groups = []logs.Group{logs.Functions(s.Application.Name, dir)}
-	dir = filepath.Join(dir, "states") // not among the functions' logs
+	dir = machineLogs(dir)
 	files := map[string]*logs.File{}
 	for _, m := range s.Application.Machines {
 		if m.LogGroup == "" {
@@ -106,12 +109,19 @@ func (s *Stack) openLogs(dir string) (service logs.Service, write func(string, .
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return service, nil, fmt.Errorf("keep the log of %s: %w", m.Name, err)
 		}
-		path := filepath.Join(dir, strings.TrimPrefix(m.Name, s.Application.Name+"-")+".log")
+		path := machineLog(s.Application, m, dir)
 		files[m.LogGroup] = logs.NewFile(path)
 		s.onClose(files[m.LogGroup].Close)
 		service.Groups = append(service.Groups, logs.Machine(m.LogGroup, m.Name, path))
 	}
 	return service, func(group string, lines ...string) error { return files[group].Append(lines...) }, nil
+}
+
+// machineLogs returns the folder of the logs of EXPRESS machines, which are not among those of the functions.
+func machineLogs(dir string) string { return filepath.Join(dir, "states") }
+
+func machineLog(app *template.Application, m template.Machine, dir string) string {
+	return filepath.Join(dir, strings.TrimPrefix(m.Name, app.Name+"-")+".log")
 }
 
 func (s *Stack) startS3(kept *store.Store, all services) (*s3.Service, error) {
@@ -182,6 +192,8 @@ func (all services) router(app *template.Application) http.Handler {
 		"logs":           signed(all.logs),
 		"sts":            signed(describe.Caller(all.callers)),
 		"cloudformation": signed(describe.Stack{Application: app, Created: time.Now().UTC()}),
-		"monitoring":     signed(describe.Monitoring{Alarms: app.Alarms, Oldest: all.queues.Oldest}),
+		"monitoring": signed(describe.Monitoring{
+			Alarms: app.Alarms, Oldest: all.queues.Oldest, Values: all.metricValues,
+		}),
 	}
 }

@@ -165,7 +165,7 @@ func (x *execution) finish(output string, err error) {
 		final = withError(fault)
 	}
 	x.record(kind, final)
-	r.Stopped = now()
+	r.Stopped = x.service.now()
 	if x.ending = (ending{r, final}); x.machine.Express {
 		x.endExpress()
 		return

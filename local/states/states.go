@@ -33,6 +33,10 @@ type Config struct {
 	// of an Express execution are a limit for the intervals as they are written. Zero means 1.
 	Scale float64
 
+	// Now is the time that executions and their events get: time.Now, unless a test makes executions of the past. Timeouts
+	// go by the computer's own time.
+	Now func() time.Time
+
 	// Invoke runs a function to its end. The context ends with the service, not with the task: on Lambda, too, a
 	// function goes on when the state no longer waits for it.
 	Invoke func(ctx context.Context, function string, payload []byte) (Invocation, error)
@@ -128,6 +132,14 @@ func (s *Service) Close(ctx context.Context) error {
 	case <-ctx.Done():
 		return fmt.Errorf("wait for running executions: %w", context.Cause(ctx))
 	}
+}
+
+// now is the time that executions and events get.
+func (s *Service) now() time.Time {
+	if s.config.Now != nil {
+		return s.config.Now().UTC().Truncate(time.Millisecond)
+	}
+	return now()
 }
 
 // now has the precision of the API's timestamps.
