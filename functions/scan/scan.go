@@ -46,7 +46,7 @@ func (h *handler) handle(ctx context.Context, j job.Job) (job.Job, error) {
 		return h.handleWithoutFile(j)
 	}
 	index := h.decisions.refresh(ctx)
-	scan, err := h.judge(ctx, *j.Work)
+	scan, marks, err := h.judge(ctx, *j.Work)
 	if indexErr := index(); err == nil {
 		err = indexErr
 	}
@@ -63,7 +63,7 @@ func (h *handler) handle(ctx context.Context, j job.Job) (job.Job, error) {
 	}
 	// Before the verdict is returned: if the answer is lost, the object is fetched
 	// again, but a file that stays takes up space on the volume.
-	if err := h.dir.Remove(j.Work.File); err != nil {
+	if err := h.dir.RemoveScanned(j.Work.File, marks); err != nil {
 		return job.Job{}, fmt.Errorf("scan %s: %w", j.Object, err)
 	}
 	// An earlier attempt's copy belongs to its verdict. Quarantine and promote find
@@ -98,19 +98,18 @@ func (h *handler) handleWithoutFile(j job.Job) (job.Job, error) {
 	)
 }
 
-// judge returns the verdict on the work file. It does not change the file.
-func (h *handler) judge(ctx context.Context, w job.Work) (*job.Scan, error) {
+// judge returns the verdict on the work file, and how many marks the file has. It does not change the file.
+func (h *handler) judge(ctx context.Context, w job.Work) (scan *job.Scan, marks int, err error) {
 	tiny := w.Size < clamav.MinFileSize
 	var g definitions.Generation
 	if !tiny { // before the file is opened: without definitions, it need not be fetched again
-		var err error
 		if g, err = h.current(); err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 	}
 	f, err := h.dir.Read(w.File)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	defer f.Close()
 	a := attempt{handler: h, work: w, file: f, generation: g}
@@ -118,13 +117,13 @@ func (h *handler) judge(ctx context.Context, w job.Work) (*job.Scan, error) {
 	if tiny {
 		a.judgeTiny()
 	} else if err := a.judgeWithEngine(ctx); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	// With the descriptor that the engine read, and after it answered, so that the
 	// engine read the bytes that fetch wrote.
 	sum, err := verify(f, w)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	a.whole.Keep(sum)
 	if a.scan.Verdict == job.Infected {
@@ -132,7 +131,7 @@ func (h *handler) judge(ctx context.Context, w job.Work) (*job.Scan, error) {
 	}
 	a.scan.Time = time.Now().UTC()
 	a.scan.DurationMS = time.Since(a.start).Milliseconds()
-	return a.scan, nil
+	return a.scan, workdir.Marks(f), nil
 }
 
 // current returns the generation to scan with.

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"strconv"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -89,8 +90,12 @@ func (m *Mark) Release() error {
 	if !m.made {
 		return err
 	}
+	newest := 2
+	if Marks(m.file) == 1 {
+		newest = 1 // a name that does not exist takes a request to the volume, too
+	}
 	removed := m.dir.inFolder(m.name, func(root *os.Root) error {
-		for n := 2; n >= 1; n-- {
+		for n := newest; n >= 1; n-- {
 			if err := root.Remove(markName(m.name, n)); !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
@@ -101,6 +106,21 @@ func (m *Mark) Release() error {
 		err = errors.Join(err, fmt.Errorf("unmark work file %s: %w", m.name, classifyWrite(removed)))
 	}
 	return err
+}
+
+// Marks returns how many marks an open work file has, by its number of names. It returns 2, the most
+// there are, if that cannot be told. NFS may show a number that is some seconds old: then a mark stays
+// until freshclam removes old files.
+func Marks(f *os.File) int {
+	info, err := f.Stat()
+	if err != nil {
+		return 2
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 2
+	}
+	return min(2, max(0, int(stat.Nlink)-1))
 }
 
 // lock sets or releases the lock of this open file. The lock belongs to the file description, so that

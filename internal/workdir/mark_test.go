@@ -90,6 +90,36 @@ func TestFinishedScans(t *testing.T) {
 	}
 }
 
+// TestRemoveScanned checks that a scanned file leaves no name, however many scans of it ended early.
+func TestRemoveScanned(t *testing.T) {
+	t.Parallel()
+	for deaths := range 3 {
+		d, path := open(t)
+		publish(t, d, "a")
+		for range deaths {
+			begin(t, d, "a").die()
+		}
+		s := begin(t, d, "a")
+		if deaths < 2 { // else there was no name left for its mark
+			if err := s.Release(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := workdir.Marks(s.f); got != deaths {
+			t.Errorf("%d marks after %d deaths, want as many", got, deaths)
+		}
+		if err := d.RemoveScanned("a", workdir.Marks(s.f)); err != nil {
+			t.Fatal(err)
+		}
+		if left, _ := os.ReadDir(path); len(left) != 0 {
+			t.Errorf("files left after %d deaths: %v, want none", deaths, left)
+		}
+		if err := d.RemoveScanned("a", deaths); err != nil {
+			t.Errorf("removal of a file that is gone: error %v, want none", err)
+		}
+	}
+}
+
 // TestRunningScans checks that running scans do not count as unfinished: if an answer is lost, the
 // state machine tries again while the first scan runs.
 func TestRunningScans(t *testing.T) {

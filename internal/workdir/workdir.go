@@ -99,8 +99,22 @@ func (d *Dir) Read(name string) (f *os.File, err error) {
 // Remove removes a work file, finished or not, and its marks. It is no error if there is none: a
 // repeated scan finds none.
 func (d *Dir) Remove(name string) error {
+	return d.remove(name, name, partName(name), markName(name, 1), markName(name, 2))
+}
+
+// RemoveScanned removes a work file of which Marks has told the number of marks. It asks the volume for
+// no other name: each that does not exist takes a request, and a work file that scan has found is
+// finished.
+func (d *Dir) RemoveScanned(name string, marks int) error {
+	if marks == 0 {
+		return d.remove(name, name)
+	}
+	return d.remove(name, name, markName(name, 1), markName(name, 2))
+}
+
+func (d *Dir) remove(name string, files ...string) error {
 	return classifyWrite(d.inFolder(name, func(root *os.Root) error {
-		for _, n := range []string{name, partName(name), markName(name, 1), markName(name, 2)} {
+		for _, n := range files {
 			if err := root.Remove(n); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return fmt.Errorf("remove work file %s: %w", n, err)
 			}

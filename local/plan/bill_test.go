@@ -80,9 +80,9 @@ func TestDurations(t *testing.T) {
 		// HEAD; four GET at once wait as one
 		{function: "fetch", object: object{size: 30 << 20, end: Kept, lane: Standard}, want: 20 + 90 + 10 + 4},
 		{function: "fetch", object: object{size: 3e9, end: Unscannable, unread: true, lane: Standard}, want: 10 + 10 + 4},
-		// 3 + 10 operations, and 4 ms of the engine
-		{function: "scan", object: object{size: 10_000, end: Kept, lane: Standard}, want: 130 + 10 + 4 + 4},
-		{function: "scan", object: object{size: 5, end: Kept, lane: Standard}, want: 130 + 10 + 4},
+		// 3 + 6 operations, and 4 ms of the engine
+		{function: "scan", object: object{size: 10_000, end: Kept, lane: Standard}, want: 90 + 10 + 4 + 4},
+		{function: "scan", object: object{size: 5, end: Kept, lane: Standard}, want: 90 + 10 + 4},
 		{function: "scan", object: object{size: 3e9, end: Unscannable, unread: true, lane: Standard}, want: 10 + 4},
 		{function: "tag", object: object{size: 10_000, end: Kept, lane: Standard}, want: 20 + 10 + small},
 		{function: "promote", object: object{size: 10_000, end: Promoted, lane: Standard}, want: 70 + 10 + small},
@@ -108,7 +108,7 @@ func TestLines(t *testing.T) {
 	smallWork := 0.004 * 1769 / 256
 	tag := 0.030 + smallWork
 	// The express execution: 10 ms to the first function, 3 × 10 between and after, fetch, scan, tag.
-	execution := 0.010 + 0.030 + 0.114 + 0.148 + tag
+	execution := 0.010 + 0.030 + 0.114 + 0.108 + tag
 	for _, tt := range []struct {
 		name     string
 		workflow Workflow
@@ -116,7 +116,7 @@ func TestLines(t *testing.T) {
 		want     float64
 	}{
 		{name: lineMachine, workflow: Standard, want: 5e6 / 1000 * 0.025},
-		// 359.6 ms are billed as 400, with 64 MB
+		// 319.6 ms are billed as 400, with 64 MB
 		{name: lineMachine, workflow: Express, want: 1 + 1e6*0.4*64/1024/3600*0.06},
 		// sent, received, deleted; shortened; permit received, deleted; a new permit sent
 		{name: lineQueue, workflow: Standard, want: 7 * 0.40},
@@ -128,14 +128,14 @@ func TestLines(t *testing.T) {
 		{name: lineDispatch, workflow: Standard, burst: true, want: million + 1e6*(0.010+execution+0.010+0.020)*256*mb*gbSecond},
 		{name: lineDispatch, workflow: Express, want: million + 1e6*(0.030+smallWork+execution)*256*mb*gbSecond},
 		{name: "fetch (Lambda)", workflow: Express, want: million + 1e6*0.114*1769*mb*gbSecond},
-		{name: "scan (Lambda)", workflow: Express, want: million + 1e6*0.148*(3008*mb*gbSecond+(10240-512)*mb*ephemeral)},
+		{name: "scan (Lambda)", workflow: Express, want: million + 1e6*0.108*(3008*mb*gbSecond+(10240-512)*mb*ephemeral)},
 		{name: "tag (Lambda)", workflow: Express, want: million + 1e6*tag*256*mb*gbSecond},
 		// 20 engines of 15 s, each reads 330 MB
 		{name: lineStarts, workflow: Express, burst: true, want: 20 * (15*(3008*mb*gbSecond+(10240-512)*mb*ephemeral) + 330e6/(1<<30)*0.03)},
 		// evenly over a month: one engine is enough, and a new one comes every two hours
 		{name: lineStarts, workflow: Express, want: 360 * (15*(3008*mb*gbSecond+(10240-512)*mb*ephemeral) + 330e6/(1<<30)*0.03)},
-		// 6 writes of 4 KiB and one of 32, 16 reads of 4 KiB and one of 32
-		{name: lineVolume, workflow: Express, want: 1e6 * ((6*4+32)*0.06 + (16*4+32)*0.03) / (1 << 20)},
+		// 6 writes of 4 KiB and one of 32, 12 reads of 4 KiB and one of 32
+		{name: lineVolume, workflow: Express, want: 1e6 * ((6*4+32)*0.06 + (12*4+32)*0.03) / (1 << 20)},
 		// GET, GET tags; PUT tags
 		{name: lineRequests, workflow: Express, want: 2*0.4 + 5},
 		{name: lineTags, workflow: Express, want: 3e6 / 10000 * 0.0065},
@@ -187,9 +187,9 @@ func TestEnds(t *testing.T) {
 		{name: "beyond the engine", size: 3e9, line: lineRequests, want: 2*0.0004 + 0.005},
 		{name: "beyond the engine", size: 3e9, line: lineVolume, want: 0},
 		{name: "beyond the engine", size: 3e9, line: lineMachine, want: 6 * 0.025},
-		// 100 MB are 12 parts; 97,657 KiB are written and read, and 4 KiB metered for each of 6 and 16 operations
+		// 100 MB are 12 parts; 97,657 KiB are written and read, and 4 KiB metered for each of 6 and 12 operations
 		{name: "100 MB", size: 1e8, line: lineRequests, want: 14*0.0004 + 0.005},
-		{name: "100 MB", size: 1e8, line: lineVolume, want: (97_657+24)*1000/1048576.0*0.06 + (97_657+64)*1000/1048576.0*0.03},
+		{name: "100 MB", size: 1e8, line: lineVolume, want: (97_657+24)*1000/1048576.0*0.06 + (97_657+48)*1000/1048576.0*0.03},
 		{name: "100 MB in the express workflow", change: func(o *Options) { o.Workflow = Express }, size: 1e8, line: lineMachine, want: 5 * 0.025},
 	} {
 		p := fixed(t, tt.change)

@@ -177,7 +177,7 @@ func (x object) volume() volume {
 	if x.unread {
 		return volume{}
 	}
-	return volume{fetchWrites: 3, fetchReads: 6, scanWrites: 3, scanReads: 10, bytes: x.size}
+	return volume{fetchWrites: 3, fetchReads: 6, scanWrites: 3, scanReads: 6, bytes: x.size}
 }
 
 // EFS meters an operation without data as 4 KiB at least, and one with data as 32 KiB at least, in steps of 1 KiB:
