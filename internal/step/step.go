@@ -50,6 +50,7 @@ func StartFunc[In, Out any](
 	slog.SetDefault(slog.New(logs).With("function", name))
 	prepareEnvironment()
 	useCores(os.Getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"))
+	collectLess()
 	ctx := context.Background()
 	cfg, err := config.LoadDefaultConfig(ctx)
 	if err != nil {

@@ -175,12 +175,17 @@ func (s *localStack) verdict(ctx context.Context, key string) (string, error) {
 	return "", nil
 }
 
+// firstLook is when a tag is looked for first. Nothing is tagged sooner, and each look takes the processors from what
+// is measured.
+const firstLook = 4 * time.Millisecond
+
 // await waits for an object's verdict, which must be CLEAN, and returns how long that took. It asks about once in a
 // millisecond.
 func (s *localStack) await(ctx context.Context, key string, limit time.Duration) (time.Duration, error) {
 	start := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	time.Sleep(firstLook)
 	for {
 		verdict, err := s.verdict(ctx, key)
 		if err != nil {
