@@ -78,7 +78,7 @@ func (f *deadLettersFlags) list(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	letters := lettersByError{groups: map[string]*letterGroup{}, maxExamples: maxExamples, times: true}
+	letters := lettersByError{Groups: redrive.Groups{MaxLetters: maxExamples}, times: true}
 	all := []letterJSON{}
 	result, err := r.List(ctx, 0, func(l redrive.Letter) bool {
 		if !f.chooses(l) {
@@ -87,20 +87,20 @@ func (f *deadLettersFlags) list(cmd *cobra.Command) error {
 		if f.output.isJSON() {
 			all = append(all, newLetterJSON(l, ""))
 		}
-		letters.add(l)
+		letters.Add(l)
 		return true
 	})
 	if f.output.isJSON() {
 		return errors.Join(printJSON(w, newRedriveJSON(all, result)), err)
 	}
-	fmt.Fprintf(w, "%s in %s-dead-letters", countLetters(letters.count), stack.Name)
-	if others := result.Seen - letters.count; others > 0 {
+	fmt.Fprintf(w, "%s in %s-dead-letters", redrive.Number(letters.Count), stack.Name)
+	if others := result.Seen - letters.Count; others > 0 {
 		fmt.Fprintf(w, " chosen, %d others", others)
 	}
 	fmt.Fprintln(w)
 	letters.print(w)
 	printRemarks(w, result)
-	if err == nil && letters.count > 0 {
+	if err == nil && letters.Count > 0 {
 		fmt.Fprintln(w, "\nOne letter as JSON: lazaret dead-letters show MESSAGE or EXECUTION. "+
 			"To send them back once the cause is gone: lazaret redrive.")
 	}

@@ -65,22 +65,22 @@ func (f *discardFlags) run(ctx context.Context, in io.Reader, stdout, stderr io.
 	if err != nil {
 		return err
 	}
-	letters := lettersByError{groups: map[string]*letterGroup{}, maxExamples: maxExamples, times: true}
+	letters := lettersByError{Groups: redrive.Groups{MaxLetters: maxExamples}, times: true}
 	shown := map[string]bool{} // by message id
 	if _, err := r.List(ctx, 0, func(l redrive.Letter) bool {
 		if !f.chooses(l) {
 			return false
 		}
 		shown[l.MessageID] = true
-		letters.add(l)
+		letters.Add(l)
 		return true
 	}); err != nil {
 		return stoppedBeforeEnd(ctx, err)
 	}
-	if letters.count == 0 {
+	if letters.Count == 0 {
 		return errors.New("no dead letter of this kind is there, and none was removed")
 	}
-	fmt.Fprintf(stderr, "%s in %s-dead-letters would be removed for good\n", countLetters(letters.count), stack.Name)
+	fmt.Fprintf(stderr, "%s in %s-dead-letters would be removed for good\n", redrive.Number(letters.Count), stack.Name)
 	letters.print(stderr)
 	if !f.yes {
 		if err := confirm(ctx, in, stderr, "\nRemove them? [y/N] ", "nothing was removed"); err != nil {
@@ -103,15 +103,15 @@ func (f *discardFlags) run(ctx context.Context, in io.Reader, stdout, stderr io.
 			Letters: removed, Removed: result.Discarded, NotRemoved: result.NotDeleted,
 		}), err)
 	}
-	fmt.Fprintf(stderr, "%s removed\n", countLetters(result.Discarded))
+	fmt.Fprintf(stderr, "%s removed\n", redrive.Number(result.Discarded))
 	switch {
 	case err != nil:
 		return stoppedBeforeEnd(ctx, err)
 	case result.NotDeleted > 0:
-		return fmt.Errorf("%s could not be removed, and may come back in five minutes", countLetters(result.NotDeleted))
-	case result.Discarded < letters.count:
+		return fmt.Errorf("%s could not be removed, and may come back in five minutes", redrive.Number(result.NotDeleted))
+	case result.Discarded < letters.Count:
 		return fmt.Errorf("%s were not found any more: another reader has them, or has sent them back; "+
-			"run the command again", countLetters(letters.count-result.Discarded))
+			"run the command again", redrive.Number(letters.Count-result.Discarded))
 	}
 	return nil
 }

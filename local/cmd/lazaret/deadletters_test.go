@@ -12,9 +12,9 @@ import (
 func TestLettersNotNamed(t *testing.T) {
 	t.Parallel()
 	for n, want := range map[int]string{3: "", 5: "  … and 2 more; lazaret dead-letters list --output json names all\n"} {
-		letters := lettersByError{groups: map[string]*letterGroup{}, maxExamples: maxExamples}
+		letters := lettersByError{Groups: redrive.Groups{MaxLetters: maxExamples}}
 		for i := range n {
-			letters.add(redrive.Letter{Error: "TagLimit", MessageID: fmt.Sprint(i)})
+			letters.Add(redrive.Letter{Error: "TagLimit", MessageID: fmt.Sprint(i)})
 		}
 		var page strings.Builder
 		letters.print(&page)

@@ -103,29 +103,29 @@ func (f *redriveFlags) run(ctx context.Context, stdout, stderr io.Writer) error 
 // list prints the dead letters by error. A dry run prints those that the flags choose.
 func (f *redriveFlags) list(ctx context.Context, w io.Writer, r *redrive.Redriver, stack string) error {
 	dryRun := f.dryRun && f.chooses()
-	letters := lettersByError{groups: map[string]*letterGroup{}, maxExamples: maxExamples}
+	letters := lettersByError{Groups: redrive.Groups{MaxLetters: maxExamples}}
 	if dryRun {
-		letters.maxExamples = 0
+		letters.MaxLetters = 0
 	}
 	result, err := r.List(ctx, f.limit, func(l redrive.Letter) bool {
 		if dryRun && !f.choose(l) {
 			return false
 		}
-		letters.add(l)
+		letters.Add(l)
 		return true
 	})
 	if dryRun {
 		fmt.Fprintf(w, "%s would be redriven to %s-rescans, %d others seen and left\n",
-			countLetters(letters.count), stack, result.Seen-letters.count)
+			redrive.Number(letters.Count), stack, result.Seen-letters.Count)
 	} else {
-		fmt.Fprintf(w, "%s in %s-dead-letters\n", countLetters(letters.count), stack)
+		fmt.Fprintf(w, "%s in %s-dead-letters\n", redrive.Number(letters.Count), stack)
 	}
 	letters.print(w)
 	printRemarks(w, result)
 	if err != nil && ctx.Err() != nil {
 		return stoppedError{errors.New("before the end of the queue")}
 	}
-	if err == nil && letters.count > 0 && !dryRun {
+	if err == nil && letters.Count > 0 && !dryRun {
 		fmt.Fprintln(w, "\nOnce the cause is gone: lazaret redrive --all, or --match TEXT for some "+
 			"(error, cause, key or execution); --dry-run shows which.")
 	}
@@ -163,7 +163,7 @@ func (f *redriveFlags) redriveJSON(ctx context.Context, w io.Writer, r *redrive.
 
 func printRedriven(w io.Writer, stack string, r redrive.Result) {
 	fmt.Fprintf(w, "%s redriven to %s-rescans, %d others seen and left\n",
-		countLetters(r.Redriven), stack, r.Seen-r.Redriven)
+		redrive.Number(r.Redriven), stack, r.Seen-r.Redriven)
 	const most = 10
 	for i, f := range r.Failures {
 		if i == most {
@@ -174,34 +174,15 @@ func printRedriven(w io.Writer, stack string, r redrive.Result) {
 	}
 	if r.InBoth > 0 {
 		fmt.Fprintf(w, "%s redriven and not deleted, so they are in both queues; redriving again does no harm\n",
-			countLetters(r.InBoth))
+			redrive.Number(r.InBoth))
 	}
 	printRemarks(w, r)
 }
 
 // printRemarks says why the numbers may differ from what the operator expects.
 func printRemarks(w io.Writer, r redrive.Result) {
-	if r.HiddenByOthers > 0 {
-		fmt.Fprintf(w, "about %s hidden at the beginning: another listing or redrive has received them, "+
-			"or one was killed less than five minutes ago\n", countLetters(r.HiddenByOthers))
-	}
-	if r.FailedAgain > 0 {
-		fmt.Fprintf(w, "%s left, because this run has redriven the same object: "+
-			"it failed again, or had two letters\n", countLetters(r.FailedAgain))
-	}
-	if r.Newer > 0 {
-		fmt.Fprintf(w, "%s arrived after the beginning, and left\n", countLetters(r.Newer))
-	}
-	if r.More {
-		fmt.Fprintln(w, "there are more than SQS hands out at once: run the command again for the rest")
-	}
-	if r.LostAnswers > 0 {
-		fmt.Fprintf(w, "up to %s hidden for five minutes, because an answer of SQS was lost\n",
-			countLetters(10*r.LostAnswers))
-	}
-	if r.StillHidden > 0 {
-		fmt.Fprintf(w, "%s could not be made visible again, and will be within five minutes\n",
-			countLetters(r.StillHidden))
+	for _, remark := range r.Remarks() {
+		fmt.Fprintln(w, remark)
 	}
 }
 
@@ -213,9 +194,9 @@ func redriveError(ctx context.Context, r redrive.Result, err error) error {
 	case err != nil:
 		return err
 	case len(r.Failures) > 0:
-		return fmt.Errorf("%s could not be redriven", countLetters(len(r.Failures)))
+		return fmt.Errorf("%s could not be redriven", redrive.Number(len(r.Failures)))
 	case r.InBoth > 0:
-		return fmt.Errorf("%s could not be deleted", countLetters(r.InBoth))
+		return fmt.Errorf("%s could not be deleted", redrive.Number(r.InBoth))
 	case r.LostAnswers > 0:
 		return errors.New("run the command again in five minutes, for letters that may be hidden")
 	}

@@ -14,15 +14,13 @@ import (
 type Executions struct {
 	View  *view.View
 	Query func(context.Context, history.Query) (history.Page, error)
+	Every time.Duration // between two looks of a page that is open
 }
 
 var executionsPage = parse("executions.html")
 
-const (
-	executionsEvery = 2 * time.Second
-	// executionsRead bounds a page: a search in a large log takes as long as CloudWatch does.
-	executionsRead = 90 * time.Second
-)
+// executionsRead bounds a page: a search in a large log takes as long as CloudWatch does.
+const executionsRead = 90 * time.Second
 
 // Routes adds the page.
 func (e Executions) Routes(mux *http.ServeMux) {
@@ -34,7 +32,7 @@ func (e Executions) Routes(mux *http.ServeMux) {
 		return e.View.Render(w, r, executionsPage, view.Page{Title: "Executions", Section: "/executions", Content: c})
 	}))
 	mux.Handle("GET /executions/live", e.View.Handler(func(w http.ResponseWriter, r *http.Request) error {
-		return e.View.Stream(w, r, executionsPage, "rows", executionsEvery,
+		return e.View.Stream(w, r, executionsPage, "rows", e.Every,
 			func(ctx context.Context) (any, bool, error) {
 				c, err := e.read(ctx, r)
 				return c, false, err

@@ -28,6 +28,7 @@ var functions = template.FuncMap{
 	"bytes":    Bytes,
 	"number":   Number,
 	"plural":   Plural,
+	"inc":      func(n int) int { return n + 1 },
 	"lower":    func(word any) string { return strings.ToLower(fmt.Sprint(word)) },
 	"mood":     func(word any) Mood { return MoodOf(fmt.Sprint(word)) },
 	"name":     history.Name,

@@ -26,7 +26,7 @@ func Print(w io.Writer, p *Page) error {
 		fmt.Fprintf(w, "\nVerdict     %s\n", strings.TrimSpace(string(v.Status)+" "+terminal.Quote(v.Detail)))
 		when := cmp.Or(v.Time, "not known: the object's own tags left no room for it")
 		fmt.Fprintf(w, "  when      %s\n", terminal.Quote(when))
-		fmt.Fprintf(w, "  by        %s\n", v.by())
+		fmt.Fprintf(w, "  by        %s\n", v.By())
 	}
 	if p.Copy != "" {
 		fmt.Fprintf(w, "  it is in  %s\n", p.quotedCopy)
@@ -57,8 +57,8 @@ func Print(w io.Writer, p *Page) error {
 	return err
 }
 
-// by names the definitions and the engine of a verdict.
-func (v *Verdict) by() string {
+// By names the definitions and the engine of a verdict.
+func (v *Verdict) By() string {
 	text := "definitions not known"
 	switch {
 	case v.Definitions == "0":
