@@ -15,7 +15,7 @@ import (
 
 type object = map[string]any
 
-// Handler is Lambda's HTTP API: Invoke (synchronous), GetFunctionConcurrency and ListEventSourceMappings. Other
+// Handler is Lambda's HTTP API: Invoke (not DryRun), GetFunctionConcurrency and ListEventSourceMappings. Other
 // operations answer UnknownOperationException.
 func (h *Host) Handler() http.Handler {
 	mux := http.NewServeMux()
@@ -36,13 +36,22 @@ func (h *Host) Handler() http.Handler {
 }
 
 func (h *Host) serveInvoke(w http.ResponseWriter, r *http.Request) {
-	if kind := cmp.Or(r.Header.Get("X-Amz-Invocation-Type"), "RequestResponse"); kind != "RequestResponse" {
+	kind := cmp.Or(r.Header.Get("X-Amz-Invocation-Type"), "RequestResponse")
+	if kind != "RequestResponse" && kind != "Event" {
 		writeError(w, api.Refuse("InvalidParameterValueException", "The invocation type %s is not supported here.", kind))
 		return
 	}
 	payload, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 2*maxRequest))
 	if err != nil && !errors.As(err, new(*http.MaxBytesError)) {
 		return // the caller has gone
+	}
+	if kind == "Event" {
+		if err := h.InvokeEvent(r.PathValue("name"), payload); err != nil {
+			writeError(w, err)
+			return
+		}
+		w.WriteHeader(http.StatusAccepted)
+		return
 	}
 	result, err := h.Invoke(r.Context(), r.PathValue("name"), payload)
 	if err != nil {

@@ -89,7 +89,8 @@ func TestAPIErrors(t *testing.T) {
 		{"not JSON", invoke("f", "{", ""), new(*types.InvalidRequestContentException)},
 		{"too large", invoke("f", `"`+strings.Repeat("x", 6<<20)+`"`, ""), new(*types.RequestTooLargeException)},
 		{"far too large", invoke("f", `"`+strings.Repeat("x", 13<<20)+`"`, ""), new(*types.RequestTooLargeException)},
-		{"asynchronous", invoke("f", "{}", types.InvocationTypeEvent), new(*types.InvalidParameterValueException)},
+		{"dry run", invoke("f", "{}", types.InvocationTypeDryRun), new(*types.InvalidParameterValueException)},
+		{"event for nobody", invoke("g", "{}", types.InvocationTypeEvent), new(*types.ResourceNotFoundException)},
 		{"throttled", invoke("off", "{}", ""), new(*types.TooManyRequestsException)},
 	}
 	for _, tt := range tests {

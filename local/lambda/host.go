@@ -74,8 +74,11 @@ type Host struct {
 	level     sandbox.Level
 	weakness  error
 	initLimit time.Duration
-	ctx       context.Context // done once Close has begun
-	cancel    context.CancelFunc
+	// The pauses of events, see event.go.
+	eventPause  time.Duration
+	eventDelays []time.Duration
+	ctx         context.Context // done once Close has begun
+	cancel      context.CancelFunc
 
 	mu      sync.Mutex // guards closed and additions to running
 	closed  bool
@@ -89,7 +92,10 @@ func New(cfg Config) (*Host, error) {
 		return nil, fmt.Errorf("locate volume %s: %w", cfg.Volume, err)
 	}
 	cfg.Volume = volume
-	h := &Host{Config: cfg, functions: map[string]*function{}, initLimit: initLimit}
+	h := &Host{
+		Config: cfg, functions: map[string]*function{}, initLimit: initLimit,
+		eventPause: eventPause, eventDelays: eventDelays(),
+	}
 	unreserved := newQuota
 	if slices.ContainsFunc(cfg.Functions, func(f template.Function) bool { return f.Reserved != nil }) {
 		unreserved = quota

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 
 	"go.etcd.io/bbolt"
@@ -20,11 +21,11 @@ type messaging struct {
 	queues *sqs.Service
 	topics *sns.Service
 	bus    *events.Service
-	invoke *func(functionARN, event string) // set once the functions run
+	invoke *func(functionARN, event string) error // set once the functions run
 }
 
 func openMessaging(kept *store.Store, app *template.Application) (m messaging, err error) {
-	m.invoke = new(func(string, string))
+	m.invoke = new(func(string, string) error)
 	if m.queues, err = sqs.New(kept, app.Queues); err != nil {
 		return m, fmt.Errorf("open queues: %w", err)
 	}
@@ -47,7 +48,11 @@ func (m messaging) deliver(tx *bbolt.Tx, arn, body string) error {
 	case strings.HasPrefix(arn, "arn:aws:sns:") && m.topics != nil: // topics deliver to queues alone
 		_, err = m.topics.PublishTx(tx, sns.Message{TopicARN: arn, Message: body})
 	case strings.HasPrefix(arn, "arn:aws:lambda:"):
-		tx.OnCommit(func() { go (*m.invoke)(arn, body) })
+		tx.OnCommit(func() {
+			if err := (*m.invoke)(arn, body); err != nil {
+				slog.Warn("invoke function for an event", "function", arn, "error", err)
+			}
+		})
 	default:
 		err = errors.New("the local stack delivers to queues, topics and functions only")
 	}

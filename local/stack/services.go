@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -60,14 +59,7 @@ func (s *Stack) startServices(config Config, data *datadir.Folder, watch *notice
 	if all.functions, s.Sandbox, err = s.startLambda(config, data, all, watch); err != nil {
 		return all, err
 	}
-	*all.invoke = func(arn, event string) {
-		switch result, err := all.functions.Invoke(context.Background(), arn, []byte(event)); {
-		case err != nil:
-			slog.Warn("invoke function for an event", "function", arn, "error", err)
-		case result.FunctionError != "":
-			slog.Warn("invoke function for an event", "function", arn, "error", string(result.Payload))
-		}
-	}
+	*all.invoke = func(arn, event string) error { return all.functions.InvokeEvent(arn, []byte(event)) }
 	var write func(group string, lines ...string) error
 	if all.logs, write, err = s.openLogs(data.Logs()); err != nil {
 		return all, err
@@ -78,6 +70,12 @@ func (s *Stack) startServices(config Config, data *datadir.Folder, watch *notice
 		Invoke: func(ctx context.Context, function string, payload []byte) (states.Invocation, error) {
 			result, err := all.functions.Invoke(ctx, function, payload)
 			return states.Invocation(result), err
+		},
+		InvokeEvent: func(tx *bbolt.Tx, function string, payload []byte) error {
+			if err := all.functions.Accepts(function, payload); err != nil {
+				return err
+			}
+			return all.deliver(tx, function, string(payload))
 		},
 		Objects:     func(role string) states.Objects { return newObjects(s.Endpoint, role) },
 		SendMessage: all.queues.SendTx, StatusChanged: all.statusChanged(watch.StatusChanged),

@@ -40,6 +40,13 @@ func prepareInvoke(v *visit, parameters map[string]any) (call, error) {
 		return call{}, notText("FunctionName", parameters["FunctionName"])
 	}
 	payload := []byte(encode(parameters["Payload"]))
+	switch kind, given := parameters["InvocationType"]; {
+	case kind == "Event":
+		return handOver(v, function, payload), nil
+	case given && kind != "RequestResponse":
+		return call{}, fail(errRuntime, "InvocationType is %s, want Event or RequestResponse (the local stack has no other)",
+			encode(kind))
+	}
 	return call{send: func(ctx context.Context) (any, error) {
 		answer, err := v.service.config.Invoke(ctx, function, payload)
 		if err != nil {
@@ -54,6 +61,19 @@ func prepareInvoke(v *visit, parameters map[string]any) (call, error) {
 		}
 		return map[string]any{"ExecutedVersion": "$LATEST", "Payload": result, "StatusCode": 200}, nil
 	}}, nil
+}
+
+// handOver returns a call that ends as soon as Lambda has taken the event.
+func handOver(v *visit, function string, payload []byte) call {
+	return call{change: func(tx *bbolt.Tx) (any, error) {
+		if err := v.service.config.InvokeEvent(tx, function, payload); err != nil {
+			if _, answered := errors.AsType[*api.Error](err); answered {
+				return nil, serviceFailure("Lambda", "AWSLambdaException", err)
+			}
+			return nil, err
+		}
+		return map[string]any{"Payload": "", "StatusCode": 202}, nil
+	}}
 }
 
 // functionFailure takes the error's name from the function's error document. Without one the name is Lambda.Unknown,

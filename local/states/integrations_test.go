@@ -84,7 +84,9 @@ func TestParametersOfTheWrongType(t *testing.T) {
 	t.Parallel()
 	for name, fields := range map[string]string{
 		"function": `"Resource":"arn:aws:states:::lambda:invoke","Parameters":{"FunctionName.$":"$.n","Payload.$":"$"}`,
-		"queue":    `"Resource":"arn:aws:states:::sqs:sendMessage","Parameters":{"QueueUrl.$":"$.n","MessageBody":"b"}`,
+		"kind": `"Resource":"arn:aws:states:::lambda:invoke","Parameters":{"FunctionName":"f","Payload":1,` +
+			`"InvocationType.$":"$.n"}`,
+		"queue": `"Resource":"arn:aws:states:::sqs:sendMessage","Parameters":{"QueueUrl.$":"$.n","MessageBody":"b"}`,
 	} {
 		x := (&world{}).run(t, one(`"Type":"Task",`+fields+`,"End":true`), `{"n":5}`)
 		if !strings.HasPrefix(ended(x), "FAILED States.Runtime: An error occurred while executing the state 'A'") {
@@ -93,5 +95,45 @@ func TestParametersOfTheWrongType(t *testing.T) {
 		if !strings.HasSuffix(trail(x), "TaskStateEntered<0 ExecutionFailed<2") {
 			t.Errorf("%s: got history %s, want nothing scheduled", name, trail(x))
 		}
+	}
+}
+
+// TestEventIsHandedOver checks that a state with InvocationType Event goes on once Lambda has the event, and that it
+// fails as Lambda answers.
+func TestEventIsHandedOver(t *testing.T) {
+	t.Parallel()
+	const function = "arn:aws:lambda:us-east-1:000000000000:function:report"
+	for _, tt := range []struct {
+		name, fields string
+		fails        error
+		end          string
+		handed       []string
+	}{
+		{
+			"taken", `"InvocationType":"Event"`, nil, `SUCCEEDED {"Payload":"","StatusCode":202}`,
+			[]string{function + ` {"a":1}`},
+		},
+		{
+			"throttled", `"InvocationType":"Event"`, &api.Error{Code: "TooManyRequestsException", Message: "slow down", Status: 429},
+			"FAILED Lambda.TooManyRequestsException", []string{function + ` {"a":1}`},
+		},
+		{"waits for the end", `"InvocationType":"RequestResponse"`, nil, `SUCCEEDED {"ExecutedVersion"`, nil},
+		{"a kind that is not there", `"InvocationType":"DryRun"`, nil, "FAILED States.Runtime", nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w := &world{fails: tt.fails, functions: map[string][]reply{"report": {{}}}}
+			x := w.run(t, one(`"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":{"FunctionName":"`+
+				function+`","Payload":{"a":1},`+tt.fields+`},"End":true`), `{}`)
+			if !strings.HasPrefix(ended(x), tt.end) {
+				t.Errorf("got end %s, want %s", ended(x), tt.end)
+			}
+			if diff := cmp.Diff(tt.handed, w.handed); diff != "" {
+				t.Errorf("events (-want +got):\n%s", diff)
+			}
+			if waits := len(w.calls) == 1; waits != (tt.name == "waits for the end") {
+				t.Errorf("got calls %q that wait for the function's end", w.calls)
+			}
+		})
 	}
 }

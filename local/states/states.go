@@ -41,6 +41,10 @@ type Config struct {
 	// function goes on when the state no longer waits for it.
 	Invoke func(ctx context.Context, function string, payload []byte) (Invocation, error)
 
+	// InvokeEvent hands an event to a function, which runs after the transaction. With an *api.Error it has changed
+	// nothing. Nil is allowed where no state has InvocationType Event.
+	InvokeEvent func(tx *bbolt.Tx, function string, payload []byte) error
+
 	// SendMessage puts a message into the queue with that ARN, in the transaction that stores the task's success. With
 	// an *api.Error it has changed nothing.
 	SendMessage func(tx *bbolt.Tx, queueARN, body string) (messageID string, err error)

@@ -19,15 +19,20 @@ type call struct {
 	change func(tx *bbolt.Tx) (any, error)
 }
 
-// integration is an optimized service integration. It needs its parameters, and supports no others.
+// integration is an optimized service integration. It needs its parameters, may have the optional one, and supports no
+// others.
 type integration struct {
 	service, action string
 	parameters      [2]string
+	optional        string
 	prepare         func(v *visit, parameters map[string]any) (call, error)
 }
 
 var integrations = []integration{
-	{service: "lambda", action: "invoke", parameters: [2]string{"FunctionName", "Payload"}, prepare: prepareInvoke},
+	{
+		service: "lambda", action: "invoke", parameters: [2]string{"FunctionName", "Payload"},
+		optional: "InvocationType", prepare: prepareInvoke,
+	},
 	{service: "sqs", action: "sendMessage", parameters: [2]string{"QueueUrl", "MessageBody"}, prepare: prepareSendMessage},
 }
 
@@ -47,14 +52,22 @@ func (s *state) checkIntegration() error {
 	if i == nil {
 		return fmt.Errorf("resource %q is not supported", s.Resource)
 	}
-	given := 0
+	given, others := 0, 0
 	for name := range s.Parameters {
-		if name = strings.TrimSuffix(name, ".$"); name == i.parameters[0] || name == i.parameters[1] {
+		switch strings.TrimSuffix(name, ".$") {
+		case i.parameters[0], i.parameters[1]:
 			given++
+		case i.optional:
+		default:
+			others++
 		}
 	}
-	if given != 2 || len(s.Parameters) != 2 {
-		return fmt.Errorf("the Parameters of %s must be %s and %s", s.Resource, i.parameters[0], i.parameters[1])
+	if given != 2 || others > 0 {
+		want := i.parameters[0] + " and " + i.parameters[1]
+		if i.optional != "" {
+			want += ", and may have " + i.optional
+		}
+		return fmt.Errorf("the Parameters of %s must be %s", s.Resource, want)
 	}
 	return nil
 }

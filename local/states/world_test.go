@@ -34,7 +34,8 @@ type world struct {
 	functions map[string][]reply
 	calls     []string
 	messages  []string
-	fails     error         // what the queue answers
+	handed    []string      // events for functions
+	fails     error         // what the queue answers, and Lambda to an event
 	details   []string      // of StatusChanged
 	hanging   chan struct{} // gets one for every hanging call
 }
@@ -98,6 +99,12 @@ func (w *world) config(t *testing.T, definition string) Config {
 			defer w.mu.Unlock()
 			w.messages = append(w.messages, queueARN+" "+body)
 			return "message-1", w.fails
+		},
+		InvokeEvent: func(_ *bbolt.Tx, function string, payload []byte) error {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.handed = append(w.handed, function+" "+string(payload))
+			return w.fails
 		},
 		StatusChanged: func(_ *bbolt.Tx, detail json.RawMessage) error {
 			w.mu.Lock()

@@ -159,19 +159,20 @@ func (f *releaseFlags) releaseOne(cmd *cobra.Command, request decision.Request, 
 	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), f.timeout)
 	defer cancel()
-	result := client.Release(ctx, request, address, false)
-	if result.Error == "" && !f.output.isJSON() {
+	result, err := client.Release(ctx, request, address, false)
+	if err == nil && !f.output.isJSON() {
 		printReleased(cmd.OutOrStdout(), result, f.dryRun)
 	}
-	if result.Error == "" && !f.noWait && !f.dryRun && result.Record != nil {
-		verdict, err := client.Wait(ctx, *result.Record)
-		if result.Verdict = verdict; err != nil {
-			result.Error = err.Error()
-		} else if verdict.Verdict != string(job.Clean) {
-			result.Error = notClean(*verdict)
+	if err == nil && !f.noWait && !f.dryRun && result.Record != nil {
+		result.Verdict, err = client.Wait(ctx, *result.Record)
+		if err == nil && result.Verdict.Verdict != string(job.Clean) {
+			err = notClean(*result.Verdict)
 		}
-		if verdict != nil && !f.output.isJSON() {
-			printVerdict(cmd.OutOrStdout(), *verdict)
+		if err != nil {
+			result.Error = err.Error()
+		}
+		if result.Verdict != nil && !f.output.isJSON() {
+			printVerdict(cmd.OutOrStdout(), *result.Verdict)
 		}
 	}
 	if f.output.isJSON() {
@@ -179,10 +180,7 @@ func (f *releaseFlags) releaseOne(cmd *cobra.Command, request decision.Request, 
 			return err
 		}
 	}
-	if result.Error != "" {
-		return errors.New(result.Error)
-	}
-	return nil
+	return err
 }
 
 // releaseAll releases all copies by a signature, after it has said how many there are and has asked.

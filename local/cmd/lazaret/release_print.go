@@ -75,8 +75,8 @@ func printVerdict(w io.Writer, v decision.Verdict) {
 }
 
 // notClean is the error about another verdict than CLEAN.
-func notClean(v decision.Verdict) string {
-	return fmt.Sprintf("the new verdict is %s %s", v.Verdict, terminal.Quote(v.Detail))
+func notClean(v decision.Verdict) error {
+	return fmt.Errorf("the new verdict is %s %s", v.Verdict, terminal.Quote(v.Detail))
 }
 
 // shownCopies is how many copies are listed before all of them are released.

@@ -286,8 +286,8 @@ func (q Quarantine) askAbout(w http.ResponseWriter, r *http.Request, f release, 
 	c := asked{release: f, Chosen: f.choose(all), Lifetimes: lifetimes, By: client.By, Trouble: trouble}
 	trial := decision.Request{Reason: "the console asks what would be released", DryRun: true}
 	for _, chosen := range c.Chosen[:min(len(c.Chosen), mostTried)] {
-		if result := client.Release(r.Context(), trial, chosen.Copy.Copy, false); result.Error != "" {
-			c.Problems = append(c.Problems, chosen.Copy.Original+": "+result.Error)
+		if _, err := client.Release(r.Context(), trial, chosen.Copy.Copy, false); err != nil {
+			c.Problems = append(c.Problems, chosen.Copy.Original+": "+err.Error())
 		}
 	}
 	return q.View.Render(w, r, releasePage, view.Page{

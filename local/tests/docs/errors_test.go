@@ -19,7 +19,7 @@ func TestErrorsAreDocumented(t *testing.T) {
 	if !found {
 		t.Fatal("operations.md has no section Errors")
 	}
-	want := []string{job.Unnamed, redrive.NotDispatched, redrive.NotUnderstood}
+	want := []string{job.Unnamed, redrive.NotDispatched, redrive.NotUnderstood, "Unreported"}
 	for _, n := range job.Named {
 		want = append(want, n.Name)
 	}

@@ -107,6 +107,7 @@ var awsMetrics = map[string]map[string][]string{
 		"ExecutionTime":       {"StateMachineArn"},
 	},
 	"AWS/Lambda": {
+		"AsyncEventsDropped":   {"FunctionName"},
 		"Errors":               {"FunctionName"},
 		"Throttles":            {"FunctionName"},
 		"Duration":             {"FunctionName"},
@@ -338,6 +339,7 @@ func TestListOfAlarms(t *testing.T) {
 		{"scans that are throttled for long", "AWS/Lambda", "Throttles", "${Name}-scan", "notBreaching", 0},
 		{"errors of dispatch", "AWS/Lambda", "Errors", "${Name}-dispatch", "notBreaching", 0},
 		{"errors of freshclam", "AWS/Lambda", "Errors", "${Name}-freshclam", "notBreaching", 2},
+		{"events about dead letters", "AWS/Lambda", "AsyncEventsDropped", "${Name}-report", "notBreaching", 0},
 		{"a busy volume", "AWS/EFS", "PercentIOLimit", "FileSystemId", "notBreaching", 90},
 		{"a growing volume", "AWS/EFS", "StorageBytes", "FileSystemId", "notBreaching", 200 << 30},
 	}

@@ -24,11 +24,11 @@ type machine struct {
 
 // state has the fields of all types of states.
 type state struct {
-	Type, Resource, Next, Default string
-	TimeoutSeconds                int
-	Parameters                    map[string]any
-	Retry, Catch                  []handler
-	Choices                       []struct{ Next string }
+	Type, Resource, Next, Default, Error string
+	TimeoutSeconds                       int
+	Parameters                           map[string]any
+	Retry, Catch                         []handler
+	Choices                              []struct{ Next string }
 }
 
 // handler is an entry of Retry or Catch.

@@ -31,6 +31,10 @@ func withRetry(machine, retry string) string {
 		if strings.Contains(line, `"Resource": `) {
 			invokes = strings.Contains(line, `"arn:aws:states:::lambda:invoke"`)
 		}
+		// A state that hands an event over has a Retry of its own, see TestEventsAreHandedOver.
+		if strings.Contains(line, `"InvocationType": "Event"`) {
+			invokes = false
+		}
 		if indent, begins := strings.CutSuffix(line, `"Retry": [`+"\n"); begins && invokes {
 			end = indent + "],"
 			line = indent + `"Retry": ` + strings.ReplaceAll(strings.TrimSpace(retry), "\n", "\n"+indent) + ",\n"
@@ -40,7 +44,7 @@ func withRetry(machine, retry string) string {
 	return out.String()
 }
 
-// TestRetryIsWrittenOnce: each state that invokes a function has the Retry of retry.json, because JSON cannot refer to
+// TestRetryIsWrittenOnce: each state that invokes a function and waits for its end has the Retry of retry.json, because JSON cannot refer to
 // another file. With -update, it writes retry.json into the states.
 func TestRetryIsWrittenOnce(t *testing.T) {
 	t.Parallel()
@@ -62,7 +66,8 @@ func TestRetryIsWrittenOnce(t *testing.T) {
 		}
 		states := 0
 		eachTask(machine, func(task map[string]any) {
-			if task["Resource"] != "arn:aws:states:::lambda:invoke" {
+			parameters, _ := task["Parameters"].(map[string]any)
+			if task["Resource"] != "arn:aws:states:::lambda:invoke" || parameters["InvocationType"] != nil {
 				return
 			}
 			states++
@@ -76,6 +81,84 @@ func TestRetryIsWrittenOnce(t *testing.T) {
 				file, states, len(want))
 		}
 	}
+}
+
+// mostHandOver is how long a state may take that hands an event over, in seconds. It is one minute of the five that an
+// EXPRESS execution has, and of the time in which the execution holds a permit.
+const mostHandOver = 60
+
+// TestEventsAreHandedOver: a state that invokes a function with InvocationType Event waits for no end. Lambda keeps the
+// event, and has the function run again; the state tries again only while Lambda does not take the event. Where it never
+// does, the execution ends with an error for which DiedRule and ReportDiedRule send what is left to do.
+func TestEventsAreHandedOver(t *testing.T) {
+	t.Parallel()
+	text, m := readMachine(t)
+	var died struct {
+		Resources struct {
+			DiedRule struct {
+				Properties struct {
+					EventPattern struct {
+						Detail struct {
+							Or []struct {
+								Error []struct {
+									AnythingBut []string `yaml:"anything-but"`
+								}
+							} `yaml:"$or"`
+						}
+					} `yaml:"EventPattern"`
+				} `yaml:"Properties"`
+			} `yaml:"DiedRule"`
+		} `yaml:"Resources"`
+	}
+	if err := yaml.Unmarshal([]byte(readFile(t, templateFile)), &died); err != nil {
+		t.Fatal(err)
+	}
+	var left []string // the errors for which DiedRule sends nothing
+	for _, choice := range died.Resources.DiedRule.Properties.EventPattern.Detail.Or {
+		for _, e := range choice.Error {
+			left = append(left, e.AnythingBut...)
+		}
+	}
+	if want := []string{m.States["Failed"].Error}; !slices.Equal(left, want) {
+		t.Errorf("DiedRule leaves out executions with the errors %q, want %q", left, want)
+	}
+	handed := 0
+	for name, s := range m.States {
+		if !s.invokes() || s.Parameters["InvocationType"] == nil {
+			continue
+		}
+		handed++
+		if got := s.Parameters["InvocationType"]; got != "Event" {
+			t.Errorf("%s: got InvocationType %v, want Event", name, got)
+		}
+		if got := s.longest(); got > mostHandOver {
+			t.Errorf("%s: may take %.0f s, want %d at most", name, got, mostHandOver)
+		}
+		end := m.States[s.Catch[len(s.Catch)-1].Next]
+		if end.Type != "Fail" || end.Error == "" || slices.Contains(left, end.Error) {
+			t.Errorf("%s: got %+v for an event that Lambda does not take, want a Fail that DiedRule does not leave out",
+				name, end)
+		}
+	}
+	if handed != 1 || !strings.Contains(text, `"Report": {`) {
+		t.Errorf("got %d states that hand an event over, want Report alone", handed)
+	}
+}
+
+// longest returns for how many seconds a state may try at most: every attempt ends by its timeout, and every delay is
+// the longest.
+func (s state) longest() (seconds float64) {
+	seconds = float64(s.TimeoutSeconds)
+	for _, h := range s.Retry {
+		delay := h.IntervalSeconds
+		for range int(h.MaxAttempts) {
+			seconds += delay + float64(s.TimeoutSeconds)
+			if delay *= max(h.BackoffRate, 1); h.MaxDelaySeconds > 0 {
+				delay = min(delay, h.MaxDelaySeconds)
+			}
+		}
+	}
+	return seconds
 }
 
 // eachTask calls f with each Task of a machine, also with those of a Map state.

@@ -104,7 +104,7 @@ func (c *Client) ReleaseAll(
 	group.SetLimit(parallel)
 	for i, found := range copies {
 		group.Go(func() error {
-			results[i] = c.Release(ctx, in, found.Copy, wait)
+			results[i], _ = c.Release(ctx, in, found.Copy, wait) // the result has the error
 			mu.Lock()
 			defer mu.Unlock()
 			done++
@@ -116,14 +116,14 @@ func (c *Client) ReleaseAll(
 	return results
 }
 
-// Release releases the copy at an address, and waits for the verdict if wait is set.
-func (c *Client) Release(ctx context.Context, in decision.Request, address string, wait bool) Result {
+// Release releases the copy at an address, and waits for the verdict if wait is set. The result has the error's text.
+func (c *Client) Release(ctx context.Context, in decision.Request, address string, wait bool) (Result, error) {
 	result := Result{Copy: address}
 	err := c.release(ctx, in, &result, wait)
 	if err != nil {
 		result.Error = err.Error()
 	}
-	return result
+	return result, err
 }
 
 func (c *Client) release(ctx context.Context, in decision.Request, result *Result, wait bool) error {

@@ -115,7 +115,10 @@ func TestRelease(t *testing.T) {
 			defer cancel()
 			const copied = "s3://quarantine/0a?versionId=1"
 			in := decision.Request{Reason: "r", DryRun: tt.dryRun, Overwrite: true, Seconds: 9}
-			got := c.Release(ctx, in, copied, !tt.noWait)
+			got, err := c.Release(ctx, in, copied, !tt.noWait)
+			if tt.err != nil && !errors.Is(err, tt.err) {
+				t.Errorf("error %v, want %v", err, tt.err)
+			}
 			tt.want.Copy = copied
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("result (-want +got):\n%s", diff)
@@ -169,8 +172,8 @@ func TestReleaseAll(t *testing.T) {
 			t.Errorf("result %d is %+v, want that of its copy", i, r)
 		}
 	}
-	bad := c.Release(t.Context(), decision.Request{}, "quarantine/0a", false)
-	if !strings.Contains(bad.Error, "want s3://") {
-		t.Errorf("got %+v, want an error about the address", bad)
+	bad, err := c.Release(t.Context(), decision.Request{}, "quarantine/0a", false)
+	if err == nil || !strings.Contains(bad.Error, "want s3://") {
+		t.Errorf("got %+v, %v, want an error about the address", bad, err)
 	}
 }

@@ -2,10 +2,13 @@ package deployment
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/smithy-go"
 )
 
 // describer is the operation that Describe calls.
@@ -22,10 +25,15 @@ type Description struct {
 	Outputs    map[string]string
 }
 
-// Describe asks CloudFormation about the stack with this name.
+// Describe asks CloudFormation about the stack with this name. The error is an ErrNotFound if there is none.
 func Describe(ctx context.Context, client describer, name string) (Description, error) {
 	d := Description{Parameters: map[string]string{}, Outputs: map[string]string{}}
 	out, err := client.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &name})
+	// CloudFormation has no code of its own for this: ValidationError, Stack with id av does not exist.
+	if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorCode() == "ValidationError" &&
+		strings.HasSuffix(api.ErrorMessage(), "does not exist") {
+		return d, fmt.Errorf("%w: CloudFormation has none of this name in this account and region", ErrNotFound)
+	}
 	if err != nil {
 		return d, fmt.Errorf("describe the stack: %w", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lazaret/lazaret/local/cmd/lazaret/deployment"
@@ -20,6 +21,17 @@ func (f fakeStacks) DescribeStacks(
 ) (*cloudformation.DescribeStacksOutput, error) {
 	stacks, err := f()
 	return &cloudformation.DescribeStacksOutput{Stacks: stacks}, err
+}
+
+// TestDescribeNoSuchStack has CloudFormation's answer about a stack that is not there.
+func TestDescribeNoSuchStack(t *testing.T) {
+	t.Parallel()
+	_, err := deployment.Describe(t.Context(), fakeStacks(func() ([]types.Stack, error) {
+		return nil, &smithy.GenericAPIError{Code: "ValidationError", Message: "Stack with id av does not exist"}
+	}), "av")
+	if !errors.Is(err, deployment.ErrNotFound) {
+		t.Errorf("Describe() = %v, want ErrNotFound", err)
+	}
 }
 
 func TestDescribe(t *testing.T) {
@@ -41,8 +53,8 @@ func TestDescribe(t *testing.T) {
 		"refused": func() ([]types.Stack, error) { return nil, errors.New("AccessDenied") },
 		"none":    func() ([]types.Stack, error) { return nil, nil },
 	} {
-		if _, err := deployment.Describe(t.Context(), stacks, "av"); err == nil {
-			t.Errorf("%s: Describe() = nil, want an error", name)
+		if _, err := deployment.Describe(t.Context(), stacks, "av"); err == nil || errors.Is(err, deployment.ErrNotFound) {
+			t.Errorf("%s: Describe() = %v, want an error, and not ErrNotFound", name, err)
 		}
 	}
 }

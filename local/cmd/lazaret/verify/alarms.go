@@ -29,6 +29,7 @@ func alarmNames(parameters map[string]string) []string {
 		"existing-undelivered",
 		"freshclam-errors",
 		"oldest-unscanned",
+		"reports-dropped",
 		"rescans-waiting",
 		"scans-throttled",
 		"signature-on-trial",
