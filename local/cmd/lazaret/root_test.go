@@ -158,7 +158,7 @@ func TestWrongUsage(t *testing.T) {
 			}
 		})
 	}
-	stdout, stderr, code := call(t)
+	stdout, stderr, code := call(t, []string{}...) // nil would be the arguments of this test
 	if code != exitCannotStart || stdout != "" || !strings.Contains(stderr, "redrive") {
 		t.Errorf("without a command: exit code %d, standard output %q, standard error %q", code, stdout, stderr)
 	}
