@@ -14,7 +14,7 @@ func TestCount(t *testing.T) {
 		`"Choices":[{"Variable":"$.fail","BooleanEquals":true,"Next":"F"}]},`+
 		`"F":{"Type":"Fail","Error":"E"},"S":{"Type":"Succeed"`))
 	clock := time.Now().UTC().Truncate(time.Minute)
-	config.Now = func() time.Time { return clock }
+	config.Now = func(string) time.Time { return clock }
 	s := newService(t, config)
 	for i := range 6 {
 		wait(t, start(t, s, fmt.Sprint("run-", i), fmt.Sprintf(`{"fail":%t}`, i%3 == 0)))

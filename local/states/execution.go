@@ -112,7 +112,7 @@ func (x *execution) limit() (stop func()) {
 	if timeout == 0 {
 		return func() {}
 	}
-	x.ctx, stop = context.WithDeadlineCause(x.ctx, x.started.Add(timeout), errMachineTimeout)
+	x.ctx, stop = context.WithTimeoutCause(x.ctx, timeout-x.service.now(x.name).Sub(x.started), errMachineTimeout)
 	return stop
 }
 
@@ -165,7 +165,7 @@ func (x *execution) finish(output string, err error) {
 		final = withError(fault)
 	}
 	x.record(kind, final)
-	r.Stopped = x.service.now()
+	r.Stopped = x.service.now(x.name)
 	if x.ending = (ending{r, final}); x.machine.Express {
 		x.endExpress()
 		return

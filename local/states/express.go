@@ -138,7 +138,7 @@ func (x *execution) newAllowance(timeout time.Duration) *allowance {
 		limit = min(limit, timeout)
 	}
 	return &allowance{
-		end:   x.started.Add(limit),
+		end:   time.Now().Add(limit),
 		timer: time.AfterFunc(limit, func() { x.cancel(errMachineTimeout) }),
 	}
 }

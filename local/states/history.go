@@ -77,7 +77,7 @@ type tail struct {
 // a circle does not fill the disk.
 func (x *execution) record(kind string, d details) int64 {
 	x.count++
-	x.pending = append(x.pending, event{ID: x.count, Previous: x.last, At: x.service.now(), Type: kind, Details: d})
+	x.pending = append(x.pending, event{ID: x.count, Previous: x.last, At: x.service.now(x.name), Type: kind, Details: d})
 	if x.last = x.count; x.count == 1 {
 		x.last = 0 // so it is on AWS: the first state's event follows number 0 and not ExecutionStarted
 	}

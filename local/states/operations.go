@@ -159,7 +159,7 @@ func (s *Service) start(m *machine, in startRequest) (*execution, error) {
 	} else if x != nil {
 		return nil, alreadyExists(x.arn)
 	}
-	x := s.newExecution(m, record{Name: in.Name, Started: s.now()})
+	x := s.newExecution(m, record{Name: in.Name, Started: s.now(in.Name)})
 	x.text, x.from = text, position{state: m.definition.StartAt, value: input, text: text}
 	s.work.Go(x.run)
 	return x, nil

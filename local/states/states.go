@@ -33,9 +33,8 @@ type Config struct {
 	// of an Express execution are a limit for the intervals as they are written. Zero means 1.
 	Scale float64
 
-	// Now is the time that executions and their events get: time.Now, unless a test makes executions of the past. Timeouts
-	// go by the computer's own time.
-	Now func() time.Time
+	// Now is the time that an execution and its events get: time.Now, unless a test makes executions of the past.
+	Now func(execution string) time.Time
 
 	// Invoke runs a function to its end. The context ends with the service, not with the task: on Lambda, too, a
 	// function goes on when the state no longer waits for it.
@@ -138,10 +137,10 @@ func (s *Service) Close(ctx context.Context) error {
 	}
 }
 
-// now is the time that executions and events get.
-func (s *Service) now() time.Time {
+// now is the time that an execution of this name and its events get.
+func (s *Service) now(execution string) time.Time {
 	if s.config.Now != nil {
-		return s.config.Now().UTC().Truncate(time.Millisecond)
+		return s.config.Now(execution).UTC().Truncate(time.Millisecond)
 	}
 	return now()
 }

@@ -2,6 +2,7 @@ package history_test
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -408,6 +409,43 @@ func TestQueryLoadsOnePage(t *testing.T) {
 	}
 }
 
+// TestQueryWhileOthersStart pages through executions while more of them start. No row is missing, and none is there
+// twice.
+func TestQueryWhileOthersStart(t *testing.T) {
+	t.Parallel()
+	for _, status := range []history.Status{"", history.Succeeded} {
+		p := newPast(t, 60)
+		var want, got []string
+		for _, item := range slices.Backward(p.items) {
+			if item.lane == history.Standard && (status == "" || item.status == status) {
+				want = append(want, item.name)
+			}
+		}
+		q := history.Query{Limit: 4, Lane: history.Standard, Status: status}
+		for i := range 60 {
+			page, err := p.reader().Query(t.Context(), q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, row := range page.Rows {
+				got = append(got, row.Name)
+			}
+			if q.Cursor = page.Next; q.Cursor == "" {
+				break
+			}
+			for n := range i % 7 {
+				p.items = append(p.items, pastItem{
+					name: fmt.Sprintf("new_txt-%040x", 100*i+n), key: "new.txt", lane: history.Standard,
+					status: history.Succeeded, verdict: job.Clean, started: time.Now().Truncate(time.Millisecond),
+				})
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("status %q (-want +got):\n%s", status, diff)
+		}
+	}
+}
+
 func TestQueryName(t *testing.T) {
 	t.Parallel()
 	p := newPast(t, 40)
@@ -484,10 +522,16 @@ func (u *unending) FilterLogEvents(
 
 func TestQueryBadCursor(t *testing.T) {
 	t.Parallel()
+	r := newPast(t, 2).reader()
 	for _, cursor := range []string{"<script>", "eyJ", "e30x"} {
-		_, err := newPast(t, 2).reader().Query(t.Context(), history.Query{Cursor: cursor})
-		if !errors.Is(err, history.ErrBadCursor) {
+		if _, err := r.Query(t.Context(), history.Query{Cursor: cursor}); !errors.Is(err, history.ErrBadCursor) {
 			t.Errorf("%s: got the error %v, want an ErrBadCursor", cursor, err)
+		}
+	}
+	for _, text := range []string{`{}`, `{"s":{"a":1},"l":{"a":1}}`, `{"u":9999999999999999,"s":{"a":-5,"m":-1,"n":[""]}}`} {
+		cursor := base64.RawURLEncoding.EncodeToString([]byte(text))
+		if _, err := r.Query(t.Context(), history.Query{Cursor: cursor}); err != nil { // it must not panic
+			t.Logf("%s: %v", text, err)
 		}
 	}
 }

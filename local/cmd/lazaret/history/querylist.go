@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -101,15 +102,19 @@ func (r *Reader) standardAfter(ctx context.Context, q Query, p place) iter.Seq2[
 				yield(taken{}, standardError(err, "list the executions of "+r.source.Standard, "states:ListExecutions"))
 				return
 			}
-			for _, item := range out.Executions {
+			items := p.after(out.Executions)
+			for _, item := range items {
 				x := taken{Execution: standardItem(item), token: aws.ToString(in.NextToken), size: in.MaxResults}
 				x.at = x.Started.UnixMilli()
 				if x.Started.Before(q.Window.Since) {
 					return
 				}
-				if q.Window.has(x.Started) && p.past(x.at, x.ARN) && !yield(x, nil) {
+				if !x.Started.After(q.Window.Until) && !yield(x, nil) {
 					return
 				}
+			}
+			if len(items) > 0 {
+				p = place{}
 			}
 			if out.NextToken == nil {
 				return
@@ -119,6 +124,26 @@ func (r *Reader) standardAfter(ctx context.Context, q Query, p place) iter.Seq2[
 		yield(taken{}, fmt.Errorf("list the executions of %s: none before %s after %d requests; choose a later time",
 			r.source.Standard, q.Window.Until.UTC().Format(time.DateTime), mostRequests))
 	}
+}
+
+// after returns those of a page of ListExecutions that come after the place. What has started since may have moved the
+// last execution that was taken to a later page; or it has another status by now, and is not in the list.
+func (p place) after(items []types.ExecutionListItem) []types.ExecutionListItem {
+	if p.At == 0 || len(p.Taken) == 0 || len(items) == 0 {
+		return items
+	}
+	last := p.Taken[len(p.Taken)-1]
+	for i, item := range items {
+		if aws.ToString(item.ExecutionArn) == last {
+			return items[i+1:]
+		}
+	}
+	if aws.ToTime(items[len(items)-1].StartDate).UnixMilli() > p.At {
+		return nil // all of them are newer
+	}
+	return slices.DeleteFunc(slices.Clone(items), func(item types.ExecutionListItem) bool {
+		return !p.past(aws.ToTime(item.StartDate).UnixMilli(), aws.ToString(item.ExecutionArn))
+	})
 }
 
 // expressAfter lists express executions after a place. Some lines of the log name them, and others are looked up for
