@@ -89,6 +89,7 @@ func routes(ctx context.Context, site *view.View, c *clients) http.Handler {
 func (c *clients) objects(site *view.View, tasks *task.Registry, letters *sync.Mutex) pages.Objects {
 	explainer := explain.New(explain.Clients{
 		S3: c.s3, Queues: c.queues, Logs: c.logs, Machines: c.machines, Stacks: c.stacks, STS: c.sts,
+		Lambda: c.lambda,
 	}, c.stack, explainSince)
 	return pages.Objects{
 		View: site, S3: c.s3, Tasks: tasks, Buckets: c.buckets,

@@ -32,6 +32,16 @@ func Good(o freshclam.Outcome) bool {
 	return false
 }
 
+// OfMirror reports whether a mirror alone is to blame for this outcome: it gave nothing that could be used. The next
+// run asks again, and the definitions in use stay.
+func OfMirror(o freshclam.Outcome) bool {
+	switch o {
+	case freshclam.Unreachable, freshclam.Refused, freshclam.Corrupt, freshclam.Older:
+		return true
+	}
+	return false
+}
+
 // Status is the result of a run. The function returns it, and it is written to status.json in the root
 // of the store.
 type Status struct {

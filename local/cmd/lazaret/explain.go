@@ -6,12 +6,14 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/spf13/cobra"
 
 	"github.com/lazaret/lazaret/internal/job"
 	"github.com/lazaret/lazaret/local/awsclient"
 	"github.com/lazaret/lazaret/local/cmd/lazaret/explain"
+	"github.com/lazaret/lazaret/local/cmd/lazaret/terminal"
 )
 
 // explainCommand says in one page what happened to an object.
@@ -63,6 +65,7 @@ func (f *explainFlags) run(ctx context.Context, wanted job.Object, stdout io.Wri
 	page, err := explain.New(explain.Clients{
 		S3: awsclient.S3(cfg), Queues: awsclient.SQS(cfg), Logs: awsclient.Logs(cfg),
 		Machines: awsclient.StepFunctions(cfg), Stacks: cloudformation.NewFromConfig(cfg), STS: sts.NewFromConfig(cfg),
+		Lambda: lambda.NewFromConfig(cfg),
 	}, stack, f.since).Explain(ctx, wanted)
 	if err != nil {
 		return err
@@ -70,5 +73,5 @@ func (f *explainFlags) run(ctx context.Context, wanted job.Object, stdout io.Wri
 	if f.output.isJSON() {
 		return printJSON(stdout, page)
 	}
-	return explain.Print(stdout, page)
+	return explain.Print(terminal.Wrapped(stdout), page)
 }

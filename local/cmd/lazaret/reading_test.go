@@ -161,7 +161,7 @@ func TestExplain(t *testing.T) {
 	}{
 		{infected.Address(), "quarantined", []string{
 			"INFECTED Eicar-Test-Signature", "OnlyTheNamedRoleReads", "clamd 1.", "Quarantine\n",
-			"lazaret release 's3://" + harness.Quarantine,
+			"it cannot be released: ", "are a test file",
 		}},
 		{without(infected), "quarantined", []string{infected.QuarantineKey()}},
 		{locked.Address(), "unscannable", []string{

@@ -116,7 +116,16 @@ func TestRelease(t *testing.T) {
 				if r := released(t, m, 0, copied, "--dry-run"); r.Record == nil || r.Verdict != nil {
 					t.Errorf("dry run: %+v, want a record and no verdict", r)
 				}
+				expect(t, m, 0, []string{"if it is a false positive: lazaret release "}, "explain", copied)
 				r := released(t, m, 0, copied)
+				back, err := job.ParseAddress(r.Record.Object)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, address := range []string{copied, r.Record.Original} {
+					expect(t, m, 0, []string{"It was released on ", ": test. The object is " + back.String() + " now."},
+						"explain", address)
+				}
 				wantObject, _ := job.ParseAddress(r.Record.Object)
 				if r.Verdict.Verdict != "CLEAN" || wantObject.VersionID == "" || wantObject.Key != key {
 					t.Fatalf("%s: %+v, verdict %+v, want CLEAN", bucket, r.Record, r.Verdict)

@@ -97,5 +97,5 @@ func (f *statusFlags) print(w io.Writer, r status.Report) error {
 	case f.watch:
 		defer fmt.Fprintln(w)
 	}
-	return status.Print(w, r)
+	return status.Print(terminal.Wrapped(w), r)
 }

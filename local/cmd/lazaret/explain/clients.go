@@ -5,6 +5,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -21,6 +22,12 @@ type Clients struct {
 	Machines machines // *sfn.Client
 	Stacks   stacks   // *cloudformation.Client
 	STS      callers  // *sts.Client
+	Lambda   invoker  // *lambda.Client
+}
+
+// invoker is the operation of Lambda.
+type invoker interface {
+	Invoke(context.Context, *lambda.InvokeInput, ...func(*lambda.Options)) (*lambda.InvokeOutput, error)
 }
 
 // S3 are the operations on buckets.

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/lazaret/lazaret/internal/decision"
 	"github.com/lazaret/lazaret/internal/job"
 	"github.com/lazaret/lazaret/local/cmd/lazaret/deployment"
 	"github.com/lazaret/lazaret/local/cmd/lazaret/history"
@@ -105,6 +106,18 @@ func TestCases(t *testing.T) {
 		{
 			"moved to quarantine", seen(moved("q"), verdict(job.Infected, "Eicar")), Quarantined,
 			"if it is a false positive: lazaret release 's3://q/08ba?versionId=c1'",
+		},
+		{
+			"released, and still allowed", seen(moved("q"), verdict(job.Infected, "Eicar"), func(f *found) {
+				f.released = &decision.Record{Object: "s3://u/in/a?versionId=v2", By: "anna", Reason: "INC-1"}
+			}), Quarantined,
+			"lazaret explain 's3://u/in/a?versionId=v2'",
+		},
+		{
+			"cannot be released", seen(moved("q"), verdict(job.Unscannable, "encrypted"), func(f *found) {
+				f.refused = "the verdict is UNSCANNABLE"
+			}), Quarantined,
+			"it cannot be released: the verdict is UNSCANNABLE",
 		},
 		{
 			"a copy in quarantine", seen(func(f *found) { f.bucket = quarantine }), Quarantined,

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/lazaret/lazaret/internal/awserr"
+	"github.com/lazaret/lazaret/internal/decision"
 	"github.com/lazaret/lazaret/internal/job"
 	"github.com/lazaret/lazaret/internal/original"
 	"github.com/lazaret/lazaret/internal/permit"
@@ -38,6 +39,9 @@ type found struct {
 	verdict   *Verdict
 	copy      *job.Copy // to which the object was moved
 	copyKnown bool      // false if it could not be found out whether there is one
+
+	released *decision.Record // if the copy in quarantine was put back, and its signature is still allowed
+	refused  string           // why it cannot be put back
 
 	executions []Execution
 	letters    []Letter
@@ -81,6 +85,7 @@ func (e *Explainer) find(ctx context.Context, wanted job.Object) (*found, error)
 	f.adoptMoved()
 	f.readCopy(ctx)
 	f.completeVerdict()
+	f.readRelease(ctx)
 	f.readLetters(ctx)
 	f.readQueues(ctx)
 	return f, nil

@@ -137,11 +137,11 @@ func (f *found) verdictWords(c Case) (says string, do []string) {
 			[]string{e.command("dead-letters list --match %s", f.executionName()), e.command("scan %s", address)}
 	case Quarantined:
 		if f.bucket == quarantine {
-			return "This is the copy of an object that Lazaret has moved to quarantine.",
-				[]string{"if it is a false positive: " + e.command("release %s --reason TEXT", address)}
+			more, do := f.releaseWords(address)
+			return "This is the copy of an object that Lazaret has moved to quarantine." + more, do
 		}
-		return "It was moved to quarantine: " + strings.TrimSpace(f.status()+" "+detail) + ".",
-			[]string{"if it is a false positive: " + e.command("release %s --reason TEXT", f.copy.String())}
+		more, do := f.releaseWords(job.Object{Bucket: f.copy.Bucket, Key: f.copy.Key, VersionID: f.copy.VersionID}.String())
+		return "It was moved to quarantine: " + strings.TrimSpace(f.status()+" "+detail) + "." + more, do
 	case Promoted:
 		if f.bucket == cleanBucket {
 			return "This is the copy of an object that was CLEAN.", nil

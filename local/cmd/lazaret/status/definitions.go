@@ -95,6 +95,9 @@ func (r *Reader) lastRun(d *Definitions, s update.Status, wrong func(do, format 
 	switch {
 	case s.Held != nil:
 		wrong(r.command("lazaret definitions"), "%s; newer definitions are held back", said)
+	case d.scanning && update.OfMirror(s.Outcome):
+		// The next run asks again. Until the definitions are old, nothing is wrong with them.
+		d.Says += fmt.Sprintf("%s, %s", said, terminal.Quote(terminal.Shorten(s.Detail, 200)))
 	case !update.Good(s.Outcome):
 		wrong(r.command("lazaret definitions"), "%s, %s", said, terminal.Quote(terminal.Shorten(s.Detail, 200)))
 	default:

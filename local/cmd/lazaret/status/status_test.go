@@ -188,20 +188,37 @@ func TestWrong(t *testing.T) {
 			says: "1: Engine 1; the first expires in 13 days 23 h",
 		},
 		{
-			name: "dead letters come before a mirror that does not answer", wrong: true,
+			name: "dead letters come before definitions that are not published", wrong: true,
 			next: "lazaret dead-letters list --stack-name ward",
 			change: func(w *world) {
-				w.listing.Status = update.Status{Outcome: freshclam.Unreachable, Detail: "no answer", Time: time.Now()}
+				w.listing.Status = update.Status{Outcome: update.Unloadable, Detail: "no canary", Time: time.Now()}
 				w.depths["dead-letters"], w.letters = [2]int{1, 0}, []sqstypes.Message{deadLetter(1, "Engine", time.Hour)}
 			},
 			says: "WRONG      definitions   daily 27826",
 		},
 		{
-			name: "a mirror that does not answer", wrong: true, next: "lazaret definitions --stack-name ward",
+			name: "a mirror that does not answer, while the definitions are young", next: "nothing to do",
 			change: func(w *world) {
 				w.listing.Status = update.Status{Outcome: freshclam.Unreachable, Detail: "no answer", Time: time.Now()}
 			},
-			says: "freshclam 0 s ago: unreachable, no answer",
+			says: "ok         definitions   daily 27826, 14 h 0 min old, 8712339 signatures; freshclam 0 s ago: unreachable, no answer",
+		},
+		{
+			name: "a mirror that does not answer, while the definitions are old", wrong: true,
+			next: "lazaret definitions update --stack-name ward",
+			change: func(w *world) {
+				w.listing.Generations[0].Built = time.Now().Add(-48 * time.Hour)
+				w.listing.Status = update.Status{Outcome: freshclam.Unreachable, Detail: "no answer", Time: time.Now()}
+			},
+			says: "updates do not arrive; freshclam 0 s ago: unreachable, no answer",
+		},
+		{
+			name: "a failed update of the local stack", next: "nothing to do",
+			change: func(w *world) {
+				w.account, w.listing.Generations[0].Built = "000000000000", time.Time{}
+				w.listing.Status = update.Status{Outcome: freshclam.Unreachable, Detail: "no answer", Time: time.Now()}
+			},
+			says: "ok         definitions   no daily set",
 		},
 		{
 			name: "dead letters", wrong: true, next: "lazaret dead-letters list --stack-name ward",
