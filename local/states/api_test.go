@@ -115,6 +115,13 @@ func TestAPIOfOneExecution(t *testing.T) {
 		described.Status != types.StateMachineStatusActive {
 		t.Errorf("got %+v, %v, want an active standard machine with definition %s", described, err, definition)
 	}
+	ofExecution, err := c.DescribeStateMachineForExecution(
+		t.Context(), &sfn.DescribeStateMachineForExecutionInput{ExecutionArn: started.ExecutionArn},
+	)
+	if err != nil || *ofExecution.Definition != definition || *ofExecution.StateMachineArn != testMachine ||
+		ofExecution.UpdateDate.IsZero() {
+		t.Errorf("got %+v, %v, want %s with definition %s", ofExecution, err, testMachine, definition)
+	}
 }
 
 func TestStartExecutionIsIdempotent(t *testing.T) {

@@ -33,6 +33,8 @@ func (s *Service) api() http.Handler {
 			"ListExecutions":       operation(s.listExecutions),
 			"GetExecutionHistory":  operation(s.getExecutionHistory),
 			"DescribeStateMachine": operation(s.describeStateMachine),
+
+			"DescribeStateMachineForExecution": operation(s.describeStateMachineForExecution),
 		},
 	}
 }
@@ -94,6 +96,20 @@ func (s *Service) describeStateMachine(in request) (any, error) {
 		"stateMachineArn": m.ARN, "name": m.Name, "type": kind, "status": "ACTIVE", "creationDate": epoch(m.created),
 		"roleArn": m.RoleARN, "definition": string(m.Definition), "loggingConfiguration": m.logging(),
 	}, nil
+}
+
+// describeStateMachineForExecution answers with the definition that the machine has now: an execution that is older than
+// the running local stack goes on, or went on, with that one.
+func (s *Service) describeStateMachineForExecution(in request) (any, error) {
+	var out map[string]any
+	return &out, s.look(in.ExecutionARN, func(f found) error {
+		m := f.machine
+		out = map[string]any{
+			"stateMachineArn": m.ARN, "name": m.Name, "updateDate": epoch(m.created), "roleArn": m.RoleARN,
+			"definition": string(m.Definition), "loggingConfiguration": m.logging(),
+		}
+		return nil
+	})
 }
 
 // logging describes where the events of a machine's executions are.

@@ -4,21 +4,23 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/lazaret/lazaret/local/console/view"
 )
 
 // Describe returns what a drawing of the machine shows, in sentences, for those who cannot see it.
 func Describe(m Machine) string {
-	sentences := []string{fmt.Sprintf("The machine starts with %s.", plain(m.StartAt))}
+	sentences := []string{fmt.Sprintf("The machine starts with %s.", view.Plain(m.StartAt))}
 	for _, s := range m.States {
 		var next, caught []string
 		for _, e := range s.edges() {
 			if e.caught {
-				caught = append(caught, plain(e.to))
+				caught = append(caught, view.Plain(e.to))
 			} else {
-				next = append(next, plain(e.to))
+				next = append(next, view.Plain(e.to))
 			}
 		}
-		name := plain(s.Name)
+		name := view.Plain(s.Name)
 		switch {
 		case s.End:
 			sentences = append(sentences, name+" ends it.")

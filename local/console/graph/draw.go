@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"html/template"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/lazaret/lazaret/local/console/graph/layered"
+	"github.com/lazaret/lazaret/local/console/view"
 )
 
 // Status is what happened to a state, or is happening. The zero Status is Idle.
@@ -61,23 +63,28 @@ var picture = template.Must(template.New("graph").Parse(pictureText))
 //go:embed graph.css
 var Style string
 
+// Drawing is a machine whose states have places, to be shown in any Look. It may be used concurrently.
+type Drawing struct{ top placed }
+
+// New places the states of a machine.
+func New(m Machine) Drawing { return Drawing{measure(m)} }
+
 // Inline returns the drawing as an svg element for a page that has Style.
-func Inline(m Machine, l Look) (template.HTML, error) {
-	text, err := render(m, l, "")
+func (d Drawing) Inline(l Look) (template.HTML, error) {
+	text, err := d.render(l, "")
 	return template.HTML(text), err
 }
 
 // File returns the drawing as an SVG file of its own.
-func File(m Machine, l Look) ([]byte, error) {
-	text, err := render(m, l, template.CSS("\n"+Style))
+func (d Drawing) File(l Look) ([]byte, error) {
+	text, err := d.render(l, template.CSS("\n"+Style))
 	return []byte(text), err
 }
 
-func render(m Machine, l Look, style template.CSS) (string, error) {
+func (d Drawing) render(l Look, style template.CSS) (string, error) {
 	p := page{Look: l, Style: style, ID: cmp.Or(l.ID, "machine")}
-	top := measure(m)
-	p.draw(top, margin, margin)
-	p.Width, p.Height = top.Width+2*margin, top.Height+2*margin
+	p.draw(d.top, margin, margin)
+	p.Width, p.Height = d.top.Width+2*margin, d.top.Height+2*margin
 	var b bytes.Buffer
 	if err := picture.Execute(&b, p); err != nil {
 		return "", fmt.Errorf("draw the state machine: %w", err)
@@ -181,7 +188,7 @@ func measure(m Machine) placed {
 			placed := placedEdge{from: s, edge: e}
 			add := layered.Edge{From: i + 1, To: index[e.to], Weak: e.caught, Main: s.Next != "" && !e.caught}
 			if e.label != "" {
-				placed.label = wrap(plain(e.label), smallSize, labelMost, 3)
+				placed.label = wrap(e.label, smallSize, labelMost, 3)
 				for _, text := range placed.label {
 					add.Label.Width = max(add.Label.Width, textWidth(text, smallSize)+8)
 				}
@@ -197,7 +204,7 @@ func measure(m Machine) placed {
 
 // nameLines returns the name of a state as it is shown.
 func nameLines(s State) []string {
-	name := strings.Join(strings.Fields(plain(s.Name)), " ")
+	name := strings.Join(strings.Fields(view.Plain(s.Name)), " ")
 	if textWidth(name, nameSize) <= textMost {
 		return []string{name}
 	}
@@ -270,7 +277,7 @@ var statusWords = map[Status]string{
 
 // text returns what stands below a state's name. Beside the sign of success the word would say nothing more.
 func (m Mark) text() string {
-	note := plain(m.Note)
+	note := view.Plain(m.Note)
 	switch {
 	case note == "":
 		return m.Status.Word()
@@ -286,18 +293,18 @@ func (s Status) Word() string { return cmp.Or(statusWords[s], "Not entered") }
 func (p *page) box(s State, r layered.Rect) box {
 	mark := p.States[s.Name]
 	classes := []string{"graph-state", "graph-" + strings.Join(strings.Fields(strings.ToLower(s.Type)), "-")}
-	kind, title := s.kind(), plain(s.Name)+": "+s.kind()
+	kind, title := s.kind(), view.Plain(s.Name)+": "+s.kind()
 	if s.Comment != "" {
-		title += "\n" + plain(s.Comment)
+		title += "\n" + view.Plain(s.Comment)
 	}
-	b := box{Rect: r, Name: plain(s.Name), Icon: icon(s), Group: len(s.Inner) > 0, Shape: shape(s, r)}
+	b := box{Rect: r, Name: view.Plain(s.Name), Icon: icon(s), Group: len(s.Inner) > 0, Shape: shape(s, r)}
 	switch {
 	case mark.Status != Idle:
 		classes = append(classes, "is-"+string(mark.Status))
 		kind = mark.text()
 		title += "\n" + mark.Status.Word()
 		if mark.Note != "" {
-			title += ", " + plain(mark.Note)
+			title += ", " + view.Plain(mark.Note)
 		}
 		b.Badge = &badge{point{r.X + r.Width - 12, r.Y}, mark.Status, statusIcons[mark.Status]}
 	case p.Executed:
@@ -354,7 +361,7 @@ func (p *page) ways(m placed, x, y float64) {
 }
 
 func (p *page) way(e placedEdge, r layered.Route, taken bool, x, y float64, drawn *drawn) way {
-	w := way{From: plain(e.from.Name), To: plain(e.to), Class: "graph-way"}
+	w := way{From: view.Plain(e.from.Name), To: view.Plain(e.to), Class: "graph-way"}
 	if e.caught {
 		w.Class += " is-catch"
 	}
@@ -368,9 +375,9 @@ func (p *page) way(e placedEdge, r layered.Route, taken bool, x, y float64, draw
 	case e.from.Name == "":
 		w.Title = "Start with " + w.To
 	case e.caught:
-		w.Title = w.From + " to " + w.To + " after " + plain(e.full)
+		w.Title = w.From + " to " + w.To + " after " + e.full
 	case e.full != "":
-		w.Title = w.From + " to " + w.To + ": " + plain(e.full)
+		w.Title = w.From + " to " + w.To + ": " + e.full
 	default:
 		w.Title = w.From + " to " + w.To
 	}
@@ -382,16 +389,16 @@ func (p *page) way(e placedEdge, r layered.Route, taken bool, x, y float64, draw
 		}
 		w.Heads = []string{fmt.Sprintf("M%g %gl8 -4v8Z", right, bottom)}
 	}
-	for i, s := range r.Steps {
-		s.X, s.From, s.To = s.X+x, s.From+y, s.To+y
-		r.Steps[i] = s
+	steps := slices.Clone(r.Steps)
+	for i := range steps {
+		steps[i].X, steps[i].From, steps[i].To = steps[i].X+x, steps[i].From+y, steps[i].To+y
 	}
-	for i := 1; i < len(r.Steps); i++ {
-		from, to := r.Steps[i-1], r.Steps[i]
-		last := i == len(r.Steps)-1
+	for i := 1; i < len(steps); i++ {
+		from, to := steps[i-1], steps[i]
+		last := i == len(steps)-1
 		if last && !drawn.heads[to.ID] {
 			drawn.heads[to.ID] = true
-			w.Heads = append(w.Heads, head(to, to.To > r.Steps[0].From))
+			w.Heads = append(w.Heads, head(to, to.To > steps[0].From))
 		}
 		if key := [2]int{from.ID, to.ID}; !drawn.lines[key] {
 			drawn.lines[key] = true

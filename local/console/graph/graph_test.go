@@ -12,9 +12,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/lazaret/lazaret/local/console/view"
 )
 
 var update = flag.Bool("update", false, "write the drawings in testdata")
@@ -172,14 +175,14 @@ func rawMachine(t *testing.T, definition any, states map[string]int, ways map[Wa
 	t.Helper()
 	d, _ := definition.(map[string]any)
 	all, _ := d["States"].(map[string]any)
-	ways[Way{To: plain(fmt.Sprint(d["StartAt"]))}] = 1
+	ways[Way{To: view.Plain(fmt.Sprint(d["StartAt"]))}] = 1
 	for name, raw := range all {
 		s, _ := raw.(map[string]any)
-		from := plain(name)
+		from := view.Plain(name)
 		states[from]++
 		next := func(to any, caught bool) {
 			if to != nil {
-				ways[Way{from, plain(fmt.Sprint(to)), caught}] = 1
+				ways[Way{from, view.Plain(fmt.Sprint(to)), caught}] = 1
 			}
 		}
 		next(s["Next"], false)
@@ -215,7 +218,7 @@ func TestAllIsDrawnOnce(t *testing.T) {
 			}
 			states, ways := map[string]int{}, map[Way]int{}
 			rawMachine(t, raw, states, ways)
-			svg, err := Inline(parsed(t, definition), Look{Title: name})
+			svg, err := New(parsed(t, definition)).Inline(Look{Title: name})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -313,7 +316,7 @@ func TestHostileNames(t *testing.T) {
 		States: map[string]Mark{hostile[0]: {Failed, hostile[2]}},
 		Link:   func(state string) string { return state },
 	}
-	svg, err := Inline(m, look)
+	svg, err := New(m).Inline(look)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -351,7 +354,7 @@ func TestStatus(t *testing.T) {
 		Executed: true, States: map[string]Mark{"A": {Caught, "2 s"}, "B": {Running, ""}},
 		Taken: map[Way]bool{{"A", "B", true}: true}, Chosen: "B",
 	}
-	svg, err := Inline(m, look)
+	svg, err := New(m).Inline(look)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -429,6 +432,25 @@ func TestConditions(t *testing.T) {
 	}
 }
 
+// TestDrawingsAreAlike holds that a Drawing may be shown again and again, and by several at the same time.
+func TestDrawingsAreAlike(t *testing.T) {
+	t.Parallel()
+	d := New(parsed(t, nested))
+	first, err := d.Inline(Look{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			if again, err := d.Inline(Look{}); err != nil || again != first {
+				t.Errorf("got another drawing (%v), want the same", err)
+			}
+		})
+	}
+	group.Wait()
+}
+
 func TestDescribe(t *testing.T) {
 	t.Parallel()
 	const want = "The machine starts with First. First leads to Each. Each leads to Both. After an error Each leads to " +
@@ -463,7 +485,7 @@ func TestGoldens(t *testing.T) {
 		"nested.svg": {nested, Look{Title: "Nested", Description: Describe(parsed(t, nested))}},
 		"run.svg":    {definitions(t)["scan"], run},
 	} {
-		got, err := File(parsed(t, c.definition), c.look)
+		got, err := New(parsed(t, c.definition)).File(c.look)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -508,7 +530,7 @@ func BenchmarkDraw200(b *testing.B) {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		if _, err := Inline(m, Look{}); err != nil {
+		if _, err := New(m).Inline(Look{}); err != nil {
 			b.Fatal(err)
 		}
 	}

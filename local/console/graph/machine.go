@@ -11,6 +11,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/lazaret/lazaret/local/console/view"
 )
 
 // Machine is a state machine, or the part of one that a Map or Parallel state runs.
@@ -164,7 +166,7 @@ func (ws writtenState) state(name string, depth int, left *int) (State, error) {
 			return s, fmt.Errorf("Choices: %w", err)
 		}
 		s.Choices = append(s.Choices, Rule{
-			Condition: conditionText(raw, false), Short: conditionText(raw, true), Next: next.Next,
+			Condition: view.Plain(conditionText(raw, false)), Short: view.Plain(conditionText(raw, true)), Next: next.Next,
 		})
 	}
 	for _, c := range ws.Catch {
@@ -217,7 +219,7 @@ func (s State) edges() []edge {
 	}
 	add(edge{to: s.Default, label: "Default", full: "Default"})
 	for _, c := range s.Catch {
-		text := strings.Join(c.Errors, " or ")
+		text := view.Plain(strings.Join(c.Errors, " or "))
 		add(edge{to: c.Next, caught: true, label: text, full: text})
 	}
 	return all
@@ -232,16 +234,16 @@ func (s State) kind() string {
 		}
 		parts := strings.Split(s.Resource, ":")
 		if len(parts) < 7 {
-			return plain(s.Type)
+			return view.Plain(s.Type)
 		}
 		action, _, _ := strings.Cut(parts[len(parts)-1], ".")
-		return plain(service(parts[len(parts)-2]) + ": " + title(action))
+		return view.Plain(service(parts[len(parts)-2]) + ": " + title(action))
 	case "Map":
 		if s.Mode == "DISTRIBUTED" {
 			return "Distributed map"
 		}
 	}
-	return plain(s.Type)
+	return view.Plain(s.Type)
 }
 
 // service returns the name of a service as AWS's console writes it.

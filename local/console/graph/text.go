@@ -1,27 +1,11 @@
 package graph
 
 import (
-	"strconv"
 	"strings"
 	"unicode"
 
 	"github.com/mattn/go-runewidth"
 )
-
-// plain returns a text with an escape in place of each character that does not print, or that would change the
-// direction of what stands around it.
-func plain(s string) string {
-	var b strings.Builder
-	for _, r := range strings.ToValidUTF8(s, "\ufffd") {
-		if r == '\n' || unicode.IsPrint(r) && !unicode.Is(unicode.Cf, r) {
-			b.WriteRune(r)
-			continue
-		}
-		quoted := strconv.QuoteRuneToASCII(r)
-		b.WriteString(quoted[1 : len(quoted)-1])
-	}
-	return b.String()
-}
 
 // textWidth returns about how wide a line is in a font of this size, in the widest font that a browser may choose.
 func textWidth(s string, size float64) float64 {

@@ -24,7 +24,7 @@ func TestDocumentsShowTheStateMachines(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want, err := graph.File(m, graph.Look{Title: c.title, Description: graph.Describe(m)})
+		want, err := graph.New(m).File(graph.Look{Title: c.title, Description: graph.Describe(m)})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,8 +1,8 @@
 // Package layered places the nodes of a directed graph in rows, so that its edges lead downwards, cross seldom and pass
 // over no node: the method of Sugiyama, Tagawa and Toda (1981). Edges that lead to one node share their way to it.
 //
-// It is our own because no library fits: the only layered layout in Go that is kept up compiles Graphviz's 1.5 MB of
-// WebAssembly whenever a program starts that imports it, which each command of lazaret would wait for.
+// It is our own because no library fitted: go-graphviz compiles 1.5 MB of WebAssembly whenever a program starts that
+// imports it, which each command of lazaret would wait for.
 package layered
 
 import "slices"
