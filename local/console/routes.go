@@ -15,6 +15,7 @@ import (
 	"github.com/lazaret/lazaret/local/cmd/lazaret/redrive"
 	"github.com/lazaret/lazaret/local/cmd/lazaret/rescan"
 	"github.com/lazaret/lazaret/local/cmd/lazaret/status"
+	"github.com/lazaret/lazaret/local/console/execution"
 	"github.com/lazaret/lazaret/local/console/latest"
 	"github.com/lazaret/lazaret/local/console/numbers"
 	"github.com/lazaret/lazaret/local/console/pages"
@@ -69,6 +70,9 @@ func routes(ctx context.Context, site *view.View, c *clients) http.Handler {
 	mux.Handle("GET /assets/", view.Assets())
 	pages.Overview{View: site, Status: report, Numbers: counted}.Routes(mux)
 	pages.Executions{View: site, Query: c.history.Query, Every: fresh(executionsFresh)}.Routes(mux)
+	execution.Page{
+		View: site, Get: c.history.Get, Events: c.history.Events, Definition: c.machineOf,
+	}.Routes(mux)
 	c.objects(site, tasks, &letters).Routes(mux)
 	c.deadLetters(ctx, site, tasks, &letters, fresh(lettersFresh), report.Expire).Routes(mux)
 	pages.Quarantine{

@@ -98,8 +98,8 @@ func (s *Service) describeStateMachine(in request) (any, error) {
 	}, nil
 }
 
-// describeStateMachineForExecution answers with the definition that the machine has now: an execution that is older than
-// the running local stack goes on, or went on, with that one.
+// describeStateMachineForExecution answers with the definition that the machine has now. On AWS it is the one of the
+// time when the execution started; here an execution that is older than the running stack goes on with the new one.
 func (s *Service) describeStateMachineForExecution(in request) (any, error) {
 	var out map[string]any
 	return &out, s.look(in.ExecutionARN, func(f found) error {

@@ -69,6 +69,9 @@ type Drawing struct{ top placed }
 // New places the states of a machine.
 func New(m Machine) Drawing { return Drawing{measure(m)} }
 
+// Width is the width of the drawing, in CSS pixels.
+func (d Drawing) Width() float64 { return d.top.Width + 2*margin }
+
 // Inline returns the drawing as an svg element for a page that has Style.
 func (d Drawing) Inline(l Look) (template.HTML, error) {
 	text, err := d.render(l, "")
@@ -84,7 +87,7 @@ func (d Drawing) File(l Look) ([]byte, error) {
 func (d Drawing) render(l Look, style template.CSS) (string, error) {
 	p := page{Look: l, Style: style, ID: cmp.Or(l.ID, "machine")}
 	p.draw(d.top, margin, margin)
-	p.Width, p.Height = d.top.Width+2*margin, d.top.Height+2*margin
+	p.Width, p.Height = d.Width(), d.top.Height+2*margin
 	var b bytes.Buffer
 	if err := picture.Execute(&b, p); err != nil {
 		return "", fmt.Errorf("draw the state machine: %w", err)
@@ -213,7 +216,7 @@ func nameLines(s State) []string {
 
 // size returns the size of a state's box.
 func size(s State, inner []placed) layered.Size {
-	width := max(textLeast, textWidth(s.kind(), smallSize))
+	width := max(textLeast, textWidth(s.Kind(), smallSize))
 	lines := nameLines(s)
 	for _, text := range lines {
 		width = max(width, textWidth(text, nameSize))
@@ -293,7 +296,7 @@ func (s Status) Word() string { return cmp.Or(statusWords[s], "Not entered") }
 func (p *page) box(s State, r layered.Rect) box {
 	mark := p.States[s.Name]
 	classes := []string{"graph-state", "graph-" + strings.Join(strings.Fields(strings.ToLower(s.Type)), "-")}
-	kind, title := s.kind(), view.Plain(s.Name)+": "+s.kind()
+	kind, title := s.Kind(), view.Plain(s.Name)+": "+s.Kind()
 	if s.Comment != "" {
 		title += "\n" + view.Plain(s.Comment)
 	}

@@ -225,8 +225,8 @@ func (s State) edges() []edge {
 	return all
 }
 
-// kind says what a state is in the words of Step Functions: "Lambda: Invoke" for a task, or its type.
-func (s State) kind() string {
+// Kind says what a state is in the words of Step Functions: "Lambda: Invoke" for a task, or its type.
+func (s State) Kind() string {
 	switch s.Type {
 	case "Task":
 		if strings.HasPrefix(s.Resource, "arn:aws:lambda:") {

@@ -8,8 +8,8 @@ import (
 	"github.com/lazaret/lazaret/local/console/view"
 )
 
-// Marks returns what a drawing shows of each state that was entered: how its last visit ended, how long that lasted, and
-// how often it was tried.
+// Marks returns what a drawing shows of each state that was entered: how its last visit ended, how long that lasted,
+// and how often it was tried.
 func (t Trace) Marks(now time.Time) map[string]graph.Mark {
 	marks := map[string]graph.Mark{}
 	for _, v := range t.Visits { // a later visit replaces an earlier one

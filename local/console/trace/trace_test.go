@@ -59,7 +59,8 @@ func TestRead(t *testing.T) {
 				},
 				{State: "B", Number: 1, Entered: at(5), Left: at(6), Input: `"in B"`, Output: `"out B"`, Status: graph.Succeeded},
 			},
-			ways{{From: "A", To: "B"}: true}, "B",
+			ways{{From: "A", To: "B"}: true},
+			"B",
 		},
 		"retries that helped": {
 			script("in A", "try A", "bad A X", "try A", "ok A", "out A"), history.Running,
@@ -69,7 +70,8 @@ func TestRead(t *testing.T) {
 					{Number: 1, Begun: at(1), Ended: at(2), Error: "X", Cause: "why X"}, {Number: 2, Begun: at(3), Ended: at(4)},
 				},
 			}},
-			ways{}, "A",
+			ways{},
+			"A",
 		},
 		"a retry that runs": {
 			script("in A", "try A", "bad A X", "try A"), history.Running,
@@ -77,7 +79,8 @@ func TestRead(t *testing.T) {
 				State: "A", Number: 1, Entered: at(0), Input: `"in A"`, Error: "X", Cause: "why X", Status: graph.Retrying,
 				Attempts: []Attempt{{Number: 1, Begun: at(1), Ended: at(2), Error: "X", Cause: "why X"}, {Number: 2, Begun: at(3)}},
 			}},
-			ways{}, "A",
+			ways{},
+			"A",
 		},
 		"a Catch": {
 			script("in A", "try A", "bad A X", "out A", "in B", "end FAILED Y"), history.Failed,
@@ -91,7 +94,8 @@ func TestRead(t *testing.T) {
 					Status: graph.Failed,
 				},
 			},
-			ways{{From: "A", To: "B", Caught: true}: true}, "A",
+			ways{{From: "A", To: "B", Caught: true}: true},
+			"A",
 		},
 		"a failure that nothing catches": {
 			script("in A", "try A", "bad A X", "end FAILED X"), history.Failed,
@@ -99,7 +103,8 @@ func TestRead(t *testing.T) {
 				State: "A", Number: 1, Entered: at(0), Left: at(3), Input: `"in A"`, Error: "X", Cause: "why X",
 				Status: graph.Failed, Attempts: []Attempt{{Number: 1, Begun: at(1), Ended: at(2), Error: "X", Cause: "why X"}},
 			}},
-			ways{}, "A",
+			ways{},
+			"A",
 		},
 		"an execution that was stopped": {
 			script("in A", "try A", "end ABORTED"), history.Aborted,
@@ -107,12 +112,14 @@ func TestRead(t *testing.T) {
 				State: "A", Number: 1, Entered: at(0), Left: at(2), Input: `"in A"`, Status: graph.Stopped,
 				Attempts: []Attempt{{Number: 1, Begun: at(1), Ended: at(2)}},
 			}},
-			ways{}, "A",
+			ways{},
+			"A",
 		},
 		"an execution whose end is not known": {
 			script("in A"), history.Unknown,
 			[]Visit{{State: "A", Number: 1, Entered: at(0), Input: `"in A"`, Status: graph.Stopped}},
-			ways{}, "A",
+			ways{},
+			"A",
 		},
 		"a state again": {
 			script("in A", "out A", "in B", "out B", "in A"), history.Running,
@@ -121,7 +128,8 @@ func TestRead(t *testing.T) {
 				{State: "B", Number: 1, Entered: at(2), Left: at(3), Input: `"in B"`, Output: `"out B"`, Status: graph.Succeeded},
 				{State: "A", Number: 2, Entered: at(4), Input: `"in A"`, Status: graph.Running},
 			},
-			ways{{From: "A", To: "B"}: true, {From: "B", To: "A"}: true}, "A",
+			ways{{From: "A", To: "B"}: true, {From: "B", To: "A"}: true},
+			"A",
 		},
 		"a log that lost events": {
 			script("ok A", "out A", "try B", "bad B"), history.Running,
@@ -135,7 +143,8 @@ func TestRead(t *testing.T) {
 					Attempts: []Attempt{{Number: 1, Begun: at(2), Ended: at(3), Error: "TaskFailed"}},
 				},
 			},
-			ways{}, "B",
+			ways{},
+			"B",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -17,6 +17,8 @@
     const focused = element.contains(document.activeElement) ? document.activeElement.id : "";
     const opened = new Set([...element.querySelectorAll("details[open][id]")].map((d) => d.id));
     const chosen = new Set([...element.querySelectorAll("input:checked[id]")].map((i) => i.id));
+    const places = [...element.querySelectorAll("[data-scroll][id]")];
+    const at = new Map(places.map((e) => [e.id, [e.scrollLeft, e.scrollTop]]));
     const parsed = new DOMParser().parseFromString(html, "text/html");
     element.replaceChildren(...parsed.body.childNodes);
     for (const d of element.querySelectorAll("details[id]")) {
@@ -24,6 +26,9 @@
     }
     for (const i of element.querySelectorAll("input[id]")) {
       i.checked = i.checked || chosen.has(i.id);
+    }
+    for (const e of element.querySelectorAll("[data-scroll][id]")) {
+      e.scrollTo(...(at.get(e.id) ?? [0, 0]));
     }
     if (focused !== "") {
       document.getElementById(focused)?.focus({ preventScroll: true });
@@ -34,6 +39,18 @@
       spoken.textContent = summary;
     }
   };
+
+  // Something that is larger than its place begins with that part of it which data-scroll selects.
+  for (const element of document.querySelectorAll("[data-scroll]")) {
+    const chosen = element.querySelector(element.dataset.scroll)?.getBoundingClientRect();
+    if (chosen !== undefined) {
+      const place = element.getBoundingClientRect();
+      element.scrollBy(
+        chosen.left + chosen.width / 2 - place.left - place.width / 2,
+        chosen.top + chosen.height / 2 - place.top - place.height / 2,
+      );
+    }
+  }
 
   for (const element of document.querySelectorAll("[data-live]")) {
     let source = null;
