@@ -76,7 +76,7 @@ func (h *handler) split(ctx context.Context, r receipt, jobs []job.Job) error {
 	for some := range slices.Chunk(jobs, 10) { // SQS takes ten at once
 		var entries []types.SendMessageBatchRequestEntry
 		for i, j := range some {
-			body, err := json.Marshal(upload.List{Run: j.Run, Objects: []job.Object{j.Object}})
+			body, err := json.Marshal(upload.List{Run: j.Run, Objects: []upload.Listed{{Object: j.Object, Earlier: j.Earlier}}})
 			if err != nil {
 				return fmt.Errorf("encode the message of %s: %w", j.Object, err)
 			}

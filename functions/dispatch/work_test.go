@@ -92,7 +92,10 @@ func TestSplitKeepsJobs(t *testing.T) {
 	t.Parallel()
 	list := upload.List{Run: "rescan-7"}
 	for i := range 25 {
-		list.Objects = append(list.Objects, job.Object{Bucket: "b", Key: string(rune('a' + i)), ETag: "e", Size: int64(i)})
+		list.Objects = append(list.Objects, upload.Listed{
+			Object:  job.Object{Bucket: "b", Key: string(rune('a' + i)), ETag: "e", Size: int64(i)},
+			Earlier: &job.Earlier{Verdict: job.Clean, Definitions: i},
+		})
 	}
 	body := encode(t, list)
 	want, err := upload.Decode([]byte(body))
@@ -151,7 +154,7 @@ func TestOnlyOwnUploadsArePromoted(t *testing.T) {
 		"event": event("k"),
 		"EventBridge": `{"detail-type":"Object Created",` +
 			`"detail":{"bucket":{"name":"b"},"object":{"key":"k","sequencer":"06"}}}`,
-		"list":        encode(t, upload.List{Run: "r", Objects: []job.Object{object}}),
+		"list":        encode(t, upload.List{Run: "r", Objects: []upload.Listed{{Object: object}}}),
 		"dead letter": encode(t, upload.DeadLetter{Job: replayed}),
 	}
 	for uploads, promoted := range map[string]bool{"": true, "b": true, "uploads": false} {

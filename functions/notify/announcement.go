@@ -22,16 +22,17 @@ const (
 // announcement is the message on the topic and the detail of the event. A retried Notify sends it
 // again with the same ID. docs/schemas/verdict.schema.json describes it.
 type announcement struct {
-	Version     int        `json:"version"` // of this format
-	ID          string     `json:"id"`      // name of the execution
-	Summary     string     `json:"summary"` // one sentence for a person
-	Disposition string     `json:"disposition"`
-	Where       string     `json:"where,omitempty"` // address of the object now, quoted for a shell; empty if it is gone
-	Next        []command  `json:"next"`            // what a person can type next
-	Object      job.Object `json:"object"`
-	Scan        *job.Scan  `json:"scan"`
-	Copy        *job.Copy  `json:"copy,omitempty"`
-	Attempt     int        `json:"attempt"`
+	Version     int          `json:"version"` // of this format
+	ID          string       `json:"id"`      // name of the execution
+	Summary     string       `json:"summary"` // one sentence for a person
+	Disposition string       `json:"disposition"`
+	Where       string       `json:"where,omitempty"` // address of the object now, quoted for a shell; empty if it is gone
+	Next        []command    `json:"next"`            // what a person can type next
+	Object      job.Object   `json:"object"`
+	Scan        *job.Scan    `json:"scan"`
+	Earlier     *job.Earlier `json:"earlier,omitempty"` // of a rescan: the verdict before
+	Copy        *job.Copy    `json:"copy,omitempty"`
+	Attempt     int          `json:"attempt"`
 }
 
 // command is a command of the operator, and what it is for.
@@ -45,7 +46,7 @@ func newAnnouncement(j job.Job, stack string) announcement {
 	return announcement{
 		Version: 1, ID: j.ExecutionName(), Summary: summary(j, where), Disposition: where,
 		Where: address(j, where), Next: commands(j, where, stack),
-		Object: j.Object, Scan: j.Scan, Copy: j.Copy, Attempt: j.Attempt,
+		Object: j.Object, Scan: j.Scan, Earlier: j.Earlier, Copy: j.Copy, Attempt: j.Attempt,
 	}
 }
 
@@ -101,11 +102,25 @@ func (a announcement) text() string {
 	line("SHA-256", a.Scan.SHA256)
 	line("now at", a.Where)
 	line("scanned", a.Scan.Time.UTC().Format(time.RFC3339)+" by "+strings.TrimSpace(engine))
+	if e := a.Earlier; e != nil {
+		line("before", strings.TrimSpace(fmt.Sprintf("%s %s", e.Verdict, since(*e))))
+	}
 	line("id", a.ID)
 	for _, c := range a.Next {
 		fmt.Fprintf(&b, "\n%s:\n  %s\n", c.Purpose, c.Command)
 	}
 	return b.String()
+}
+
+// since says when an earlier verdict was found, and by which definitions, as far as that is known.
+func since(e job.Earlier) (text string) {
+	if !e.Time.IsZero() {
+		text = "since " + e.Time.UTC().Format(time.RFC3339)
+	}
+	if e.Definitions > 0 {
+		text += fmt.Sprintf(" by definitions %d", e.Definitions)
+	}
+	return text
 }
 
 func disposition(j job.Job) string {
@@ -127,6 +142,9 @@ func summary(j job.Job, where string) string {
 	s := fmt.Sprintf("%s: %s", j.Scan.Outcome(), j.Object)
 	if j.Scan.Detail != "" {
 		s += " (" + j.Scan.Detail + ")"
+	}
+	if was := j.WasClean(); was != "" {
+		s += ", " + was
 	}
 	switch where {
 	case kept:

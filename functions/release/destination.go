@@ -26,6 +26,11 @@ type destination struct {
 // object back, and a scan may have promoted it since.
 func (h *handler) inspectDestination(ctx context.Context, q *quarantined, resumed bool) (*destination, error) {
 	to := &destination{bucket: q.job.Object.Bucket, key: q.job.Object.Key}
+	// Nothing but promote writes to the clean bucket: what a later scan has moved out of there is uploaded again.
+	wasPromoted := h.clean != "" && to.bucket == h.clean
+	if wasPromoted {
+		to.bucket = h.uploads
+	}
 	written, known := modified(q.found)
 	// S3 tells times in whole seconds: of two objects of one second, either may be the newer one.
 	newer := func(at time.Time) bool { return !known || !at.Before(written) }
@@ -49,7 +54,11 @@ func (h *handler) inspectDestination(ctx context.Context, q *quarantined, resume
 	if err != nil || promoted == nil {
 		return to, err
 	}
-	switch at, dated := modified(promoted); {
+	at, dated := modified(promoted)
+	if wasPromoted { // then both times are those of copies in the clean bucket
+		at, dated = promoted.Modified(), true
+	}
+	switch {
 	case resumed && promoted.Copy.SHA256 == q.sha256() && to.current == nil:
 		to.back = &promoted.Copy
 	case to.newer == nil && (!dated || newer(at)):

@@ -12,11 +12,6 @@ import (
 	"github.com/lazaret/lazaret/internal/job"
 )
 
-// switchPeriod is the period in which all environments of the function switch to a new generation,
-// each after a random delay. Loading takes 8 to 20 seconds, in which an environment scans nothing. If
-// all switched at once, nothing would be scanned in that time.
-const switchPeriod = 5 * time.Minute
-
 // store is the part of definitions.Store that scan uses.
 type store interface {
 	Current() (definitions.Generation, error)
@@ -45,7 +40,7 @@ func newChooser(s store) (*chooser, error) {
 			os.Getenv("MAX_DEFINITIONS_AGE"),
 		)
 	}
-	return &chooser{store: s, maxAge: maxAge, delay: rand.N(switchPeriod), now: time.Now}, nil
+	return &chooser{store: s, maxAge: maxAge, delay: rand.N(definitions.SwitchPeriod), now: time.Now}, nil
 }
 
 // Current returns the generation to scan with now. The error is a definitions.ErrNone if there is

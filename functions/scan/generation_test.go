@@ -124,8 +124,8 @@ func TestNewChooser(t *testing.T) {
 	for value, want := range map[string]time.Duration{"": 0, "0h": 0, "168h": 168 * time.Hour} {
 		t.Setenv("MAX_DEFINITIONS_AGE", value)
 		f, err := newChooser(definitions.Open(t.TempDir()))
-		if err != nil || f.maxAge != want || f.delay < 0 || f.delay >= switchPeriod {
-			t.Errorf("newChooser() with %q = %+v, %v, want maxAge %s and a delay below %s", value, f, err, want, switchPeriod)
+		if err != nil || f.maxAge != want || f.delay < 0 || f.delay >= definitions.SwitchPeriod {
+			t.Errorf("newChooser() with %q = %+v, %v, want maxAge %s and a delay below %s", value, f, err, want, definitions.SwitchPeriod)
 		}
 	}
 	for _, value := range []string{"a week", "-1h"} {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -22,16 +23,17 @@ import (
 // atOnce is how many tags are read at once. Two pages are judged at once, and S3 promises 5,500 reads a second.
 const atOnce = 32
 
-// judge looks at the tags of the versions of a page, sends those that match to the queue of rescans, and records them.
+// judge looks at the tags of the versions of a page, records those that match, and sends them to the queue of rescans.
 // A second call for the same page sends the same messages, which dispatch recognises by the names of their executions.
-func (h *handler) judge(ctx context.Context, s sweep.State, page sweep.Page) (sweep.Counts, error) {
+// Those of a retro-scan are sent by count, which knows how much of the budget is left.
+func (h *handler) judge(ctx context.Context, s sweep.State, page sweep.Page) (sweep.Judged, error) {
 	versions, err := h.read(ctx, s.Request.Prefix, page)
 	if err != nil {
-		return sweep.Counts{}, err
+		return sweep.Judged{}, err
 	}
 	var wanted []job.Object
 	for _, v := range versions {
-		if at := aws.ToTime(v.LastModified); !at.After(s.Before) && (s.Request.Versions || aws.ToBool(v.IsLatest)) {
+		if at := aws.ToTime(v.LastModified); s.Includes(at) && (s.Request.Versions || aws.ToBool(v.IsLatest)) {
 			wanted = append(wanted, job.Object{
 				Bucket: page.Bucket, Key: aws.ToString(v.Key), VersionID: aws.ToString(v.VersionId),
 				ETag: strings.Trim(aws.ToString(v.ETag), `"`), Size: aws.ToInt64(v.Size), LastModified: at.UTC(),
@@ -48,9 +50,10 @@ func (h *handler) judge(ctx context.Context, s sweep.State, page sweep.Page) (sw
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return sweep.Counts{}, err
+		return sweep.Judged{}, err
 	}
-	return h.conclude(ctx, s, page, wanted, looks)
+	counts, err := h.conclude(ctx, s, page, wanted, looks)
+	return sweep.Judged{Counts: counts, Page: page.Number}, err
 }
 
 // look is what the tags of a version say.
@@ -84,7 +87,8 @@ func (h *handler) conclude(
 	ctx context.Context, s sweep.State, page sweep.Page, wanted []job.Object, looks []look,
 ) (c sweep.Counts, err error) {
 	var found bytes.Buffer
-	var matching []job.Object
+	var matching []sweep.Found
+	asked := questionOf(s)
 	for i, o := range wanted {
 		l := looks[i]
 		if l.gone {
@@ -93,20 +97,23 @@ func (h *handler) conclude(
 		}
 		c.Considered++
 		verdict := verdictOf(l.tags)
-		f := sweep.Found{Object: o, Verdict: verdict, Time: l.tags[verdicttag.Time], Error: l.refused}
+		f := sweep.Found{
+			Object: o, Verdict: verdict, Time: l.tags[verdicttag.Time], Definitions: l.tags[verdicttag.Definitions],
+			Error: l.refused,
+		}
 		switch {
 		case l.refused != "":
 			c.Refused++
 		case verdict == "" && (c.OldestUnjudged.IsZero() || o.LastModified.Before(c.OldestUnjudged)):
 			c.OldestUnjudged = o.LastModified
 		}
-		if l.refused == "" && !matches(s.Request, o, l.tags) {
+		if l.refused == "" && !asked.matches(o, l.tags) {
 			continue
 		}
 		if l.refused == "" {
 			c.Matched++
 			c.MatchedBytes += o.Size
-			matching = append(matching, o)
+			matching = append(matching, f)
 		}
 		line, err := json.Marshal(f)
 		if err != nil {
@@ -115,12 +122,11 @@ func (h *handler) conclude(
 		found.Write(append(line, '\n'))
 	}
 	if found.Len() > 0 {
-		key := fmt.Sprintf("%s%04d-%04d.jsonl", sweep.ObjectsPrefix(s.Run), s.Round, page.Number)
-		if err := h.put(ctx, key, found.Bytes()); err != nil {
+		if err := h.put(ctx, sweep.ObjectsKey(s.Run, s.Round, page.Number), found.Bytes()); err != nil {
 			return c, err
 		}
 	}
-	if s.Request.DryRun {
+	if s.Request.DryRun || s.Request.Purpose == sweep.Retro {
 		return c, nil
 	}
 	c.Sent = int64(len(matching))
@@ -136,29 +142,56 @@ func (h *handler) read(ctx context.Context, prefix string, page sweep.Page) (all
 			return nil, err
 		}
 		if page.To == nil || listed.next != nil && *listed.next == *page.To {
-			all = append(all, listed.versions...)
-		} else {
-			before, ended := upTo(listed.versions, *page.To)
-			if all = append(all, before...); ended {
-				return all, nil
-			}
+			return append(all, listed.versions...), nil
 		}
-		if listed.next == nil || page.To != nil && (*listed.next == *page.To || listed.next.Key > page.To.Key) {
+		before, ended := upTo(listed.versions, *page.To)
+		if all = append(all, before...); ended {
 			return all, nil
+		}
+		if listed.next == nil || listed.next.Key > page.To.Key {
+			return h.withoutBehind(ctx, page.Bucket, *page.To, all)
 		}
 		after = *listed.next
 	}
 }
 
-// upTo returns the versions up to a place and with it, and whether there were others behind.
-func upTo(versions []types.ObjectVersion, to sweep.Marker) (before []types.ObjectVersion, ended bool) {
+// upTo returns the versions of keys up to that of a place, and whether it has found the version of the place, which is
+// the last one then. The version may be a delete marker, or gone.
+func upTo(versions []types.ObjectVersion, to sweep.Marker) (before []types.ObjectVersion, found bool) {
 	for i, v := range versions {
 		switch key := aws.ToString(v.Key); {
 		case key > to.Key:
-			return versions[:i], true
+			return versions[:i], false
 		case key == to.Key && aws.ToString(v.VersionId) == to.VersionID:
 			return versions[:i+1], true
 		}
 	}
 	return versions, false
+}
+
+// withoutBehind returns versions without those that have the key of a place and are behind it. Only S3 knows which these
+// are: the place may be a delete marker, S3 tells the times of markers and versions in whole seconds, and the SDK
+// returns the two as two lists.
+func (h *handler) withoutBehind(
+	ctx context.Context, bucket string, to sweep.Marker, versions []types.ObjectVersion,
+) ([]types.ObjectVersion, error) {
+	behind := map[string]bool{}
+	for after := to; ; {
+		listed, err := h.versions(ctx, bucket, to.Key, after)
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range listed.versions {
+			if aws.ToString(v.Key) == to.Key {
+				behind[aws.ToString(v.VersionId)] = true
+			}
+		}
+		if listed.next == nil || listed.next.Key > to.Key {
+			break
+		}
+		after = *listed.next
+	}
+	return slices.DeleteFunc(versions, func(v types.ObjectVersion) bool {
+		return aws.ToString(v.Key) == to.Key && behind[aws.ToString(v.VersionId)]
+	}), nil
 }

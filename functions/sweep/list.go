@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -23,15 +24,18 @@ const (
 	listTime = 7 * time.Minute
 )
 
-// list lists the versions of the next round, and writes its pages to the bucket of records.
+// list lists the versions of the next round, and writes its pages to the bucket of records. A round of a retro-scan
+// belongs to one window.
 func (h *handler) list(ctx context.Context, s sweep.State) (sweep.State, error) {
 	s.Round++
 	s.Pages, s.Map = sweep.File{}, nil
 	var lines bytes.Buffer
-	for began := h.now(); s.Pages.Count < mostPages && h.now().Sub(began) < listTime; {
+	for began := h.now(); !s.Done && s.Pages.Count < mostPages && h.now().Sub(began) < listTime; {
 		if s.Next.Bucket >= len(s.Buckets) {
-			s.Done = true
-			break
+			if s.Pages.Count > 0 || !nextWindow(&s) {
+				break
+			}
+			continue
 		}
 		page := sweep.Page{Number: s.Pages.Count + 1, Bucket: s.Buckets[s.Next.Bucket], From: s.Next.After}
 		listed, err := h.versions(ctx, page.Bucket, s.Request.Prefix, page.From)
@@ -43,7 +47,7 @@ func (h *handler) list(ctx context.Context, s sweep.State) (sweep.State, error) 
 		} else {
 			s.Next = sweep.Place{Bucket: s.Next.Bucket + 1}
 		}
-		if listed.empty() {
+		if listed.empty() || s.Request.Purpose == sweep.Retro && !listed.within(s) {
 			continue
 		}
 		line, err := json.Marshal(page)
@@ -53,11 +57,11 @@ func (h *handler) list(ctx context.Context, s sweep.State) (sweep.State, error) 
 		lines.Write(append(line, '\n'))
 		s.Pages.Count++
 	}
-	s.Done = s.Next.Bucket >= len(s.Buckets)
+	s.Done = s.Done || s.Next.Bucket >= len(s.Buckets) && !hasNextWindow(s)
 	if s.Pages.Count == 0 {
 		return s, nil
 	}
-	s.Pages.Bucket, s.Pages.Key = h.records, fmt.Sprintf("%spages/%04d.jsonl", sweep.Folder(s.Run), s.Round)
+	s.Pages.Bucket, s.Pages.Key = h.records, sweep.PagesKey(s.Run, s.Round)
 	return s, h.put(ctx, s.Pages.Key, lines.Bytes())
 }
 
@@ -69,6 +73,13 @@ type listed struct {
 }
 
 func (l listed) empty() bool { return len(l.versions)+l.markers == 0 }
+
+// within reports whether the window of a retro-scan has a version of the page. Other pages need no look at tags.
+func (l listed) within(s sweep.State) bool {
+	return slices.ContainsFunc(l.versions, func(v types.ObjectVersion) bool {
+		return s.Includes(aws.ToTime(v.LastModified))
+	})
+}
 
 // versions lists the versions behind a place, as many as S3 returns at once: 1,000, delete markers included. It does
 // not use the SDK's paginator, which sends the URL-encoded key of an answer as the marker of the next request.

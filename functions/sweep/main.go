@@ -34,7 +34,7 @@ func main() {
 		if err != nil {
 			return nil, err
 		}
-		h.buckets = []string{uploads}
+		h.buckets, h.clean = []string{uploads}, os.Getenv("CLEAN_BUCKET")
 		for bucket := range strings.SplitSeq(os.Getenv("EXISTING_BUCKETS"), ",") {
 			if bucket = strings.TrimSpace(bucket); bucket != "" {
 				h.buckets = append(h.buckets, bucket)

@@ -13,18 +13,19 @@ import (
 
 	"github.com/lazaret/lazaret/internal/awserr"
 	"github.com/lazaret/lazaret/internal/job"
+	"github.com/lazaret/lazaret/internal/sweep"
 	"github.com/lazaret/lazaret/internal/upload"
 )
 
 // send sends objects to the queue of rescans, a message for each, so that dispatch need not split them: ten in a
 // request, the most that SQS takes.
-func (h *handler) send(ctx context.Context, run string, objects []job.Object) error {
+func (h *handler) send(ctx context.Context, run string, objects []sweep.Found) error {
 	for batch := range slices.Chunk(objects, 10) {
 		in := &sqs.SendMessageBatchInput{QueueUrl: &h.rescans}
 		for i, o := range batch {
-			body, err := json.Marshal(upload.List{Run: run, Objects: []job.Object{o}})
+			body, err := json.Marshal(upload.List{Run: run, Objects: []upload.Listed{{Object: o.Object, Earlier: o.Earlier()}}})
 			if err != nil {
-				return fmt.Errorf("encode the message for %s: %w", o, err)
+				return fmt.Errorf("encode the message for %s: %w", o.Object, err)
 			}
 			in.Entries = append(in.Entries, types.SendMessageBatchRequestEntry{
 				Id: aws.String(strconv.Itoa(i)), MessageBody: aws.String(string(body)),

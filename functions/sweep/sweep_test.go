@@ -71,13 +71,24 @@ func call[T any](t *testing.T, b *bench, event map[string]any) T {
 	return out
 }
 
+// inUse is the answer of freshclam: definitions 100 are in use, since an hour before the epoch.
+var inUse = map[string]any{
+	"current": "new", "since": s3fake.Epoch.Add(-time.Hour),
+	"generations": []any{
+		map[string]any{"fingerprint": "new", "version": 100}, map[string]any{"fingerprint": "old", "version": 99},
+	},
+}
+
 // sweep runs the states of the machine in their order. Each page in fails fails.
 func (b *bench) sweep(t *testing.T, r sweep.Request, fails ...int) sweep.Summary {
 	t.Helper()
-	s := call[sweep.State](t, b, map[string]any{"action": "begin", "execution": "arn:x:execution:m:run-1", "request": r})
-	for !s.Done {
+	s := call[sweep.State](t, b, map[string]any{"action": "begin", "execution": "arn:x:execution:m:run-1", "request": r, "inUse": inUse})
+	for {
 		s = call[sweep.State](t, b, map[string]any{"action": "list", "state": s})
 		if s.Pages.Count == 0 {
+			if s.Done {
+				break
+			}
 			continue
 		}
 		results := map[string][]map[string]any{}
@@ -101,7 +112,9 @@ func (b *bench) sweep(t *testing.T, r sweep.Request, fails ...int) sweep.Summary
 		b.write(t, s.Results+"/manifest.json", map[string]any{"DestinationBucket": "records", "ResultFiles": files})
 		s.Map = &sweep.MapRun{}
 		s.Map.ResultWriterDetails.Key = s.Results + "/manifest.json"
-		s = call[sweep.State](t, b, map[string]any{"action": "count", "state": s})
+		if s = call[sweep.State](t, b, map[string]any{"action": "count", "state": s}); s.Done {
+			break
+		}
 	}
 	return call[sweep.Summary](t, b, map[string]any{"action": "report", "state": s})
 }
@@ -294,8 +307,39 @@ func TestPagesThatFail(t *testing.T) {
 		b.store.Add("up", fmt.Sprint("k", i), judged())
 	}
 	sum := b.sweep(t, sweep.Request{Bucket: "up", Question: sweep.All, DryRun: true, Purpose: sweep.Rescan}, 2)
-	if sum.Pages != 2 || sum.FailedPages != 1 || sum.Considered != 4 || sum.Failure != "Boom: why" || sum.Complete() {
+	if sum.Pages != 2 || sum.FailedPages != 1 || sum.Considered != 4 || sum.Failure != "Boom: why" || sum.Complete() ||
+		sum.Stopped {
 		t.Errorf("got %+v, want two pages, and one that failed", sum)
+	}
+	want := []sweep.Page{{
+		Number: 2, Bucket: "up", From: sweep.Marker{Key: "k1", VersionID: b.store.All("up", "k1")[0].ID},
+		To: &sweep.Marker{Key: "k3", VersionID: b.store.All("up", "k3")[0].ID},
+	}}
+	if diff := cmp.Diff(want, sum.NotJudged); diff != "" {
+		t.Errorf("pages that the summary names (-want +got):\n%s", diff)
+	}
+	if lines := b.body(t, sweep.NotJudgedKey("run-1", 1)); strings.Count(lines, "\n") != 1 || !strings.Contains(lines, `"k3"`) {
+		t.Errorf("the file of the pages that failed has %q, want the second page", lines)
+	}
+	if line := b.metrics.String(); !strings.Contains(line, `"SweepPagesFailed":1`) {
+		t.Errorf("got the metrics %q, want one page that failed", line)
+	}
+}
+
+// TestOnePageThatFails: the summary is written also when the only page of a sweep fails, and the sweep ends when no page
+// of a round could be judged.
+func TestOnePageThatFails(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.store.Add("up", "k", judged())
+	sum := b.sweep(t, sweep.Request{Question: sweep.All, Purpose: sweep.Rescan}, 1)
+	if sum.Pages != 0 || sum.FailedPages != 1 || len(sum.NotJudged) != 1 || sum.Stopped || sum.Complete() {
+		t.Errorf("got %+v, want a summary that names the page", sum)
+	}
+	s := sweep.State{Pages: sweep.File{Count: 1, Key: sweep.PagesKey("run-1", 1)}, Run: "run-1", Round: 1, Map: &sweep.MapRun{}}
+	s.Map.ResultWriterDetails.Key = "sweeps/run-1/results/manifest.json"
+	if s = call[sweep.State](t, b, map[string]any{"action": "count", "state": s}); !s.Done || !s.Summary.Stopped {
+		t.Errorf("after a round of which no page was judged, before the last one: got %+v, want the end", s)
 	}
 }
 
@@ -328,7 +372,7 @@ func TestTagsThatCannotBeRead(t *testing.T) {
 				}
 				return
 			}
-			if diff := cmp.Diff(test.want, got); diff != "" || err != nil {
+			if diff := cmp.Diff(test.want, got.Counts); diff != "" || err != nil {
 				t.Errorf("%v; counts (-want +got):\n%s", err, diff)
 			}
 			recorded := b.body(t, "sweeps/run-1/objects/0001-0001.jsonl")
@@ -423,8 +467,9 @@ func TestReportOfAnIncompleteSweep(t *testing.T) {
 		var written bytes.Buffer
 		h := handler{metrics: metric.New(&written, "stack"), now: time.Now}
 		s := sweep.State{Request: sweep.Request{Purpose: sweep.Reconcile}, Summary: counts}
-		if _, err := h.report(t.Context(), s); err != nil || written.Len() > 0 {
-			t.Errorf("report = %v, metric %q, want none", err, written.String())
+		if _, err := h.report(t.Context(), s); err != nil ||
+			strings.Contains(written.String(), metric.OldestUnscannedAge) {
+			t.Errorf("report = %v, metric %q, want none about the oldest version", err, written.String())
 		}
 	}
 }

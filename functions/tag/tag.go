@@ -46,44 +46,55 @@ type handler struct {
 // ETag before and after it writes. An object that is overwritten between the two has the old verdict
 // until the second check.
 func (h *handler) handle(ctx context.Context, j job.Job) (job.Job, error) {
-	if err := h.tag(ctx, j.Object, j.Scan); err != nil {
+	earlier, err := h.tag(ctx, j.Object, j.Scan)
+	if err != nil {
 		return job.Job{}, fmt.Errorf("tag %s: %w", j.Object, original.Confirm(ctx, h.s3, j.Object, err))
+	}
+	// What a sweep has read counts: a second attempt reads what the first has written. The tags that an upload came
+	// with are nobody's verdict.
+	if j.Run != "" && j.Earlier == nil {
+		j.Earlier = earlier
 	}
 	return j, nil
 }
 
-// tag writes the verdict, unless a later one is there.
-func (h *handler) tag(ctx context.Context, o job.Object, scan *job.Scan) error {
+// tag writes the verdict, unless a later one is there. It returns the earlier one that it has replaced, nil if there was
+// none.
+func (h *handler) tag(ctx context.Context, o job.Object, scan *job.Scan) (*job.Earlier, error) {
 	if !scan.Known() {
-		return fmt.Errorf("%w: %s", job.ErrBadJob, scan.Outcome())
+		return nil, fmt.Errorf("%w: %s", job.ErrBadJob, scan.Outcome())
 	}
 	id, err := h.versionID(ctx, o)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	existing, err := h.readTags(ctx, o, id)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if verdicttag.Stands(existing, *scan, h.now()) {
 		tagged := verdicttag.Verdict(existing)
 		if status := tagged[verdicttag.Status]; status != string(scan.Verdict) {
 			at := cmp.Or(tagged[verdicttag.Time], "an unknown time")
-			return fmt.Errorf("%w: a scan at %s found it %s", job.ErrSuperseded, at, status)
+			return nil, fmt.Errorf("%w: a scan at %s found it %s", job.ErrSuperseded, at, status)
 		}
-		return nil
+		return nil, nil
 	}
 	merged, err := h.tags.Merge(existing, *scan)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := h.writeTags(ctx, o, id, merged); err != nil {
-		return err
+		return nil, err
 	}
 	if _, err := h.versionID(ctx, o); err != nil {
-		return h.withdraw(ctx, o, id, merged, err)
+		return nil, h.withdraw(ctx, o, id, merged, err)
 	}
-	return nil
+	earlier := verdicttag.Earlier(verdicttag.Verdict(existing))
+	if earlier != nil && earlier.Time.After(scan.Time) {
+		earlier.Time = time.Time{} // not the time of a scan before this one
+	}
+	return earlier, nil
 }
 
 // versionID returns the version id that requests for the scanned object must name: nil in a bucket

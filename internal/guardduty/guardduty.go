@@ -82,14 +82,15 @@ type threat struct {
 
 // Lazaret is what GuardDuty's format has no field for.
 type Lazaret struct {
-	Version    int         `json:"version"`           // of this block
-	ID         string      `json:"id"`                // of the outcome; an event that is sent twice has the same one
-	Verdict    job.Verdict `json:"verdict,omitempty"` // empty if there is none
-	Reason     job.Reason  `json:"reason,omitempty"`  // of UNSCANNABLE
-	SHA256     string      `json:"sha256,omitempty"`
-	Attempt    int         `json:"attempt"`
-	Copy       *job.Copy   `json:"copy,omitempty"` // where the object was moved to
-	DeadLetter *DeadLetter `json:"deadLetter,omitempty"`
+	Version    int          `json:"version"`           // of this block
+	ID         string       `json:"id"`                // of the outcome; an event that is sent twice has the same one
+	Verdict    job.Verdict  `json:"verdict,omitempty"` // empty if there is none
+	Reason     job.Reason   `json:"reason,omitempty"`  // of UNSCANNABLE
+	SHA256     string       `json:"sha256,omitempty"`
+	Attempt    int          `json:"attempt"`
+	Earlier    *job.Earlier `json:"earlier,omitempty"` // of a rescan: the verdict before
+	Copy       *job.Copy    `json:"copy,omitempty"`    // where the object was moved to
+	DeadLetter *DeadLetter  `json:"deadLetter,omitempty"`
 }
 
 // DeadLetter says why the object waits in the dead-letter queue.
@@ -133,7 +134,7 @@ func newDetail(j job.Job, status Status) Detail {
 			BucketName: j.Object.Bucket, ObjectKey: j.Object.Key, ETag: j.Object.ETag, VersionID: j.Object.Pinned(),
 		},
 		Result:  result{Status: status},
-		Lazaret: Lazaret{Version: 1, ID: j.ExecutionName(), Attempt: j.Attempt},
+		Lazaret: Lazaret{Version: 1, ID: j.ExecutionName(), Attempt: j.Attempt, Earlier: j.Earlier},
 	}
 	if d.Object.VersionID == "" {
 		d.Object.VersionID = "null"

@@ -16,15 +16,16 @@ const Version = 1
 // returns the rest unchanged.
 type Job struct {
 	Version int      `json:"version"`
-	Object  Object   `json:"object"`          // set by dispatch
-	Attempt int      `json:"attempt"`         // 0 for the upload event, +1 for each replay of a dead letter
-	Run     string   `json:"run"`             // id of a rescan; empty for events
-	Lane    string   `json:"lane,omitempty"`  // of an EXPRESS execution, see NewLane; empty for a STANDARD one
-	Policy  Policy   `json:"policy"`          // what to do with the verdict, set by dispatch
-	Work    *Work    `json:"work,omitempty"`  // the work file, set by fetch
-	Scan    *Scan    `json:"scan,omitempty"`  // the verdict, set by fetch, scan or an earlier attempt
-	Copy    *Copy    `json:"copy,omitempty"`  // set by quarantine or promote
-	Error   *Failure `json:"error,omitempty"` // the error that the state machine caught last
+	Object  Object   `json:"object"`            // set by dispatch
+	Attempt int      `json:"attempt"`           // 0 for the upload event, +1 for each replay of a dead letter
+	Run     string   `json:"run"`               // id of a rescan; empty for events
+	Lane    string   `json:"lane,omitempty"`    // of an EXPRESS execution, see NewLane; empty for a STANDARD one
+	Policy  Policy   `json:"policy"`            // what to do with the verdict, set by dispatch
+	Work    *Work    `json:"work,omitempty"`    // the work file, set by fetch
+	Scan    *Scan    `json:"scan,omitempty"`    // the verdict, set by fetch, scan or an earlier attempt
+	Earlier *Earlier `json:"earlier,omitempty"` // of a rescan: the verdict that the version had before
+	Copy    *Copy    `json:"copy,omitempty"`    // set by quarantine or promote
+	Error   *Failure `json:"error,omitempty"`   // the error that the state machine caught last
 }
 
 // Object identifies the bytes to scan.
@@ -67,6 +68,14 @@ type Scan struct {
 	Definitions *Definitions `json:"definitions,omitempty"` // nil if no engine was asked
 	Time        time.Time    `json:"time"`                  // of the verdict, UTC
 	DurationMS  int64        `json:"durationMs"`            // of the scan, without the wait for the engine to start
+}
+
+// Earlier is the verdict that a version had before it was scanned again, as its tags said. Where no policy keeps others
+// from writing these tags, they may be forged.
+type Earlier struct {
+	Verdict     Verdict   `json:"verdict"`
+	Time        time.Time `json:"time,omitzero"`         // of the verdict, UTC; zero if not known
+	Definitions int       `json:"definitions,omitempty"` // version of the daily set; 0 if not known
 }
 
 // Engine names the program that scanned.

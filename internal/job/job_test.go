@@ -36,6 +36,7 @@ func full() job.Job {
 			Definitions: &job.Definitions{Version: 27500, Built: built, Fingerprint: "9f86d081884c7d65"},
 			Time:        built.Add(24 * time.Hour), DurationMS: 27,
 		},
+		Earlier: &job.Earlier{Verdict: job.Clean, Time: built, Definitions: 27499},
 		Copy: &job.Copy{
 			Bucket:       "lazaret-quarantine-000000000000-us-east-1",
 			Key:          "0a1b",

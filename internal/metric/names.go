@@ -21,6 +21,7 @@ const (
 
 	CanaryRight        = "CanaryRight"
 	OldestUnscannedAge = "OldestUnscannedAge"
+	SweepPagesFailed   = "SweepPagesFailed"
 )
 
 // Metric describes a metric.
@@ -89,6 +90,10 @@ var All = []Metric{
 	{
 		Name: OldestUnscannedAge, Unit: Seconds,
 		Meaning: "age of the oldest version without a verdict that a scheduled reconcile has found; 0 if it found none",
+	},
+	{
+		Name: SweepPagesFailed, Unit: Count,
+		Meaning: "pages of up to 1,000 versions that a sweep could not judge; its summary names them",
 	},
 	{
 		Name: SignatureOnTrial, Unit: Count,

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lazaret/lazaret/internal/job"
 	"github.com/lazaret/lazaret/internal/sweep"
 )
 
@@ -16,15 +17,19 @@ func TestCheck(t *testing.T) {
 		t.Errorf("%+v: got %v, %v, want 15 minutes", good, age, err)
 	}
 	for says, change := range map[string]func(*sweep.Request){
-		`question ""`:                   func(r *sweep.Request) { r.Question = "" },
-		"needs definitions":             func(r *sweep.Request) { r.Question = sweep.Stale },
-		"belong to the question stale":  func(r *sweep.Request) { r.Definitions = 7 },
-		`purpose "fun"`:                 func(r *sweep.Request) { r.Purpose = "fun" },
-		"needs a bucket":                func(r *sweep.Request) { r.Prefix = "in/" },
-		`olderThan "soon"`:              func(r *sweep.Request) { r.OlderThan = "soon" },
-		`olderThan "-5m"`:               func(r *sweep.Request) { r.OlderThan = "-5m" },
-		"want unjudged, stale or all":   func(r *sweep.Request) { r.Question = "UNJUDGED" },
-		"want backfill, reconcile or r": func(r *sweep.Request) { r.Purpose = "" },
+		`question ""`:                               func(r *sweep.Request) { r.Question = "" },
+		"needs definitions":                         func(r *sweep.Request) { r.Question = sweep.Stale },
+		"belong to the question stale":              func(r *sweep.Request) { r.Definitions = 7 },
+		`purpose "fun"`:                             func(r *sweep.Request) { r.Purpose = "fun" },
+		"needs a bucket":                            func(r *sweep.Request) { r.Prefix = "in/" },
+		`olderThan "soon"`:                          func(r *sweep.Request) { r.OlderThan = "soon" },
+		`olderThan "-5m"`:                           func(r *sweep.Request) { r.OlderThan = "-5m" },
+		"want unjudged, stale or all":               func(r *sweep.Request) { r.Question = "UNJUDGED" },
+		"want backfill, reconcile, rescan or retro": func(r *sweep.Request) { r.Purpose = "" },
+		"a budget belongs to the purpose retro":     func(r *sweep.Request) { r.Budget = 1 },
+		"needs the question stale":                  func(r *sweep.Request) { r.Purpose, r.Budget = sweep.Retro, 1 },
+		"needs a budget above 0":                    func(r *sweep.Request) { *r = sweep.Request{Question: sweep.Stale, Purpose: sweep.Retro} },
+		`verdict "CLEAN" belong to the question`:    func(r *sweep.Request) { r.Verdict = job.Clean },
 	} {
 		r := good
 		change(&r)

@@ -43,8 +43,14 @@ type Message struct {
 // List is a message of the operator's commands: scan these objects as one run. The run is part of the
 // executions' names, so that names of earlier scans do not stop them.
 type List struct {
-	Run     string       `json:"run"`
-	Objects []job.Object `json:"objects"`
+	Run     string   `json:"run"`
+	Objects []Listed `json:"objects"`
+}
+
+// Listed is an object of a List.
+type Listed struct {
+	job.Object
+	Earlier *job.Earlier `json:"earlier,omitempty"` // the verdict that it has, where the sender has read it
 }
 
 // DeadLetter is the message that the state DeadLetter sends to the dead-letter queue; see
@@ -143,7 +149,7 @@ func list(body []byte) (Message, error) {
 	var l struct {
 		Run     string `json:"run"`
 		Objects []struct {
-			job.Object
+			Listed
 			Size *int64 `json:"size"` // hides job.Object.Size, which cannot tell 0 from a missing size
 		} `json:"objects"`
 	}
@@ -155,7 +161,7 @@ func list(body []byte) (Message, error) {
 	}
 	var m Message
 	for i, o := range l.Objects {
-		if err := m.addObject(job.Job{Object: o.Object, Run: l.Run}, o.Size); err != nil {
+		if err := m.addObject(job.Job{Object: o.Object, Run: l.Run, Earlier: o.Earlier}, o.Size); err != nil {
 			return Message{}, fmt.Errorf("object %d of a list: %w", i, err)
 		}
 	}

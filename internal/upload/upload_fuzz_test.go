@@ -116,7 +116,7 @@ func FuzzKey(f *testing.F) {
 					"name": "b",
 				}, "object": map[string]any{"key": key, "version-id": version, "etag": etag, "size": size},
 			}},
-			"list":        upload.List{Objects: []job.Object{o}},
+			"list":        upload.List{Objects: []upload.Listed{{Object: o}}},
 			"dead letter": upload.DeadLetter{Job: job.Job{Version: job.Version, Object: o, Attempt: -1}},
 		}
 		valid := job.Job{Version: job.Version, Object: o}.Validate() == nil

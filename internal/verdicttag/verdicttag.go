@@ -125,6 +125,19 @@ func Verdict(tags []types.Tag) map[string]string {
 	return found
 }
 
+// Earlier returns the verdict in values of Verdict, nil without a known one.
+func Earlier(values map[string]string) *job.Earlier {
+	e := job.Earlier{Verdict: job.Verdict(values[Status])}
+	if severity[e.Verdict] == 0 {
+		return nil
+	}
+	if at, err := time.Parse(time.RFC3339, values[Time]); err == nil {
+		e.Time = at.UTC()
+	}
+	e.Definitions, _ = strconv.Atoi(values[Definitions])
+	return &e
+}
+
 // skew is how far the clocks of two functions may differ. Lambda's clocks differ by milliseconds, so a
 // scan-time further in the future was not written by a scan.
 const skew = 5 * time.Minute

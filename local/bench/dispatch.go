@@ -48,9 +48,9 @@ func (b *benchmark) timeDispatch(ctx context.Context) error {
 
 // dispatchOne sends dispatch one message of the uploads queue.
 func dispatchOne(ctx context.Context, e *environment, i int) error {
-	body, err := json.Marshal(message.List{Run: "bench", Objects: []job.Object{{
+	body, err := json.Marshal(message.List{Run: "bench", Objects: []message.Listed{{Object: job.Object{
 		Bucket: "bench", Key: fmt.Sprintf("dispatch/%d.txt", i), Size: 10_000, Sequencer: "1",
-	}}})
+	}}}})
 	if err != nil {
 		return fmt.Errorf("encode the message: %w", err)
 	}

@@ -114,9 +114,9 @@ func (s *localStack) rescan(ctx context.Context, prefix string) error {
 		}
 		list := message.List{Run: "bench-" + strconv.Itoa(n)}
 		for _, v := range page.Versions {
-			list.Objects = append(list.Objects, job.Object{
+			list.Objects = append(list.Objects, message.Listed{Object: job.Object{
 				Bucket: s.bucket, Key: *v.Key, VersionID: *v.VersionId, ETag: *v.ETag, Size: *v.Size,
-			})
+			}})
 		}
 		body, err := json.Marshal(list)
 		if err != nil {

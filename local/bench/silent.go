@@ -61,7 +61,7 @@ func (s *localStack) send(ctx context.Context, objects ...job.Object) error {
 	for first := 0; first < len(objects); first += 10 { // SQS takes ten at once
 		var entries []types.SendMessageBatchRequestEntry
 		for i, o := range objects[first:min(first+10, len(objects))] {
-			body, err := json.Marshal(message.List{Run: "bench", Objects: []job.Object{o}})
+			body, err := json.Marshal(message.List{Run: "bench", Objects: []message.Listed{{Object: o}}})
 			if err != nil {
 				return fmt.Errorf("encode the message of %s: %w", o.Key, err)
 			}

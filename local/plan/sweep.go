@@ -11,7 +11,7 @@ const (
 	sweepAtOnce   = 32   // tags that an invocation reads at once
 	sweepParallel = 2    // pages that are judged at once
 	sweepMemory   = 1.0  // GB of the function
-	sweepStates   = 7    // that an execution of one round enters, without its pages
+	sweepStates   = 9    // that an execution of one round enters, without its pages
 	sweepBatch    = 10   // messages in a request to SQS
 )
 

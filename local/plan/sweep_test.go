@@ -20,9 +20,9 @@ func TestSweep(t *testing.T) {
 		versions, matched, dollars float64
 		took                       time.Duration
 	}{
-		{1e6, 0, 0.4 + 2000*0.005/1000 + 2007*0.025/1000 + 1007*0.2e-6 + 1500*0.0000166667, 13 * time.Minute},
-		{1e6, 1e6, 0.4 + 3000*0.005/1000 + 2007*0.025/1000 + 1007*0.2e-6 + 1500*0.0000166667 + 0.04, 13 * time.Minute},
-		{1, 0, 0.0002, time.Second},
+		{1e6, 0, 0.4 + 2000*0.005/1000 + 2009*0.025/1000 + 1009*0.2e-6 + 1500*0.0000166667, 13 * time.Minute},
+		{1e6, 1e6, 0.4 + 3000*0.005/1000 + 2009*0.025/1000 + 1009*0.2e-6 + 1500*0.0000166667 + 0.04, 13 * time.Minute},
+		{1, 0, 0.00025, time.Second},
 	} {
 		got := p.Sweep(test.versions, test.matched)
 		if math.Abs(got.Dollars-test.dollars) > 0.001 {
@@ -48,9 +48,9 @@ func TestSweepIsThatOfTheMachine(t *testing.T) {
 	if err := json.Unmarshal(text, &machine); err != nil {
 		t.Fatal(err)
 	}
-	// Begin, List, HasPages, Pages, Count, More and Report.
-	if got := machine.States["Pages"].MaxConcurrency; got != sweepParallel || len(machine.States) != sweepStates {
-		t.Errorf("got MaxConcurrency %d, %d states, want %d and %d", got, len(machine.States), sweepParallel, sweepStates)
+	// Purpose, NotAsked or Definitions, Begin, List, HasPages, Pages, Count, More and Report.
+	if got := machine.States["Pages"].MaxConcurrency; got != sweepParallel || len(machine.States) != sweepStates+1 {
+		t.Errorf("got MaxConcurrency %d, %d states, want %d and %d", got, len(machine.States), sweepParallel, sweepStates+1)
 	}
 	code, err := os.ReadFile("../../functions/sweep/judge.go")
 	if err != nil || !strings.Contains(string(code), "const atOnce = 32\n") || sweepAtOnce != 32 {

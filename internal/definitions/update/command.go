@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/lazaret/lazaret/internal/definitions"
 	"github.com/lazaret/lazaret/internal/definitions/freshclam"
@@ -36,6 +37,7 @@ const (
 type Listing struct {
 	Generations []definitions.Generation `json:"generations"` // the last published first
 	Current     string                   `json:"current,omitempty"`
+	Since       time.Time                `json:"since,omitzero"` // when Current became the current one, UTC
 	Previous    string                   `json:"previous,omitempty"`
 	Pinned      string                   `json:"pinned,omitempty"`
 	Ignored     []string                 `json:"ignored,omitempty"`  // signatures, by Ignore
@@ -90,6 +92,13 @@ func (u *Updater) Do(ctx context.Context, r Request) (Listing, error) {
 			return Listing{}, err
 		}
 		*name.into = g.Fingerprint
+	}
+	if l.Current != "" {
+		at, _, err := store.Switched()
+		if err != nil {
+			return Listing{}, err
+		}
+		l.Since = at.UTC()
 	}
 	return l, nil
 }

@@ -125,6 +125,17 @@ func (f *S3) Remove(name, key, id string) {
 	keys[key] = slices.DeleteFunc(keys[key], func(o *Object) bool { return o.ID == id })
 }
 
+// Age sets when a version was written.
+func (f *S3) Age(name, key, id string, written time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, o := range f.buckets[name].keys[key] {
+		if o.ID == id {
+			o.Modified = written
+		}
+	}
+}
+
 // Retag replaces the tags of a version.
 func (f *S3) Retag(name, key, id string, tags map[string]string) {
 	f.mu.Lock()

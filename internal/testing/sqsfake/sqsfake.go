@@ -104,6 +104,13 @@ func (q *Queues) put(url, body string) {
 	q.queues[url] = append(q.queues[url], &message{id: q.next, body: body})
 }
 
+// Clear removes all messages of a queue.
+func (q *Queues) Clear(url string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	delete(q.queues, url)
+}
+
 // Bodies returns the bodies of all messages of a queue, visible or not.
 func (q *Queues) Bodies(url string) []string {
 	q.mu.Lock()

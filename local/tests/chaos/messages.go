@@ -206,8 +206,11 @@ func (r *run) rescan(ctx context.Context, objects []job.Object) error {
 	}
 	r.mu.Lock()
 	r.runs++
-	list := message.List{Run: r.runName(r.runs), Objects: objects}
+	list := message.List{Run: r.runName(r.runs)}
 	r.mu.Unlock()
+	for _, o := range objects {
+		list.Objects = append(list.Objects, message.Listed{Object: o})
+	}
 	body, err := json.Marshal(list)
 	if err != nil {
 		return fmt.Errorf("encode a list: %w", err)

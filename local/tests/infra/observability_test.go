@@ -330,6 +330,7 @@ func TestListOfAlarms(t *testing.T) {
 		{"versions that nobody scans", "Lazaret", metric.OldestUnscannedAge, "Name", "ignore", 3600},
 		{"sweeps that failed", "AWS/States", "ExecutionsFailed", "SweepStateMachineArn", "notBreaching", 0},
 		{"sweeps that timed out", "AWS/States", "ExecutionsTimedOut", "SweepStateMachineArn", "notBreaching", 0},
+		{"pages of sweeps that failed", "Lazaret", metric.SweepPagesFailed, "Name", "notBreaching", 0},
 		{"uploads that were not delivered", "AWS/Events", "FailedInvocations", "${Name}-existing-buckets", "notBreaching", 0},
 		{"engines that miss a canary", "Lazaret", metric.CanaryFailures, "Name", "notBreaching", 0},
 		{"old definitions", "Lazaret", metric.DefinitionsAge, "Name", "ignore", 50},

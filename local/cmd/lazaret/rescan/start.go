@@ -48,7 +48,7 @@ func Start(ctx context.Context, client sender, stack deployment.Stack, o job.Obj
 	if err := checkBucket(stack, o); err != nil {
 		return "", err
 	}
-	body, err := json.Marshal(upload.List{Run: "scan-" + uuid.NewString(), Objects: []job.Object{o}})
+	body, err := json.Marshal(upload.List{Run: "scan-" + uuid.NewString(), Objects: []upload.Listed{{Object: o}}})
 	if err != nil {
 		return "", fmt.Errorf("encode the request for %s: %w", o, err)
 	}

@@ -33,6 +33,7 @@ func alarmNames(parameters map[string]string) []string {
 		"rescans-waiting",
 		"scans-throttled",
 		"signature-on-trial",
+		"sweep-pages-failed",
 		"sweeps-failed",
 		"uploads-waiting",
 		"volume-busy",
