@@ -91,7 +91,13 @@ func (v version) Verdict() string { return v.Tags[verdicttag.Status] }
 func (v version) Detail() string { return v.Tags[verdicttag.Detail] }
 
 // Scanned returns when the verdict was found, as the tag says.
-func (v version) Scanned() string { return v.Tags[verdicttag.Time] }
+func (v version) Scanned() string {
+	text := v.Tags[verdicttag.Time]
+	if at, err := time.Parse(time.RFC3339, text); err == nil {
+		return at.UTC().Format(time.DateTime)
+	}
+	return text
+}
 
 // Definitions returns the version of the daily set of the verdict.
 func (v version) Definitions() string { return v.Tags[verdicttag.Definitions] }

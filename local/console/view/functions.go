@@ -30,6 +30,7 @@ var functions = template.FuncMap{
 	"plural":   Plural,
 	"inc":      func(n int) int { return n + 1 },
 	"lower":    func(word any) string { return strings.ToLower(fmt.Sprint(word)) },
+	"word":     func(word any) string { return Word(fmt.Sprint(word)) },
 	"mood":     func(word any) Mood { return MoodOf(fmt.Sprint(word)) },
 	"name":     history.Name,
 	"ago2":     func(seconds *int64) string { return Ago(time.Duration(*seconds) * time.Second) },
@@ -151,6 +152,18 @@ func Plural(n int, one, many string) string {
 		return "1 " + one
 	}
 	return Number(n) + " " + many
+}
+
+// Word returns a status or a verdict as it is written in a text: "Timed out" for TIMED_OUT.
+func Word(name string) string {
+	name = strings.ToLower(strings.ReplaceAll(name, "_", " "))
+	switch name {
+	case "":
+		return ""
+	case "ok":
+		return "OK"
+	}
+	return strings.ToUpper(name[:1]) + name[1:]
 }
 
 // Mood is how a state or a verdict is shown: its colour and its icon.

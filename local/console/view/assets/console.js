@@ -90,6 +90,9 @@
     start();
   }
 
+  // On narrow screens the sections are a row that is longer than the screen.
+  document.querySelector("nav.side [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
   // "/" goes to the search field of a page.
   document.addEventListener("keydown", (e) => {
     const typing = e.target.closest?.("input, select, textarea");
