@@ -144,7 +144,7 @@ func TestLines(t *testing.T) {
 		{name: lineTraces, workflow: Express, want: 5},
 		// 50,000 s: the first of 20 in a second, and a twentieth of the 19 others
 		{name: lineTraces, workflow: Express, burst: true, want: (50_000 + 0.05*950_000) / 1e6 * 5},
-		{name: idleAlarms, workflow: Standard, want: 26*0.10 + 3 + 13*0.30},
+		{name: idleAlarms, workflow: Standard, want: 27*0.10 + 3 + 13*0.30},
 		{name: idleKeys, workflow: Standard, want: 1},
 		{name: idleKeys, workflow: Express, want: 2},
 		{name: idleVolume, workflow: Standard, want: 330e6 / (1 << 30) * (2*0.30 + 30*0.06 + 30*0.03)},

@@ -17,7 +17,7 @@ var stack = struct {
 		"canary": 256, "freshclam": 2048, "release": 256, "sweep": 1024,
 	},
 	scanMemory: 3008, scanStorage: 10240, maxConcurrentScans: 20, retentionDays: 30,
-	alarmMetrics: 26, freshclamRuns: 8, canarySchedule: "rate(6 hours)",
+	alarmMetrics: 27, freshclamRuns: 8, canarySchedule: "rate(6 hours)",
 }
 
 // expressLimit is the size in bytes up to which dispatch runs an object in the express lane.

@@ -6,7 +6,7 @@ import "testing"
 // with its parameters applied; an address of AlertEmail waits at its topic.
 func TestAlarmsAndEmail(t *testing.T) {
 	t.Parallel()
-	for wanted, want := range map[string]int{"true": 21, "false": 0} {
+	for wanted, want := range map[string]int{"true": 22, "false": 0} {
 		app, err := Load("../../template.yaml", Options{
 			StackName:  "ward",
 			Parameters: map[string]string{"AlarmsAndDashboard": wanted},
