@@ -71,7 +71,7 @@ func routes(ctx context.Context, site *view.View, c *clients) http.Handler {
 	pages.Overview{View: site, Status: report, Numbers: counted}.Routes(mux)
 	pages.Executions{View: site, Query: c.history.Query, Every: fresh(executionsFresh)}.Routes(mux)
 	execution.Page{
-		View: site, Get: c.history.Get, Events: c.history.Events, Definition: c.machineOf,
+		View: site, Read: c.history.Read, Definition: c.machineOf,
 	}.Routes(mux)
 	c.objects(site, tasks, &letters).Routes(mux)
 	c.deadLetters(ctx, site, tasks, &letters, fresh(lettersFresh), report.Expire).Routes(mux)

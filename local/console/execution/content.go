@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/lazaret/lazaret/internal/job"
 	"github.com/lazaret/lazaret/local/cmd/lazaret/history"
 	"github.com/lazaret/lazaret/local/console/graph"
@@ -76,18 +74,8 @@ func (c content) Label() string {
 
 // read reads the execution and its events.
 func (p Page) read(ctx context.Context, q question, m machine) (content, error) {
-	var x history.Execution
-	var events []history.Event
-	reading, ctx := errgroup.WithContext(ctx)
-	reading.Go(func() (err error) {
-		x, err = p.Get(ctx, q.arn, q.window())
-		return err
-	})
-	reading.Go(func() (err error) {
-		events, err = p.Events(ctx, q.arn, q.window())
-		return err
-	})
-	if err := reading.Wait(); err != nil {
+	x, events, err := p.Read(ctx, q.arn, q.window())
+	if err != nil {
 		return content{}, err
 	}
 	return contentOf(q, m, x, events, time.Now())

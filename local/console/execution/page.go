@@ -30,9 +30,8 @@ const (
 // Page shows one execution.
 type Page struct {
 	View *view.View
-	// Get and Events read an execution of either lane. One of EXPRESS is looked for in the window.
-	Get    func(ctx context.Context, arn string, w history.Window) (history.Execution, error)
-	Events func(ctx context.Context, arn string, w history.Window) ([]history.Event, error)
+	// Read reads an execution of either lane. One of EXPRESS is looked for in the window.
+	Read func(ctx context.Context, arn string, w history.Window) (history.Execution, []history.Event, error)
 	// Definition returns the definition that an execution runs by.
 	Definition func(ctx context.Context, arn string) ([]byte, error)
 }

@@ -81,11 +81,10 @@ func (s *stack) get(t *testing.T, path string) *httptest.ResponseRecorder {
 	mux := http.NewServeMux()
 	Page{
 		View: &view.View{StreamEvery: time.Millisecond},
-		Get: func(_ context.Context, _ string, w history.Window) (history.Execution, error) {
+		Read: func(_ context.Context, _ string, w history.Window) (history.Execution, []history.Event, error) {
 			s.windows = append(s.windows, w)
-			return s.execution, s.err
+			return s.execution, s.events, s.err
 		},
-		Events: func(context.Context, string, history.Window) ([]history.Event, error) { return s.events, s.err },
 		Definition: func(context.Context, string) ([]byte, error) {
 			return s.definition()
 		},
@@ -254,13 +253,12 @@ func TestLiveSurvivesErrors(t *testing.T) {
 	s := newStack(t).ended()
 	page := Page{
 		View: &view.View{StreamEvery: time.Millisecond},
-		Get: func(context.Context, string, history.Window) (history.Execution, error) {
+		Read: func(context.Context, string, history.Window) (history.Execution, []history.Event, error) {
 			if s.windows = append(s.windows, history.Window{}); len(s.windows) == 1 {
-				return s.execution, errors.New("throttled")
+				return s.execution, nil, errors.New("throttled")
 			}
-			return s.execution, nil
+			return s.execution, s.events, nil
 		},
-		Events:     func(context.Context, string, history.Window) ([]history.Event, error) { return s.events, nil },
 		Definition: func(context.Context, string) ([]byte, error) { return s.definition() },
 	}
 	mux := http.NewServeMux()

@@ -102,6 +102,7 @@ type page struct {
 	Style         template.CSS
 	Width, Height float64
 	Starts        []point
+	links         int
 	Ways          []way
 	Groups, Boxes []box // those with states within them, which are behind the ways, and all others
 }
@@ -119,15 +120,15 @@ type way struct {
 // box is a state.
 type box struct {
 	layered.Rect
-	Name, Class, Title, Link string
-	Group                    bool   // it has states within it
-	Shape                    string // path
-	Icon                     string // path in a square of 16
-	IconX, IconY             float64
-	Lines                    []line // the name
-	Kind                     line   // and the status
-	End                      *point
-	Badge                    *badge
+	ID, Name, Class, Title, Link string
+	Group                        bool   // it has states within it
+	Shape                        string // path
+	Icon                         string // path in a square of 16
+	IconX, IconY                 float64
+	Lines                        []line // the name
+	Kind                         line   // and the status
+	End                          *point
+	Badge                        *badge
 }
 
 type line struct {
@@ -318,7 +319,8 @@ func (p *page) box(s State, r layered.Rect) box {
 		classes = append(classes, "is-chosen")
 	}
 	if p.Link != nil {
-		b.Link = p.Link(s.Name)
+		p.links++
+		b.ID, b.Link = fmt.Sprintf("%s-link-%d", p.ID, p.links), p.Link(s.Name)
 	}
 	lines := nameLines(s)
 	text := float64(lineHeight*len(lines)) + labelLine + 2

@@ -41,7 +41,7 @@
   };
 
   // Something that is larger than its place begins with that part of it which data-scroll selects.
-  for (const element of document.querySelectorAll("[data-scroll]")) {
+  for (const element of document.querySelectorAll(".graph-pane[data-scroll]")) {
     const chosen = element.querySelector(element.dataset.scroll)?.getBoundingClientRect();
     if (chosen !== undefined) {
       const place = element.getBoundingClientRect();
