@@ -150,9 +150,9 @@ func summary(r history.Row, t trace.Trace, now time.Time) string {
 		}
 		return "The execution runs."
 	}
-	text := fmt.Sprintf("The execution ended as %s", r.Status)
+	text := fmt.Sprintf("The execution has the status %s", view.Word(string(r.Status)))
 	if !r.Started.IsZero() && !now.IsZero() {
-		text += " after " + view.Span(now.Sub(r.Started))
+		text += ", after " + view.Span(now.Sub(r.Started))
 	}
 	return text + "."
 }

@@ -123,7 +123,7 @@ func TestPage(t *testing.T) {
 		"running": {
 			newStack(t), "/executions/" + arn, 200,
 			[]string{
-				"The execution is in the state Scan, where 1 attempt has failed.", "RUNNING", "Retrying", "Engine<b>",
+				"The execution is in the state Scan, where 1 attempt has failed.", "Running standard", "Retrying", "Engine<b>",
 				`<img src=x onerror=alert(2)>`, "Scans the work file with clamd", `"to": "scan"`, "2.0 KiB", `\u202egnp.exe`,
 			},
 			[]string{
@@ -147,7 +147,7 @@ func TestPage(t *testing.T) {
 		},
 		"ended": {
 			newStack(t).ended(), "/executions/" + arn, 200,
-			[]string{"The execution ended as SUCCEEDED after 20.0 s.", "20.0 s in all"},
+			[]string{"The execution has the status Succeeded, after 20.0 s.", "20.0 s in all"},
 			[]string{`data-scroll=".graph-start"`},
 			[]string{"data-live"},
 		},
