@@ -12,6 +12,7 @@ import (
 	"github.com/lazaret/lazaret/internal/job"
 	"github.com/lazaret/lazaret/local/cmd/lazaret/deployment"
 	"github.com/lazaret/lazaret/local/cmd/lazaret/explain"
+	"github.com/lazaret/lazaret/local/cmd/lazaret/history"
 	"github.com/lazaret/lazaret/local/cmd/lazaret/redrive"
 	"github.com/lazaret/lazaret/local/cmd/lazaret/rescan"
 	"github.com/lazaret/lazaret/local/cmd/lazaret/status"
@@ -32,6 +33,9 @@ const (
 	quarantineFresh  = time.Minute
 	definitionsFresh = 30 * time.Second
 	localFresh       = 2 * time.Second // on this machine, where nothing is billed
+
+	// namedOriginals is how many executions are read for the names of what is in quarantine.
+	namedOriginals = 50
 
 	// explainSince is how far back executions are looked for whose name cannot be computed, as by the command.
 	explainSince = 24 * time.Hour
@@ -78,7 +82,13 @@ func routes(ctx context.Context, site *view.View, c *clients) http.Handler {
 	pages.Quarantine{
 		View: site, Tasks: tasks, Decide: c.decide,
 		Read: latest.New(ctx, fresh(quarantineFresh), func(ctx context.Context) (pages.Quarantined, error) {
-			return pages.ReadQuarantine(ctx, c.s3, c.stack.Bucket("quarantine"))
+			q, err := pages.ReadQuarantine(ctx, c.s3, c.stack.Bucket("quarantine"))
+			if err == nil && q.Count > 0 {
+				// Without an answer the originals have no names on the page.
+				found, _ := c.history.Query(ctx, history.Query{Verdict: job.Infected, Limit: namedOriginals})
+				q.Name(found.Rows)
+			}
+			return q, err
 		}),
 	}.Routes(mux)
 	c.definitions(ctx, site, tasks, fresh(definitionsFresh), report.Expire).Routes(mux)

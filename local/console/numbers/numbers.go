@@ -90,7 +90,9 @@ type query struct {
 	dimensions      []types.Dimension
 }
 
-func dimension(name, value string) types.Dimension { return types.Dimension{Name: &name, Value: &value} }
+func dimension(name, value string) types.Dimension {
+	return types.Dimension{Name: &name, Value: &value}
+}
 
 // queries returns the metrics of a stack.
 func queries(stack deployment.Stack) []query {

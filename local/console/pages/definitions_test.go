@@ -78,7 +78,7 @@ func TestChange(t *testing.T) {
 	}{
 		"update":   {url.Values{"do": {"update"}}, "Look for new definitions now?", []update.Request{{}}},
 		"rollback": {url.Values{"do": {"rollback"}}, "pinned", []update.Request{{Definitions: "rollback"}}},
-		"pin": {url.Values{"do": {"pin"}, "name": {"aaa"}}, "aaa", []update.Request{{Definitions: "pin", Generation: "aaa"}}},
+		"pin":      {url.Values{"do": {"pin"}, "name": {"aaa"}}, "aaa", []update.Request{{Definitions: "pin", Generation: "aaa"}}},
 		"ignore": {
 			url.Values{"do": {"ignore"}, "name": {"Sig"}}, "Sig", []update.Request{{Definitions: "ignore", Signature: "Sig"}, {}},
 		},

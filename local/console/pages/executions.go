@@ -57,17 +57,20 @@ var spanNames = map[string]string{"1h": "Last hour", "24h": "Last 24 hours", "7d
 
 // executions is the content of the page.
 type executions struct {
-	Text                            string
+	Text                             string
+	Uploads                          string // the bucket that is not named in each row
 	Statuses, Verdicts, Lanes, Spans []option
-	Filtered                        bool // by more than the time
-	Page                            history.Page
-	First                           bool   // this is the newest page
-	Live, Newest, Older             string // URLs; Live and Older may be empty
+	Filtered                         bool // by more than the time
+	Page                             history.Page
+	First                            bool   // this is the newest page
+	Live, Newest, Older              string // URLs; Live and Older may be empty
 }
 
 func (e Executions) read(ctx context.Context, r *http.Request) (executions, error) {
 	form := r.URL.Query()
-	c := executions{Text: form.Get("q"), First: form.Get("cursor") == ""}
+	c := executions{
+		Text: form.Get("q"), First: form.Get("cursor") == "", Uploads: e.View.Stack.Bucket("uploads"),
+	}
 	q := history.Query{
 		Status: history.Status(form.Get("status")), Verdict: job.Verdict(form.Get("verdict")),
 		Lane: history.Lane(form.Get("lane")), Text: c.Text, Cursor: form.Get("cursor"),

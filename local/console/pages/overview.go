@@ -3,6 +3,7 @@ package pages
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/lazaret/lazaret/local/cmd/lazaret/status"
@@ -39,6 +40,7 @@ func (o Overview) Routes(mux *http.ServeMux) {
 type overview struct {
 	Ready   bool // Report is there
 	Report  status.Report
+	Says    string // what is wrong, in a few words; empty if nothing is
 	Parts   []part
 	Next    next
 	Numbers *numbers.Numbers // nil while they are not known
@@ -76,6 +78,33 @@ func (o Overview) read(ctx context.Context, patience time.Duration) overview {
 	for _, p := range c.Report.Parts() {
 		c.Parts = append(c.Parts, part{p, paths[p.Name]})
 	}
-	c.Next = nextOf(c.Report.Next)
+	c.Next, c.Says = nextOf(c.Report.Next), headline(c.Report)
 	return c
+}
+
+// headline says in a few words what is wrong, and nothing if nothing is.
+func headline(r status.Report) string {
+	var all []string
+	add := func(a status.Answer, words string) {
+		if a.State == status.Wrong {
+			all = append(all, words)
+		}
+	}
+	add(r.Definitions.Answer, "definitions are not up to date")
+	add(r.Uploads.Answer, view.Plural(r.Uploads.Waiting, "upload waits", "uploads wait")+" too long")
+	add(r.Rescans.Answer, view.Plural(r.Rescans.Waiting, "rescan waits", "rescans wait")+" too long")
+	add(r.Permits.Answer, "permits are not as they should be")
+	add(r.Executions.Answer, "executions fail")
+	add(r.DeadLetters.Answer, view.Plural(r.DeadLetters.Count, "dead letter waits", "dead letters wait"))
+	add(r.Unjudged.Answer, "an object has no verdict")
+	add(r.Canary.Answer, "the canary failed")
+	add(r.Alarms.Answer, view.Plural(len(r.Alarms.Ringing), "alarm rings", "alarms ring"))
+	switch {
+	case len(all) == 0 && r.Wrong:
+		return "It is not known whether all is well"
+	case len(all) == 0:
+		return ""
+	}
+	text := strings.Join(all, ", ")
+	return strings.ToUpper(text[:1]) + text[1:]
 }

@@ -33,7 +33,7 @@ func TestOverview(t *testing.T) {
 		Uploads: status.Queue{Answer: status.Answer{State: status.OK}, Waiting: 3, Oldest: &oldest},
 		DeadLetters: status.DeadLetters{Answer: status.Answer{
 			State: status.Wrong, Says: "7: " + hostileKey, Do: "lazaret dead-letters list",
-		}},
+		}, Count: 7},
 	}
 	for name, test := range map[string]struct {
 		report status.Report
@@ -42,7 +42,7 @@ func TestOverview(t *testing.T) {
 		want   []string
 	}{
 		"wrong": {wrong, counted(), nil, []string{
-			"Something is wrong", "lazaret dead-letters list --stack-name ward", `href="/dead-letters"`, "1\u2009234 in 24 hours",
+			"7 dead letters wait", "lazaret dead-letters list --stack-name ward", `href="/dead-letters"`, "1\u2009234 in 24 hours",
 			"the oldest for 2 min", `\u202e`, "<svg class=\"chart\"", "24 hours",
 		}},
 		"fine": {status.Report{Next: "nothing to do"}, counted(), nil, []string{"Nothing is wrong", "nothing to do"}},
@@ -76,6 +76,21 @@ func TestOverviewLoading(t *testing.T) {
 	wants(t, body, "Looking at the stack", `aria-busy="true"`)
 	if strings.Contains(body, "is wrong") {
 		t.Error("the page says how the stack is before it is known")
+	}
+}
+
+func TestHeadline(t *testing.T) {
+	t.Parallel()
+	wrong := status.Answer{State: status.Wrong}
+	for want, r := range map[string]status.Report{
+		"":                                       {},
+		"It is not known whether all is well":    {Wrong: true},
+		"1 upload waits too long, 2 alarms ring": {Wrong: true, Uploads: status.Queue{Answer: wrong, Waiting: 1}, Alarms: status.Alarms{Answer: wrong, Ringing: []string{"a", "b"}}},
+		"Definitions are not up to date, 1 dead letter waits": {Wrong: true, Definitions: status.Definitions{Answer: wrong}, DeadLetters: status.DeadLetters{Answer: wrong, Count: 1}},
+	} {
+		if got := headline(r); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/lazaret/lazaret/internal/job"
 	"github.com/lazaret/lazaret/internal/verdicttag"
 	"github.com/lazaret/lazaret/local/cmd/lazaret/decide"
+	"github.com/lazaret/lazaret/local/cmd/lazaret/history"
 	"github.com/lazaret/lazaret/local/console/latest"
 	"github.com/lazaret/lazaret/local/console/task"
 	"github.com/lazaret/lazaret/local/console/view"
@@ -51,6 +52,22 @@ type QuarantinedGroup struct {
 	Verdict, Detail string
 	Count           int
 	Newest          time.Time
+	Keys            []string // of some originals, the newest first, as far as the log of executions has them
+}
+
+// mostKeys is how many originals of a group are named.
+const mostKeys = 2
+
+// Name adds the keys of originals, which the copies do not have, from executions, the newest first.
+func (q *Quarantined) Name(rows []history.Row) {
+	for _, g := range q.Groups {
+		for _, r := range rows {
+			if len(g.Keys) < mostKeys && r.Object.Key != "" && string(r.Verdict) == g.Verdict && r.Detail == g.Detail &&
+				!slices.Contains(g.Keys, r.Object.Key) {
+				g.Keys = append(g.Keys, r.Object.Key)
+			}
+		}
+	}
 }
 
 // ReadQuarantine counts the copies in a bucket by their tags.

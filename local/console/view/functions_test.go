@@ -11,9 +11,9 @@ func TestLinks(t *testing.T) {
 	t.Parallel()
 	for got, want := range map[string]string{
 		Link("/objects"): "/objects",
-		Link("/objects", "bucket", "b", "prefix", "", "n", 3):               "/objects?bucket=b&n=3",
-		ObjectLink(job.Object{Bucket: "b", Key: "a b/../?&#\u202e\""}):      "/object?bucket=b&key=a+b%2F..%2F%3F%26%23%E2%80%AE%22",
-		ExecutionLink("arn:aws:states:r:1:execution:m:a/../b?c#d"):          "/executions/arn:aws:states:r:1:execution:m:a%2F..%2Fb%3Fc%23d",
+		Link("/objects", "bucket", "b", "prefix", "", "n", 3):                "/objects?bucket=b&n=3",
+		ObjectLink(job.Object{Bucket: "b", Key: "a b/../?&#\u202e\""}):       "/object?bucket=b&key=a+b%2F..%2F%3F%26%23%E2%80%AE%22",
+		ExecutionLink("arn:aws:states:r:1:execution:m:a/../b?c#d"):           "/executions/arn:aws:states:r:1:execution:m:a%2F..%2Fb%3Fc%23d",
 		ObjectLink(job.Object{Bucket: "b", Key: "k", VersionID: "v+1/2 3="}): "/object?bucket=b&key=k&versionId=v%2B1%2F2+3%3D",
 	} {
 		if got != want {
