@@ -3,6 +3,7 @@ package logs
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,8 +16,8 @@ import (
 // lines reads all of a log.
 func lines(t *testing.T, path string) (all []string) {
 	t.Helper()
-	s := stream{path: path, at: happened, dated: true}
-	if err := s.read(pattern{}, func(_ int, _ time.Time, text string) bool {
+	s := stream{path: path, at: happened}
+	if err := s.read(query{since: math.MinInt64}, func(_ int64, _ time.Time, text string) bool {
 		all = append(all, text)
 		return true
 	}); err != nil {

@@ -74,15 +74,14 @@ func (s Service) filterLogEvents(_ *http.Request, in request) (any, error) {
 	limit := cmp.Or(in.Limit, maxEvents)
 	newestFirst := in.StartFromHead != nil && !*in.StartFromHead
 	q := query{in.StartTime, in.EndTime, wanted, skip + limit + 1}
+	events, err := []event(nil), error(nil)
 	if newestFirst {
-		q.enough = math.MaxInt
+		events, err = group.newest(q)
+	} else {
+		events, err = group.events(q)
 	}
-	events, err := group.events(q)
 	if err != nil {
 		return nil, err
-	}
-	if newestFirst {
-		slices.Reverse(events)
 	}
 	events = events[min(skip, len(events)):]
 	out := map[string]any{"searchedLogStreams": []any{}}
@@ -123,6 +122,26 @@ type query struct {
 
 func (q query) wants(ms int64) bool { return ms >= q.since && (q.until == 0 || ms <= q.until) }
 
+// newest returns the wanted events of all streams, the newest first. There may be more than enough. It looks back an hour
+// at first, and further as long as it has not found enough.
+func (g Group) newest(q query) ([]event, error) {
+	end := q.until
+	if now := time.Now().UnixMilli(); end == 0 || end > now {
+		end = now
+	}
+	for back := time.Hour; ; back *= 4 {
+		some := query{since: max(q.since, end-back.Milliseconds()), until: q.until, wanted: q.wanted, enough: math.MaxInt}
+		if back > 10*365*24*time.Hour { // before any log
+			some.since = q.since
+		}
+		events, err := g.events(some)
+		if err != nil || some.since == q.since || len(events) >= q.enough {
+			slices.Reverse(events)
+			return events, err
+		}
+	}
+}
+
 // events returns the wanted events of all streams, the oldest first. There may be more than enough.
 func (g Group) events(q query) ([]event, error) {
 	streams, err := g.streams()
@@ -131,13 +150,10 @@ func (g Group) events(q query) ([]event, error) {
 	}
 	found := []event{}
 	for _, s := range streams {
-		err := s.read(q.wanted, func(line int, at time.Time, text string) bool {
+		err := s.read(q, func(id int64, at time.Time, text string) bool {
 			ms := at.UnixMilli()
-			if !q.wants(ms) {
-				return true
-			}
 			hash := fnv.New64a()
-			_, _ = fmt.Fprintf(hash, "%s %d", s.path, line)
+			_, _ = fmt.Fprintf(hash, "%s %d %d", s.path, id, ms)
 			found = append(found, event{
 				LogStreamName: s.name(at), Timestamp: ms, IngestionTime: ms, Message: text,
 				EventID: fmt.Sprintf("%056d", hash.Sum64()),

@@ -14,14 +14,17 @@ import (
 // be in the line, and comparisons of JSON fields joined by && and ||, without parentheses:
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
 type pattern struct {
-	parts []string // texts that every wanted line has: a long log is searched for them without decoding each line
+	// parts are texts, of which every wanted line has all those of one list: a long log is searched for them without
+	// decoding each line.
+	parts [][]string
 	fits  func(line []byte) bool
 }
 
 // wants reports whether a line is wanted.
 func (p pattern) wants(line []byte) bool {
 	lacks := func(part string) bool { return !bytes.Contains(line, []byte(part)) }
-	return !slices.ContainsFunc(p.parts, lacks) && (p.fits == nil || p.fits(line))
+	hasAll := func(parts []string) bool { return !slices.ContainsFunc(parts, lacks) }
+	return (len(p.parts) == 0 || slices.ContainsFunc(p.parts, hasAll)) && (p.fits == nil || p.fits(line))
 }
 
 // comparison is "$.field OPERATOR value".
@@ -47,7 +50,7 @@ func parse(text string) (pattern, error) {
 		}
 		terms[i] = strings.Trim(term, `"`)
 	}
-	return pattern{parts: terms}, nil
+	return pattern{parts: [][]string{terms}}, nil
 }
 
 // fields are a log line that is a JSON object.
@@ -58,7 +61,7 @@ func parseJSON(text string) (pattern, error) {
 	var p pattern
 	var alternatives [][]func(fields) bool
 	for alternative := range strings.SplitSeq(text, "||") {
-		p.parts = nil // those of a single alternative only
+		var parts []string
 		var all []func(fields) bool
 		for part := range strings.SplitSeq(alternative, "&&") {
 			m := comparison.FindStringSubmatch(strings.TrimSpace(part))
@@ -68,7 +71,7 @@ func parseJSON(text string) (pattern, error) {
 			}
 			path, operator, want := strings.Split(m[1][1:], "."), m[2], strings.Trim(m[3], `"`)
 			if operator == "=" {
-				p.parts = append(p.parts, literals(want)...)
+				parts = append(parts, literals(want)...)
 			}
 			holds := compare(operator, want)
 			all = append(all, func(line fields) bool {
@@ -76,10 +79,9 @@ func parseJSON(text string) (pattern, error) {
 				return ok && holds(got)
 			})
 		}
-		alternatives = append(alternatives, all)
-	}
-	if len(alternatives) > 1 {
-		p.parts = nil
+		// The longest first: it is the least likely one.
+		slices.SortFunc(parts, func(a, b string) int { return len(b) - len(a) })
+		alternatives, p.parts = append(alternatives, all), append(p.parts, parts)
 	}
 	p.fits = func(text []byte) bool {
 		var line fields
