@@ -114,7 +114,7 @@ emulator: build clamav .tools/emulator/installed ## deploy the template to an em
 	.tools/emulator/bin/python tools/emulator/deploy.py
 
 .PHONY: browser
-browser: build clamav ## test the local stack against attacks from a browser (make packages installs Chromium)
+browser: build clamav $(NPM) ## test the console, and attacks on the local stack, in Chromium (make packages installs it)
 	go -C local test ./tests/endtoend -run TestBrowser -browser -count=1 $(TESTFLAGS)
 
 .PHONY: clients

@@ -154,8 +154,10 @@ type attack struct {
 }
 
 // attackFrom opens a page that makes the attacks, and returns what the page could read. The page's URL is one of the
-// foreign server's.
-func attackFrom(t *testing.T, pages *foreignServer, at string, attacks []attack) (read map[string]string) {
+// foreign server's. A browser of its own opens it, unless another way is given.
+func attackFrom(
+	t *testing.T, pages *foreignServer, at string, attacks []attack, open ...func(url string),
+) (read map[string]string) {
 	t.Helper()
 	template, err := os.ReadFile("testdata/page.html")
 	if err != nil {
@@ -174,7 +176,9 @@ func attackFrom(t *testing.T, pages *foreignServer, at string, attacks []attack)
 		}
 		return "text/plain", ""
 	}
-	if err := chromium(t, at).Start(); err != nil {
+	if len(open) > 0 {
+		open[0](at)
+	} else if err := chromium(t, at).Start(); err != nil {
 		t.Fatal(err)
 	}
 	harness.Poll(t, "the report of the page "+at, func() bool {
