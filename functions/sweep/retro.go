@@ -23,7 +23,7 @@ func (h *handler) beginRetro(ctx context.Context, s *sweep.State, inUse *sweep.I
 	if !known {
 		return fmt.Errorf("%w: begin a retro-scan", job.ErrDefinitionsNotReady)
 	}
-	if since := s.Started.Sub(inUse.Since); since < definitions.SwitchPeriod {
+	if since := s.Started.Sub(inUse.Since); since < definitions.SwitchPeriod && !s.Request.DryRun {
 		return fmt.Errorf("%w: begin a retro-scan: they are in use since %s, and not yet by every engine",
 			job.ErrDefinitionsNotReady, inUse.Since.UTC().Format(time.RFC3339))
 	}
@@ -33,7 +33,9 @@ func (h *handler) beginRetro(ctx context.Context, s *sweep.State, inUse *sweep.I
 		return awserr.Classify(err)
 	}
 	s.Summary.Request, s.Summary.Queued = s.Request, int64(waiting+received)
-	s.Left = max(0, s.Request.Budget-s.Summary.Queued)
+	if s.Left = s.Request.Budget; !s.Request.DryRun {
+		s.Left = max(0, s.Left-s.Summary.Queued)
+	}
 	if s.Left == 0 {
 		s.Done, s.Summary.Spent = true, true
 		return nil

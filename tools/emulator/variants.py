@@ -25,6 +25,8 @@ ALL_CHANGED = {
     "QuarantineUnscannable": "true",
     "NewSignatureLimit": "50",
     "ReconcileSchedule": "rate(1 day)",
+    "RetroScanSchedule": "rate(1 day)",
+    "RetroScanBudget": "500",
     "QuarantineRetentionDays": "90",
     "Workflow": "EXPRESS",
     "MaxConcurrentScans": "7",

@@ -82,14 +82,30 @@ func addressOf(r sweep.Request) string { return job.Object{Bucket: r.Bucket, Key
 // incomplete returns an error if a sweep has not seen every version.
 func incomplete(s sweep.Summary) error {
 	switch {
+	case s.Stopped:
+		return fmt.Errorf("the sweep ended early, because no page could be looked at: %s; %snot-judged/ names the pages",
+			s.Failure, s.Records)
 	case s.FailedPages > 0:
-		return fmt.Errorf("%d pages of up to 1,000 versions were not looked at, the first because of %s: run it again",
-			s.FailedPages, s.Failure)
+		return fmt.Errorf("%d pages of up to 1,000 versions were not looked at, the first %s, because of %s; "+
+			"%snot-judged/ names them: run it again", s.FailedPages, firstNotJudged(s), s.Failure, s.Records)
 	case s.Refused > 0:
 		return fmt.Errorf("the tags of %s versions may not be read by the function sweep; %sobjects/ names them",
 			plan.Count(float64(s.Refused)), s.Records)
 	}
 	return nil
+}
+
+// firstNotJudged says where the first page lies that was not looked at.
+func firstNotJudged(s sweep.Summary) string {
+	if len(s.NotJudged) == 0 {
+		return "at an unknown place"
+	}
+	page := s.NotJudged[0]
+	bucket := job.Object{Bucket: page.Bucket}.String()
+	if page.From.Key == "" {
+		return "at the beginning of " + bucket
+	}
+	return "behind " + job.Object{Bucket: page.Bucket, Key: page.From.Key}.String()
 }
 
 // progress shows how far a command is, on one line of a terminal. Elsewhere it shows nothing.

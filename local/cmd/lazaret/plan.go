@@ -114,7 +114,7 @@ func (f *planFlags) run(cmd *cobra.Command, args []string) error {
 			return err
 		}
 		if out.planner, out.reports = p, append(out.reports, r); out.canaries == nil {
-			out.canaries = p.Canaries()
+			out.canaries, out.retroScans = p.Canaries(), p.RetroScans(in.Sizes)
 		}
 	}
 	if f.output.isJSON() {

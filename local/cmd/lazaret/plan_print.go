@@ -15,7 +15,8 @@ type planOutput struct {
 	planner *plan.Planner // of the last report; prices and times are the same for all
 	reports []plan.Report
 
-	canaries []plan.Canary // of the first workflow
+	canaries   []plan.Canary    // of the first workflow
+	retroScans []plan.RetroScan // of the first workflow
 }
 
 // planJSON is the output of plan --output json.
@@ -28,6 +29,8 @@ type planJSON struct {
 
 	// What a month of the canary costs on each schedule, in the first workflow.
 	Canary []plan.Canary `json:"canary"`
+	// What a month of retro-scans costs with each budget, one a day, in the first workflow.
+	RetroScan []plan.RetroScan `json:"retroScan"`
 
 	Reports []plan.Report `json:"workflows"`
 }
@@ -36,6 +39,7 @@ func (o planOutput) json() planJSON {
 	return planJSON{
 		Region: o.options.Region, Prices: o.planner.Prices().Date, Times: o.planner.Times().Date,
 		PerDay: o.input.PerDay, Burst: o.input.Burst, Reports: o.reports, Canary: o.canaries,
+		RetroScan: o.retroScans,
 	}
 }
 
@@ -62,6 +66,11 @@ func (o planOutput) print(w io.Writer, explain bool) error {
 		o.reports[0].Workflow)
 	for _, c := range o.canaries {
 		fmt.Fprintf(w, "  %-16s %8s %5.0f %%\n", c.Schedule, plan.Dollars(c.Dollars), 100*c.Cold)
+	}
+	fmt.Fprintf(w, "\na retro-scan a day by RetroScanBudget, %s: dollars a month, and %s more for each million versions in a look\n",
+		o.reports[0].Workflow, plan.Dollars(o.retroScans[0].Looks))
+	for _, r := range o.retroScans {
+		fmt.Fprintf(w, "  %-16s %8s\n", plan.Count(r.Budget), plan.Dollars(r.Dollars))
 	}
 	_, err := fmt.Fprintln(w, "\n--explain shows the arithmetic; docs/cost.md has the sources of prices and times.")
 	return err

@@ -106,7 +106,7 @@ func (f *found) describe(ctx context.Context, x history.Execution, states bool) 
 		}
 		out.follow(x, events, states)
 	}
-	out.Attempt, out.Run = out.job.Attempt, out.job.Run
+	out.Attempt, out.Run, out.Was = out.job.Attempt, out.job.Run, out.job.WasClean()
 	if out.job.Error != nil && out.Error != "" {
 		out.Error = out.job.Error.Error
 	}

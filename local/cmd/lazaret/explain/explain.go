@@ -77,7 +77,8 @@ type Execution struct {
 	Lane    history.Lane   `json:"lane"`
 	Status  history.Status `json:"status"`
 	Attempt int            `json:"attempt"`
-	Run     string         `json:"run,omitempty"` // of a scan that an operator asked for
+	Run     string         `json:"run,omitempty"` // of a scan that an operator or a schedule asked for
+	Was     string         `json:"was,omitempty"` // "was CLEAN since …", if it found what an earlier scan had not
 	Started *time.Time     `json:"started,omitempty"`
 	Stopped *time.Time     `json:"stopped,omitempty"`
 	Error   string         `json:"error,omitempty"`

@@ -78,7 +78,7 @@ func (v *Verdict) By() string {
 func printExecution(w io.Writer, x Execution) {
 	what := fmt.Sprintf("attempt %d", x.Attempt+1)
 	if x.Run != "" {
-		what = "a scan that an operator asked for"
+		what = "a scan that an operator or a schedule asked for"
 	}
 	status := string(x.Status)
 	if x.Error != "" {
@@ -87,6 +87,9 @@ func printExecution(w io.Writer, x Execution) {
 	fmt.Fprintf(w, "\nExecution   %s\n  %s, %s, %s", history.Name(x.ARN), x.Lane, what, status)
 	if x.Started != nil {
 		fmt.Fprintf(w, ", %s UTC", x.Started.Format(time.DateTime))
+	}
+	if x.Was != "" {
+		fmt.Fprintf(w, "\n  the version %s", x.Was)
 	}
 	fmt.Fprintln(w)
 	for _, s := range x.States {

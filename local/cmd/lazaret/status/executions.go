@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
 
 	"github.com/lazaret/lazaret/internal/job"
+	"github.com/lazaret/lazaret/internal/sweep"
 	"github.com/lazaret/lazaret/local/cmd/lazaret/history"
 )
 
@@ -82,26 +83,26 @@ func (r *Reader) unjudged(ctx context.Context) (u Unjudged) {
 	return none
 }
 
-// fromSweep returns what a sweep says about objects without a verdict, or nil if it had another question.
+// fromSweep returns what a sweep says about objects without a verdict. It returns nil for one that proves nothing: a
+// backfill sends what it finds, or leaves out older versions, and a sweep may have seen no version at all.
 func fromSweep(e history.Execution) *Unjudged {
-	var in struct{ Question, Bucket, Prefix string }
-	var out struct {
-		OldestUnjudged       *time.Time
-		FailedPages, Refused int
-	}
-	if json.Unmarshal([]byte(e.Input), &in) != nil || in.Question != "unjudged" ||
-		json.Unmarshal([]byte(e.Output), &out) != nil {
+	var in, out sweep.Summary
+	if json.Unmarshal([]byte(e.Input), &in) != nil || in.Question != sweep.Unjudged || in.Purpose != sweep.Reconcile ||
+		json.Unmarshal([]byte(e.Output), &out) != nil || out.Considered == 0 && out.FailedPages == 0 {
 		return nil
 	}
 	ended := e.Stopped.UTC()
-	u := &Unjudged{AsOf: &ended, Oldest: out.OldestUnjudged}
+	u := &Unjudged{AsOf: &ended}
+	if !out.OldestUnjudged.IsZero() {
+		u.Oldest = &out.OldestUnjudged
+	}
 	as := "as of " + duration(time.Since(ended)) + " ago"
 	if in.Bucket != "" {
 		as = "in " + job.Quote("s3://"+in.Bucket+"/"+in.Prefix) + ", " + as
 	}
 	if u.Oldest == nil {
 		u.Answer = Answer{State: OK, Says: "none, " + as}
-		if out.FailedPages+out.Refused > 0 {
+		if !out.Complete() {
 			u.State, u.Says = NotKnown, "none in what could be read, "+as
 		}
 		return u

@@ -273,6 +273,6 @@ func sweepOf(question, output string) *sfn.DescribeExecutionOutput {
 	return &sfn.DescribeExecutionOutput{
 		ExecutionArn: aws.String("arn:aws:states:eu-central-1:1:execution:ward-sweep:a"),
 		Status:       sfntypes.ExecutionStatusSucceeded, StartDate: &ended, StopDate: &ended,
-		Input: aws.String(`{"question":"` + question + `"}`), Output: &output,
+		Input: aws.String(`{"question":"` + question + `","purpose":"reconcile"}`), Output: &output,
 	}
 }

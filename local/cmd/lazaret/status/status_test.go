@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	cwtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/google/go-cmp/cmp"
@@ -38,7 +39,7 @@ func healthy() *world {
 			Status:  update.Status{Outcome: freshclam.Current, Time: time.Now().Add(-2 * time.Hour)},
 		},
 		failed: 12, running: 1,
-		sweep:      sweepOf("unjudged", `{"objects":500}`),
+		sweep:      sweepOf("unjudged", `{"considered":500}`),
 		canary:     `{"msg":"canary round ended","outcome":"right"}`,
 		alarms:     []cwtypes.MetricAlarm{alarm("ward-two-dead-letters", "ward-two-alerts")},
 		parameters: map[string]string{"MaxConcurrentScans": "20", "MaxDefinitionsAge": "168", "AlarmsAndDashboard": "true"},
@@ -59,7 +60,7 @@ func broken() *world {
 		deadLetter(1, "TagLimit", time.Hour), deadLetter(2, "AccessDenied", 3*24*time.Hour),
 		deadLetter(3, "TagLimit", 2*time.Hour), deadLetter(4, "TagLimit", time.Minute),
 	}
-	w.sweep = sweepOf("unjudged", fmt.Sprintf(`{"oldestUnjudged":%q}`, time.Now().Add(-5*time.Hour).Format(time.RFC3339)))
+	w.sweep = sweepOf("unjudged", fmt.Sprintf(`{"considered":3,"oldestUnjudged":%q}`, time.Now().Add(-5*time.Hour).Format(time.RFC3339)))
 	w.canary = `{"msg":"canary round ended","outcome":"wrong","detail":"EICAR was CLEAN"}`
 	w.alarms = append(w.alarms, alarm("ward-uploads-waiting", "ward-alerts"), alarm("ward-dead-letters", "ward-alerts"))
 	return w
@@ -234,7 +235,7 @@ func TestWrong(t *testing.T) {
 			name: "an object without a verdict", wrong: true, next: "lazaret reconcile --stack-name ward",
 			change: func(w *world) {
 				at := time.Now().Add(-2 * time.Hour).UTC().Format(time.RFC3339)
-				w.sweep = sweepOf("unjudged", `{"oldestUnjudged":"`+at+`"}`)
+				w.sweep = sweepOf("unjudged", `{"considered":3,"oldestUnjudged":"`+at+`"}`)
 			},
 			says: "the oldest was 1 h 0 min old, as of 1 h 0 min ago",
 		},
@@ -242,13 +243,26 @@ func TestWrong(t *testing.T) {
 			name: "an object that has just come", next: "nothing to do",
 			change: func(w *world) {
 				at := time.Now().Add(-65 * time.Minute).UTC().Format(time.RFC3339)
-				w.sweep = sweepOf("unjudged", `{"oldestUnjudged":"`+at+`"}`)
+				w.sweep = sweepOf("unjudged", `{"considered":3,"oldestUnjudged":"`+at+`"}`)
 			},
 		},
 		{
 			name:   "a sweep with another question",
 			next:   "nothing is wrong; for what is not known: lazaret reconcile --stack-name ward",
-			change: func(w *world) { w.sweep = sweepOf("stale", `{}`) },
+			change: func(w *world) { w.sweep = sweepOf("stale", `{"considered":3}`) },
+		},
+		{
+			name:   "a reconcile that saw no version",
+			next:   "nothing is wrong; for what is not known: lazaret reconcile --stack-name ward",
+			change: func(w *world) { w.sweep = sweepOf("unjudged", `{"considered":0}`) },
+		},
+		{
+			name: "a backfill that only counted",
+			next: "nothing is wrong; for what is not known: lazaret reconcile --stack-name ward",
+			change: func(w *world) {
+				w.sweep = sweepOf("unjudged", `{"considered":3}`)
+				w.sweep.Input = aws.String(`{"question":"unjudged","purpose":"backfill","dryRun":true}`)
+			},
 		},
 		{
 			name: "the canary was late", wrong: true, next: "lazaret verify --stack-name ward",

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -79,6 +80,9 @@ func Follow(ctx context.Context, client machines, execution string, progress fun
 			return s, nil
 		default:
 			cause := job.Message(aws.ToString(out.Cause))
+			if _, wrong, is := strings.Cut(cause, sweep.ErrRequest.Error()+": "); is { // nothing was looked at
+				return s, fmt.Errorf("%w: %s", sweep.ErrRequest, wrong)
+			}
 			if name := aws.ToString(out.Error); name != "" {
 				cause = name + ": " + cause
 			}

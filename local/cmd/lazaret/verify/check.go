@@ -31,7 +31,7 @@ func Checks() []Check {
 	all = append(all, checkTrials, checkDecisions)
 	all = append(all, checkPoison, checkCanary, checkCanaryStays)
 	all = append(all, checkFunctions...)
-	all = append(all, checkExpress, checkPermits, checkRescans, checkSweep)
+	all = append(all, checkExpress, checkPermits, checkRescans, checkSweep, checkRetroScan)
 	return append(all, checkAlarms, checkAlerts, checkConcurrency, checkTransitions, checkWholeTrace)
 }
 

@@ -59,6 +59,7 @@ func healthy(parameters map[string]string) outcomes {
 		"function-promote": verify.Off,
 		"express":          verify.Off,
 		"canary":           verify.Off,
+		"retro-scan":       verify.Off,
 		"canary-stays":     verify.Off,
 		"forged-guardduty": verify.Off,
 		// What the local stack has none of: a schedule, quotas, X-Ray.
@@ -82,6 +83,9 @@ func healthy(parameters map[string]string) outcomes {
 	if parameters["CanarySchedule"] != "" {
 		maps.Copy(o, each(verify.Pass, "canary", "canary-stays"))
 	}
+	if parameters["RetroScanSchedule"] != "" {
+		o["retro-scan"] = verify.Pass
+	}
 	if parameters["GuardDutyTag"] == "true" {
 		o["forged-guardduty"] = verify.Pass
 	}
@@ -97,6 +101,9 @@ func healthy(parameters map[string]string) outcomes {
 // everySixHours is the default schedule of the canary, as one word of --parameter-overrides. Its first round is at the
 // start.
 const everySixHours = `"rate(6 hours)"`
+
+// everyDay is a schedule, as one word of --parameter-overrides.
+const everyDay = `"rate(1 day)"`
 
 // start starts a machine with these parameters.
 func start(t *testing.T, parameters map[string]string, flags ...string) *harness.Machine {
@@ -184,6 +191,7 @@ func TestHealthy(t *testing.T) {
 			parameters := map[string]string{
 				"ReadGate": gate, "BucketLayout": layout,
 				"AllowCopyInto": fmt.Sprint((i+j)%2 == 1), "KeyPrefix": []string{"", "in"}[(i+j)%2],
+				"RetroScanSchedule": []string{"", everyDay}[(i+j)%2],
 				"NewSignatureLimit": []string{"20", "0"}[(i+j)%2], "Workflow": []string{"STANDARD", "EXPRESS"}[j],
 			}
 			t.Run(fmt.Sprint(parameters), func(t *testing.T) {
@@ -533,6 +541,12 @@ func TestBrokenDeployment(t *testing.T) {
 		"sweep fails": {
 			breaks: func(t *testing.T, root string) { fails(t, root, "sweep") },
 			want:   each(verify.Fail, "sweep"), says: map[string]string{"sweep": "Runtime.ExitError"},
+		},
+		"freshclam fails, which a retro-scan asks": {
+			parameters: map[string]string{"RetroScanSchedule": everyDay},
+			breaks:     func(t *testing.T, root string) { fails(t, root, "freshclam") },
+			want:       each(verify.Fail, "definitions", "freshclam", "retro-scan"),
+			says:       map[string]string{"retro-scan": "Runtime.ExitError"},
 		},
 		"notify fails": {
 			breaks: func(t *testing.T, root string) { fails(t, root, "notify") },

@@ -28,3 +28,22 @@ func TestSwept(t *testing.T) {
 		})
 	}
 }
+
+func TestRetroScanned(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		sum  sweep.Summary
+		want Outcome
+		seen string
+	}{
+		"as it must be": {sweep.Summary{Request: sweep.Request{Definitions: 27500}}, Pass, "daily 27500; rate(1 day)"},
+		"a page failed": {sweep.Summary{FailedPages: 1, Failure: "AccessDenied: no"}, Fail, "looked at: AccessDenied: no"},
+		"no tags":       {sweep.Summary{Counts: sweep.Counts{Refused: 2}}, Fail, "the tags of 2 versions may not be read"},
+		"it sends":      {sweep.Summary{Counts: sweep.Counts{Sent: 1}}, Fail, "it has sent 1 versions"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			told(t, retroScanned(test.sum, "rate(1 day)"), test.want, test.seen)
+		})
+	}
+}
