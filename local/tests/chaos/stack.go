@@ -46,7 +46,7 @@ func (s *stack) start() error {
 		parameters = append(parameters, "Workflow="+s.workflow)
 	}
 	args := []string{
-		"local", "--quiet", "--port", strconv.Itoa(s.port), "--data", s.data, "--template", s.template,
+		"local", "--quiet", "--no-console", "--port", strconv.Itoa(s.port), "--data", s.data, "--template", s.template,
 		"--functions-endpoint", s.proxy, "--time-scale", strconv.FormatFloat(s.scale, 'g', -1, 64),
 	}
 	args = append(append(args, "--parameter-overrides"), parameters...)

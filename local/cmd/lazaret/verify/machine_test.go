@@ -669,7 +669,7 @@ func TestCannotStart(t *testing.T) {
 			"test", "lazaret",
 			"names only arn:aws:iam::000000000000:role/deployer",
 		},
-		"there is no such stack": {nil, "test", "lazarett", "lazarett does not exist"},
+		"there is no such stack": {nil, "test", "lazarett", "lazarett: no such stack"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
