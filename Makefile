@@ -73,6 +73,10 @@ RACED  := /internal/unpack/(formats|unpacktest)$$
 # see changes of the files of the root module that the test reads.
 GO_TEST := go test -vet=off -timeout 30m $(TESTFLAGS)
 
+# Whole machines wait more than they compute: for visibility timeouts, retries and polls. So more tests run side by side
+# than there are processors. The longest package, tests/endtoend, is the first by sort -r.
+WAITING_TESTS := -p 2 -parallel 4
+
 .PHONY: test
 test: build clamav awscli ## run all tests, with clamd
 	@[[ -n "$(RACE)" ]] || echo 'make test: the race detector is off without a C compiler (make packages installs one)'
@@ -83,9 +87,9 @@ test: build clamav awscli ## run all tests, with clamd
 	$(GO_TEST) $(RACE) $$(raced); \
 	cd local; \
 	$(GO_TEST) -count=1 $$(serial); \
-	$(GO_TEST) -count=1 $(RACE) $$(raced); \
+	$(GO_TEST) -count=1 -p 4 $(RACE) $$(raced); \
 	export TMPDIR="$$(../scripts/memory-disk)"; \
-	$(GO_TEST) -count=1 $$(go list ./... | grep -E '$(DRIVERS)')
+	$(GO_TEST) -count=1 $(WAITING_TESTS) $$(go list ./... | grep -E '$(DRIVERS)' | sort -r)
 
 .PHONY: engine
 engine: ## run the tests of the engine with another clamd, as root: make engine CLAMD=/opt/clamav/sbin/clamd
