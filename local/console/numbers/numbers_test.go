@@ -25,7 +25,9 @@ func TestRead(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 30, 10, 7, 0, 0, time.UTC)
 	pages := 0
-	n, err := Read(t.Context(), fakeMetrics(func(in *cloudwatch.GetMetricDataInput) (*cloudwatch.GetMetricDataOutput, error) {
+	n, err := Read(t.Context(), fakeMetrics(func(
+		in *cloudwatch.GetMetricDataInput,
+	) (*cloudwatch.GetMetricDataOutput, error) {
 		out := &cloudwatch.GetMetricDataOutput{}
 		if pages++; pages == 1 {
 			out.NextToken = aws.String("more")

@@ -99,7 +99,8 @@ func newDefinitions(read latest.Reading[DefinitionsRead]) shownDefinitions {
 	for _, g := range l.Generations {
 		c.Generations = append(c.Generations, generation{
 			Generation: g, Current: g.Fingerprint == l.Current, Previous: g.Fingerprint == l.Previous,
-			Pinned: g.Fingerprint == l.Pinned, Held: l.Status.Held != nil && g.Fingerprint == l.Status.Held.Generation.Fingerprint,
+			Pinned: g.Fingerprint == l.Pinned,
+			Held:   l.Status.Held != nil && g.Fingerprint == l.Status.Held.Generation.Fingerprint,
 		})
 	}
 	if i := slices.IndexFunc(c.Generations, func(g generation) bool { return g.Current }); i >= 0 {
@@ -136,8 +137,8 @@ var kinds = []kind{
 	},
 	{
 		Do: update.Rollback, Title: "Go back to the previous generation", Button: "Roll back", Careful: true,
-		Says: "The previous generation is used and pinned: until it is unpinned, there are no updates. Each engine takes it " +
-			"within five minutes.",
+		Says: "The previous generation is used and pinned: until it is unpinned, there are no updates. Each engine takes " +
+			"it within five minutes.",
 	},
 	{
 		Do: update.Pin, Title: "Pin this generation", Button: "Pin", Named: "generation", Careful: true,

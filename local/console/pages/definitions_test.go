@@ -80,7 +80,9 @@ func TestChange(t *testing.T) {
 		"rollback": {url.Values{"do": {"rollback"}}, "pinned", []update.Request{{Definitions: "rollback"}}},
 		"pin":      {url.Values{"do": {"pin"}, "name": {"aaa"}}, "aaa", []update.Request{{Definitions: "pin", Generation: "aaa"}}},
 		"ignore": {
-			url.Values{"do": {"ignore"}, "name": {"Sig"}}, "Sig", []update.Request{{Definitions: "ignore", Signature: "Sig"}, {}},
+			url.Values{"do": {"ignore"}, "name": {"Sig"}},
+			"Sig",
+			[]update.Request{{Definitions: "ignore", Signature: "Sig"}, {}},
 		},
 		"confirm": {
 			url.Values{"do": {"confirm"}, "name": {"Sig"}}, "Sig", []update.Request{{Definitions: "confirm", Signature: "Sig"}},

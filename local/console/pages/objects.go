@@ -126,10 +126,11 @@ func (o Objects) list(w http.ResponseWriter, r *http.Request) error {
 	if i := slices.IndexFunc(c.Buckets, func(b Bucket) bool { return b.Name == c.Bucket }); i >= 0 {
 		c.Role = c.Buckets[i].Role
 	}
-	at := ""
+	end := 0
 	for part := range strings.SplitAfterSeq(c.Prefix, "/") {
-		if at += part; part != "" {
-			c.Crumbs = append(c.Crumbs, crumb{part, view.Link("/objects", "bucket", c.Bucket, "prefix", at)})
+		if end += len(part); part != "" {
+			path := view.Link("/objects", "bucket", c.Bucket, "prefix", c.Prefix[:end])
+			c.Crumbs = append(c.Crumbs, crumb{part, path})
 		}
 	}
 	in := &s3.ListObjectVersionsInput{

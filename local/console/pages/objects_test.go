@@ -125,8 +125,10 @@ func TestObject(t *testing.T) {
 		}
 		return &explain.Page{
 			Case: explain.Quarantined, Says: "It was moved to quarantine: " + hostileKey, Copy: "s3://locked/9f86?versionId=c",
-			Verdict:     &explain.Verdict{Status: job.Infected, Detail: hostileKey, Time: hostileKey, Definitions: hostileKey},
-			Reading:     &explain.Reading{Refused: true, CallerMay: true, Says: "A GET is refused (403).", Exempt: []string{hostileKey}},
+			Verdict: &explain.Verdict{Status: job.Infected, Detail: hostileKey, Time: hostileKey, Definitions: hostileKey},
+			Reading: &explain.Reading{
+				Refused: true, CallerMay: true, Says: "A GET is refused (403).", Exempt: []string{hostileKey},
+			},
 			Executions:  []explain.Execution{{ARN: "arn:aws:states:r:1:execution:m:n", Status: history.Failed, Error: hostileKey}},
 			DeadLetters: []explain.Letter{{MessageID: "7", Error: hostileKey, Cause: hostileKey}},
 			Do:          []string{"lazaret release " + hostileKey}, NotKnown: []string{hostileKey},

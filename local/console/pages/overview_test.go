@@ -112,7 +112,9 @@ func TestNext(t *testing.T) {
 
 func TestRoundUp(t *testing.T) {
 	t.Parallel()
-	for n, want := range map[float64]float64{0: 0, 1: 2, 2: 2, 3: 4, 9: 10, 11: 20, 39: 40, 101: 200, 999: 1000, 1001: 2000} {
+	for n, want := range map[float64]float64{
+		0: 0, 1: 2, 2: 2, 3: 4, 9: 10, 11: 20, 39: 40, 101: 200, 999: 1000, 1001: 2000,
+	} {
 		if got := roundUp(n); got != want {
 			t.Errorf("%g: got %g, want %g", n, got, want)
 		}

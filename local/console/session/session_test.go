@@ -2,6 +2,7 @@ package session
 
 import (
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -98,9 +99,7 @@ func TestRequests(t *testing.T) {
 		body := url.Values{FormField: {test.form}}.Encode()
 		r := httptest.NewRequest(test.method, "http://"+host+test.path, strings.NewReader(body))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		for key, values := range test.header {
-			r.Header[key] = values
-		}
+		maps.Copy(r.Header, test.header)
 		if test.cookie != nil {
 			r.AddCookie(test.cookie)
 		}

@@ -28,7 +28,8 @@ func TestNumbers(t *testing.T) {
 		Number(0): "0", Number(999): "999", Number(1000): "1\u2009000", Number(int64(-1234567)): "-1\u2009234\u2009567",
 		Number(2.6): "3", Plural(1, "copy", "copies"): "1 copy", Plural(2, "copy", "copies"): "2 copies",
 		Bytes(0): "0 B", Bytes(1023): "1023 B", Bytes(1536): "1.5 KiB", Bytes(5 << 40): "5.0 TiB", Bytes(3 << 50): "3.0 PiB",
-		Ago(-time.Second): "0 s", Ago(59 * time.Second): "59 s", Ago(61 * time.Minute): "1 h 1 min", Ago(50 * time.Hour): "2 days 2 h",
+		Ago(-time.Second): "0 s", Ago(59 * time.Second): "59 s", Ago(61 * time.Minute): "1 h 1 min",
+		Ago(50 * time.Hour):         "2 days 2 h",
 		Span(85 * time.Millisecond): "85 ms", Span(1240 * time.Millisecond): "1.24 s", Span(182 * time.Second): "3 min 2 s",
 		Word("TIMED_OUT"): "Timed out", Word("ok"): "OK", Word(""): "",
 	} {

@@ -49,7 +49,8 @@ func TestHostileText(t *testing.T) {
 func TestNothingInline(t *testing.T) {
 	t.Parallel()
 	w := httptest.NewRecorder()
-	(&View{}).Fail(w, httptest.NewRequest(http.MethodGet, "/x", nil), Problem{Status: 502, Says: "No.", Err: errors.New("why")})
+	r := httptest.NewRequest(http.MethodGet, "/x", nil)
+	(&View{}).Fail(w, r, Problem{Status: 502, Says: "No.", Err: errors.New("why")})
 	body := w.Body.String()
 	if w.Code != 502 || !strings.Contains(body, "No.") || !strings.Contains(body, "why") || !strings.Contains(body, `href="/x"`) {
 		t.Errorf("got %d\n%s\nwant the error, its cause, and a link to try again", w.Code, body)

@@ -26,8 +26,8 @@ type Group struct {
 	Letters []Letter // some or all
 }
 
-// Cause is a text of an error with the number of its letters. Texts that differ in nothing but the object that they name
-// are one cause.
+// Cause is a text of an error with the number of its letters. Texts that differ in nothing but the object that they
+// name are one cause.
 type Cause struct {
 	Text  string // as it is in the first letter
 	Count int
