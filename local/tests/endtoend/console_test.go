@@ -26,8 +26,8 @@ type consoleClient struct {
 	http   *http.Client
 }
 
-// openConsole opens the URL that lazaret local has printed.
-func openConsole(t *testing.T, m *harness.Machine) consoleClient {
+// visitConsole opens the URL that lazaret local has printed.
+func visitConsole(t *testing.T, m *harness.Machine) consoleClient {
 	t.Helper()
 	u, err := url.Parse(m.Console)
 	if err != nil || m.Console == "" {
@@ -129,7 +129,7 @@ func testConsole(t *testing.T, workflow string) {
 	full := m.Put(t, "in/ten tags", sample.Text("ten tags"), func(in *s3.PutObjectInput) {
 		in.Tagging = aws.String("a=1&b=2&c=3&d=4&e=5&f=6&g=7&h=8&i=9&j=10")
 	})
-	c := openConsole(t, m)
+	c := visitConsole(t, m)
 
 	c.await("/executions", "in/clean.txt")
 	body := c.await("/executions?verdict=INFECTED", `\u202e`)
@@ -173,7 +173,7 @@ func testConsole(t *testing.T, workflow string) {
 func TestConsoleStrangers(t *testing.T) {
 	t.Parallel()
 	m := harness.Start(t, "--console-port", "0")
-	c := openConsole(t, m)
+	c := visitConsole(t, m)
 	_, page := c.get("/definitions/change?do=unpin")
 	token := formToken.FindStringSubmatch(page)
 	if token == nil {
