@@ -11,6 +11,7 @@ import (
 
 	"github.com/lazaret/lazaret/internal/job"
 	"github.com/lazaret/lazaret/local/cmd/lazaret/history"
+	"github.com/lazaret/lazaret/local/cmd/lazaret/terminal"
 )
 
 // functions are what templates may call. "form" is set for each rendering.
@@ -78,19 +79,7 @@ func dict(pairs ...any) (map[string]any, error) {
 }
 
 // Ago returns how long ago something was: "40 s", "12 min", "3 h 5 min", "2 days 4 h".
-func Ago(d time.Duration) string {
-	d = max(0, d)
-	days, hours, minutes := int(d.Hours())/24, int(d.Hours())%24, int(d.Minutes())%60
-	switch {
-	case days > 0:
-		return fmt.Sprintf("%s %d h", Plural(days, "day", "days"), hours)
-	case hours > 0:
-		return fmt.Sprintf("%d h %d min", hours, minutes)
-	case minutes > 0:
-		return fmt.Sprintf("%d min", minutes)
-	}
-	return fmt.Sprintf("%d s", int(d.Seconds()))
-}
+func Ago(d time.Duration) string { return terminal.Ago(d) }
 
 // Span returns a duration with the precision that a reader of a list needs: "85 ms", "1.24 s", "3 min 2 s".
 func Span(d time.Duration) string {

@@ -11,8 +11,8 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// describer is the operation that Describe calls.
-type describer interface {
+// Stacks is what Describe calls of CloudFormation.
+type Stacks interface {
 	DescribeStacks(
 		context.Context, *cloudformation.DescribeStacksInput, ...func(*cloudformation.Options),
 	) (*cloudformation.DescribeStacksOutput, error)
@@ -26,7 +26,7 @@ type Description struct {
 }
 
 // Describe asks CloudFormation about the stack with this name. The error is an ErrNotFound if there is none.
-func Describe(ctx context.Context, client describer, name string) (Description, error) {
+func Describe(ctx context.Context, client Stacks, name string) (Description, error) {
 	d := Description{Parameters: map[string]string{}, Outputs: map[string]string{}}
 	out, err := client.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &name})
 	// CloudFormation has no code of its own for this: ValidationError, Stack with id av does not exist.

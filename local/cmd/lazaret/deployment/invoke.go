@@ -14,8 +14,8 @@ import (
 	"github.com/lazaret/lazaret/local/cmd/lazaret/terminal"
 )
 
-// invoker is the operation that Invoke calls.
-type invoker interface {
+// Invoker is what Invoke calls of Lambda.
+type Invoker interface {
 	Invoke(context.Context, *lambda.InvokeInput, ...func(*lambda.Options)) (*lambda.InvokeOutput, error)
 }
 
@@ -26,7 +26,7 @@ func (e FunctionError) Error() string { return terminal.Quote(e.Message) }
 
 // Invoke calls a function with a request and decodes its answer. An error of the function is a
 // FunctionError, and that there is no such function an ErrNotFound.
-func Invoke(ctx context.Context, client invoker, function string, request, answer any) error {
+func Invoke(ctx context.Context, client Invoker, function string, request, answer any) error {
 	payload, err := json.Marshal(request)
 	if err != nil {
 		return fmt.Errorf("invoke %s: encode the request: %w", function, err)

@@ -80,8 +80,8 @@ func (e Execution) Settled() bool {
 // longestExpress is how long an express execution runs at most.
 const longestExpress = 5 * time.Minute
 
-// stepFunctions is what the package calls of Step Functions, which has the STANDARD executions.
-type stepFunctions interface {
+// StepFunctions is what the package calls of Step Functions, which has the STANDARD executions.
+type StepFunctions interface {
 	ListExecutions(context.Context, *sfn.ListExecutionsInput, ...func(*sfn.Options)) (*sfn.ListExecutionsOutput, error)
 	DescribeExecution(
 		context.Context, *sfn.DescribeExecutionInput, ...func(*sfn.Options),
@@ -91,8 +91,8 @@ type stepFunctions interface {
 	) (*sfn.GetExecutionHistoryOutput, error)
 }
 
-// logs is what the package calls of CloudWatch Logs, which has the express executions.
-type logs interface {
+// Logs is what the package calls of CloudWatch Logs, which has the express executions.
+type Logs interface {
 	FilterLogEvents(
 		context.Context, *cloudwatchlogs.FilterLogEventsInput, ...func(*cloudwatchlogs.Options),
 	) (*cloudwatchlogs.FilterLogEventsOutput, error)
@@ -109,13 +109,13 @@ type Source struct {
 
 // Reader reads the executions of one stack. It may be used concurrently.
 type Reader struct {
-	states stepFunctions
-	logs   logs
+	states StepFunctions
+	logs   Logs
 	source Source
 }
 
 // New returns a Reader. The clients are an *sfn.Client and a *cloudwatchlogs.Client.
-func New(states stepFunctions, logs logs, source Source) *Reader {
+func New(states StepFunctions, logs Logs, source Source) *Reader {
 	return &Reader{states: states, logs: logs, source: source}
 }
 

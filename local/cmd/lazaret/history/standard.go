@@ -45,7 +45,7 @@ type standardHistory struct {
 
 // read returns the events that are new since the last call. New events are appended to the last page, which is read
 // again; earlier pages do not change.
-func (h *standardHistory) read(ctx context.Context, client stepFunctions) ([]Event, error) {
+func (h *standardHistory) read(ctx context.Context, client StepFunctions) ([]Event, error) {
 	var events []Event
 	for {
 		out, err := client.GetExecutionHistory(ctx, &sfn.GetExecutionHistoryInput{

@@ -42,6 +42,12 @@ type destination interface {
 	) (*sqs.SendMessageBatchOutput, error)
 }
 
+// Queues are the operations on all queues: those of an *sqs.Client.
+type Queues interface {
+	source
+	destination
+}
+
 // Redriver reads the dead letters of one stack. It is not for concurrent use.
 type Redriver struct {
 	deadLetters source
@@ -49,12 +55,8 @@ type Redriver struct {
 	stack       deployment.Stack
 }
 
-// New creates a Redriver for the stack. The client is an *sqs.Client.
-func New(client interface {
-	source
-	destination
-}, stack deployment.Stack,
-) *Redriver {
+// New creates a Redriver for the stack.
+func New(client Queues, stack deployment.Stack) *Redriver {
 	return &Redriver{deadLetters: client, rescans: client, stack: stack}
 }
 

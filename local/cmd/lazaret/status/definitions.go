@@ -75,7 +75,7 @@ func (d *Definitions) describe(g definitions.Generation) {
 	if !g.Built.IsZero() {
 		built := g.Built.UTC()
 		d.Built, d.AgeSeconds = &built, int64(time.Since(built).Seconds())
-		d.Says = fmt.Sprintf("daily %d, %s old", g.Version, duration(time.Since(built)))
+		d.Says = fmt.Sprintf("daily %d, %s old", g.Version, terminal.Ago(time.Since(built)))
 	}
 	d.Says += ", " + count(g.Signatures, "signature", "signatures")
 }
@@ -91,7 +91,7 @@ func (r *Reader) lastRun(d *Definitions, s update.Status, wrong func(do, format 
 	}
 	at := s.Time.UTC()
 	d.LastRun, d.LastRunAt = string(s.Outcome), &at
-	said := fmt.Sprintf("; freshclam %s ago: %s", duration(time.Since(at)), s.Outcome)
+	said := fmt.Sprintf("; freshclam %s ago: %s", terminal.Ago(time.Since(at)), s.Outcome)
 	switch {
 	case s.Held != nil:
 		wrong(r.command("lazaret definitions"), "%s; newer definitions are held back", said)

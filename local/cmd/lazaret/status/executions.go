@@ -12,6 +12,7 @@ import (
 	"github.com/lazaret/lazaret/internal/job"
 	"github.com/lazaret/lazaret/internal/sweep"
 	"github.com/lazaret/lazaret/local/cmd/lazaret/history"
+	"github.com/lazaret/lazaret/local/cmd/lazaret/terminal"
 )
 
 // mostExecutions bounds what is counted: ten requests.
@@ -96,7 +97,7 @@ func fromSweep(e history.Execution) *Unjudged {
 	if !out.OldestUnjudged.IsZero() {
 		u.Oldest = &out.OldestUnjudged
 	}
-	as := "as of " + duration(time.Since(ended)) + " ago"
+	as := "as of " + terminal.Ago(time.Since(ended)) + " ago"
 	if in.Bucket != "" {
 		as = "in " + job.Quote("s3://"+in.Bucket+"/"+in.Prefix) + ", " + as
 	}
@@ -108,7 +109,7 @@ func fromSweep(e history.Execution) *Unjudged {
 		return u
 	}
 	age := ended.Sub(*u.Oldest)
-	u.Answer = Answer{State: OK, Says: fmt.Sprintf("the oldest was %s old, %s", duration(age), as)}
+	u.Answer = Answer{State: OK, Says: fmt.Sprintf("the oldest was %s old, %s", terminal.Ago(age), as)}
 	if age > unjudgedWait {
 		u.State = Wrong
 	}

@@ -108,7 +108,7 @@ func (d *DeadLetters) words() string {
 		text += fmt.Sprintf(" (of the first %d)", mostLetters)
 	}
 	if d.Expires != nil {
-		text += fmt.Sprintf("; the first expires in %s (%s)", duration(time.Until(*d.Expires)),
+		text += fmt.Sprintf("; the first expires in %s (%s)", terminal.Ago(time.Until(*d.Expires)),
 			d.Expires.Format(time.DateTime))
 	}
 	return text

@@ -13,6 +13,7 @@ import (
 
 	"github.com/lazaret/lazaret/internal/permit"
 	"github.com/lazaret/lazaret/local/cmd/lazaret/rescan"
+	"github.com/lazaret/lazaret/local/cmd/lazaret/terminal"
 )
 
 const (
@@ -98,7 +99,7 @@ func (r *Reader) queue(ctx context.Context, short, url string) (q Queue, age tim
 		q.Says += "; age of the oldest not known yet: CloudWatch has no value of the last ten minutes"
 	default:
 		q.Oldest = aws.Int64(int64(age.Seconds()))
-		q.Says += "; the oldest for " + duration(age)
+		q.Says += "; the oldest for " + terminal.Ago(age)
 	}
 	return q, age, known
 }

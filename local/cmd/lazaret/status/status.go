@@ -49,16 +49,6 @@ type Report struct {
 	Alarms      Alarms      `json:"alarms"`
 }
 
-// Clients are what a Reader calls of AWS.
-type Clients struct {
-	Queues   queues   // *sqs.Client
-	Lambda   lambdas  // *lambda.Client
-	Metrics  metrics  // *cloudwatch.Client
-	Logs     logs     // *cloudwatchlogs.Client
-	Stacks   stacks   // *cloudformation.Client
-	Machines machines // *sfn.Client
-}
-
 // Reader reads the status of one stack, once or again and again. It is not for concurrent use.
 type Reader struct {
 	clients   Clients
