@@ -1,12 +1,17 @@
 package main
 
 import (
+	"errors"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/lazaret/lazaret/internal/testing/need"
 )
@@ -49,28 +54,86 @@ func TestHelp(t *testing.T) {
 	})
 }
 
+// taken returns the command that takes a line, and nil if the line is no command line of lazaret.
+func taken(line string) (*cobra.Command, error) {
+	words := wordPattern.FindAllString(strings.TrimSpace(line), -1)
+	for i := range words {
+		words[i] = strings.NewReplacer("'", "", `"`, "").Replace(words[i])
+	}
+	if len(words) == 0 || strings.TrimPrefix(words[0], "bin/") != "lazaret" {
+		return nil, nil
+	}
+	ends := []string{"|", ">", "||", "&&", "#", "2>&1", "&", ";"}
+	if end := slices.IndexFunc(words, func(w string) bool { return slices.Contains(ends, w) }); end > 0 {
+		words = words[:end] // the rest is the shell's
+	}
+	found, rest, err := newRoot().Find(words[1:])
+	if err == nil {
+		err = found.ParseFlags(rest)
+	}
+	if err == nil {
+		err = found.ValidateArgs(found.Flags().Args())
+	}
+	return found, err
+}
+
+// The commands of lazaret in a document: in a block at the beginning of a line, and in prose between
+// backquotes, if they have a flag.
+var (
+	inBlock = regexp.MustCompile(`(?m)^ *(?:\$ |> )?((?:bin/)?lazaret [a-z].*)$`)
+	inProse = regexp.MustCompile("`(lazaret [a-z][^`]*--[^`]*)`")
+)
+
+// TestDocumentedCommands: the commands that documents name are taken as they stand, also those that a machine without
+// an AWS account cannot run.
+func TestDocumentedCommands(t *testing.T) {
+	t.Parallel()
+	count := 0
+	for _, pattern := range []string{"../../../*.md", "../../../docs/*.md", "../../../docs/adr/*.md"} {
+		pages, err := filepath.Glob(pattern)
+		if err != nil || len(pages) == 0 {
+			t.Fatalf("find the pages %s: %d, %v", pattern, len(pages), err)
+		}
+		for _, page := range pages {
+			text, err := os.ReadFile(page)
+			if err != nil {
+				t.Fatal(err)
+			}
+			blocks := ""
+			for i, part := range strings.Split(string(text), "```") {
+				if language, code, _ := strings.Cut(part, "\n"); i%2 == 1 && language != "text" {
+					blocks += strings.ReplaceAll(code, "\\\n", " ")
+				}
+			}
+			found := inBlock.FindAllStringSubmatch(blocks, -1)
+			if !strings.HasSuffix(page, "CHANGELOG.md") {
+				found = append(found, inProse.FindAllStringSubmatch(string(text), -1)...)
+			}
+			for _, m := range found {
+				if strings.HasPrefix(m[1], "lazaret in ") {
+					continue // the first line of the page of status
+				}
+				count++
+				if _, err := taken(m[1]); err != nil && !errors.Is(err, pflag.ErrHelp) {
+					t.Errorf("%s: %q: %v", page, m[1], err)
+				}
+			}
+		}
+	}
+	if count < 60 {
+		t.Errorf("got %d commands in the documents, want 60 at least", count)
+	}
+	t.Logf("%d commands", count)
+}
+
 // Examples are pasted: each must be a command line that the commands take.
 func TestExamples(t *testing.T) {
 	t.Parallel()
 	every(newRoot(), func(cmd *cobra.Command) {
 		for line := range strings.Lines(cmd.Example) {
-			line = strings.TrimSpace(line)
-			words := wordPattern.FindAllString(line, -1)
-			for i := range words {
-				words[i] = strings.ReplaceAll(words[i], "'", "")
-			}
-			if len(words) == 0 || words[0] != "lazaret" {
+			found, err := taken(line)
+			if found == nil && err == nil {
 				continue // of a shell
-			}
-			if end := slices.IndexFunc(words, func(w string) bool { return w == "|" || w == ">" }); end > 0 {
-				words = words[:end] // the rest is the shell's
-			}
-			found, rest, err := newRoot().Find(words[1:])
-			if err == nil {
-				err = found.ParseFlags(rest)
-			}
-			if err == nil {
-				err = found.ValidateArgs(found.Flags().Args())
 			}
 			if err != nil || !strings.HasPrefix(found.CommandPath(), cmd.CommandPath()) {
 				t.Errorf("example %q of %s: %v, by %s", line, cmd.CommandPath(), err, found.CommandPath())
