@@ -22,6 +22,15 @@ import (
 func mirrored(t *testing.T, flags ...string) (*harness.Machine, *mirror.Mirror) {
 	t.Helper()
 	data := t.TempDir()
+	server, altered := mirrorFor(t, data)
+	offer(server, 1, "firstword")
+	return harness.Start(t, append(flags, "--template", altered(), "--data", data, "--mirror", server.URL)...), server
+}
+
+// mirrorFor returns a loopback mirror without databases, and what makes the template of a machine that trusts it and
+// keeps its data there. The template may have further changes.
+func mirrorFor(t *testing.T, data string) (server *mirror.Mirror, altered func(oldNew ...string) string) {
+	t.Helper()
 	libraries := filepath.Join(data, "volume", "lazaret", "libraries")
 	if err := os.MkdirAll(libraries, 0o755); err != nil {
 		t.Fatal(err)
@@ -32,11 +41,11 @@ func mirrored(t *testing.T, flags ...string) (*harness.Machine, *mirror.Mirror) 
 	const directory = "          DEFINITIONS_DIR: /mnt/lazaret/definitions\n"
 	const trust = "          LD_LIBRARY_PATH: /mnt/lazaret/libraries\n"
 	const scan, freshclam = directory + "          MAX_DEFINITIONS_AGE:", directory + "          DATABASE_MIRROR:"
-	template := harness.AlteredTemplate(t, scan, trust+scan, freshclam, trust+freshclam)
-	server := mirror.New()
+	server = mirror.New()
 	t.Cleanup(server.Close)
-	offer(server, 1, "firstword")
-	return harness.Start(t, append(flags, "--template", template, "--data", data, "--mirror", server.URL)...), server
+	return server, func(oldNew ...string) string {
+		return harness.AlteredTemplate(t, append(oldNew, scan, trust+scan, freshclam, trust+freshclam)...)
+	}
 }
 
 func offer(m *mirror.Mirror, version int, word string) {

@@ -16,7 +16,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/lazaret/lazaret/internal/decision"
 	"github.com/lazaret/lazaret/internal/job"
@@ -52,16 +51,7 @@ func releasing(t *testing.T, layout string) *harness.Machine {
 	t.Helper()
 	const held = "held"
 	m, server := mirrored(t, "--parameter-overrides", "BucketLayout="+layout+" ExistingBuckets="+held)
-	m.NewBucket(t, held)
-	if _, err := m.S3.PutBucketNotificationConfiguration(t.Context(), &s3.PutBucketNotificationConfigurationInput{
-		Bucket: aws.String(held),
-		NotificationConfiguration: &types.NotificationConfiguration{
-			EventBridgeConfiguration: &types.EventBridgeConfiguration{},
-		},
-	}); err != nil {
-		t.Fatal(err)
-	}
-	m.CopyUploadsPolicy(t, held)
+	m.ExistingBucket(t, held)
 	server.Offer(mirror.Set(2, time.Now(), "firstword", "secondword")...)
 	expect(t, m, 0, []string{": updated"}, "definitions", "update")
 	return m

@@ -122,6 +122,21 @@ func (m *Machine) SilentBucket(t testing.TB, name string) func(*s3.PutObjectInpu
 	return func(in *s3.PutObjectInput) { in.Bucket = &name }
 }
 
+// ExistingBucket creates a bucket as the parameter ExistingBuckets wants it: its events go to EventBridge, and it has the
+// policy of the uploads bucket. It returns the change that makes Put upload there.
+func (m *Machine) ExistingBucket(t testing.TB, name string) func(*s3.PutObjectInput) {
+	t.Helper()
+	change := m.SilentBucket(t, name)
+	if _, err := m.S3.PutBucketNotificationConfiguration(t.Context(), &s3.PutBucketNotificationConfigurationInput{
+		Bucket: &name, NotificationConfiguration: &types.NotificationConfiguration{
+			EventBridgeConfiguration: &types.EventBridgeConfiguration{},
+		},
+	}); err != nil {
+		t.Fatalf("send the events of %s to EventBridge: %v", name, err)
+	}
+	return change
+}
+
 // StopEvents removes the notifications of the uploads bucket. It is for tests that have a machine of their own.
 func (m *Machine) StopEvents(t testing.TB) {
 	t.Helper()
