@@ -113,8 +113,9 @@ func TestExistingBucketsFit(t *testing.T) {
 		row := regexp.MustCompile(fmt.Sprintf(`(?m)^\| %d characters \| (\d+) \|`, length)).FindSubmatch(page)
 		if row == nil {
 			t.Errorf("docs/deploy.md does not say how many buckets with names of %d characters fit: %d", length, n)
-		} else if stated, _ := strconv.Atoi(string(row[1])); stated != n {
-			t.Errorf("docs/deploy.md says that %d buckets with names of %d characters fit, want %d (%s)", stated, length, n, why)
+		} else if stated, _ := strconv.Atoi(string(row[1])); stated > n || stated < n*9/10 {
+			t.Errorf("docs/deploy.md says that %d buckets with names of %d characters fit, want about %d, and no more (%s)",
+				stated, length, n, why)
 		}
 	}
 }
