@@ -118,7 +118,7 @@ emulator: build clamav .tools/emulator/installed ## deploy the template to an em
 	.tools/emulator/bin/python tools/emulator/deploy.py
 
 .PHONY: browser
-browser: build clamav $(NPM) ## test the console, and attacks on the local stack, in Chromium (make packages installs it)
+browser: build clamav $(NPM) ## test the console and attacks on the local stack in Chromium (see make packages)
 	go -C local test ./tests/endtoend -run TestBrowser -browser -count=1 $(TESTFLAGS)
 
 .PHONY: clients

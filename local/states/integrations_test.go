@@ -115,7 +115,8 @@ func TestEventIsHandedOver(t *testing.T) {
 		},
 		{
 			"throttled", `"InvocationType":"Event"`, &api.Error{Code: "TooManyRequestsException", Message: "slow down", Status: 429},
-			"FAILED Lambda.TooManyRequestsException", []string{function + ` {"a":1}`},
+			"FAILED Lambda.TooManyRequestsException",
+			[]string{function + ` {"a":1}`},
 		},
 		{"waits for the end", `"InvocationType":"RequestResponse"`, nil, `SUCCEEDED {"ExecutedVersion"`, nil},
 		{"a kind that is not there", `"InvocationType":"DryRun"`, nil, "FAILED States.Runtime", nil},

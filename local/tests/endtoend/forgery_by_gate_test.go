@@ -207,7 +207,9 @@ func TestTagsOfCopies(t *testing.T) {
 			"test", admin, trustedReader, quarantineReader, otherAccount, role("Tag"), role("Fetch"), role("Scan"),
 		} {
 			c, o := m.as(who), job.Object{Bucket: bucket, Key: "copy", VersionID: m.Versions(t, bucket, "copy")[0]}
-			c.retagJudged(t, who, "scan-status=CLEAN", o)
+			if bucket != harness.Clean || who != role("Tag") { // tag writes what a later scan finds there
+				c.retagJudged(t, who, "scan-status=CLEAN", o)
+			}
 			c.untagJudged(t, who, o)
 			_, err := c.S3.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: aws.String("copy")})
 			if awsclient.Status(err) != http.StatusForbidden {
