@@ -169,8 +169,8 @@ func upTo(versions []types.ObjectVersion, to sweep.Marker) (before []types.Objec
 	return versions, false
 }
 
-// withoutBehind returns versions without those that have the key of a place and are behind it. Only S3 knows which these
-// are: the place may be a delete marker, S3 tells the times of markers and versions in whole seconds, and the SDK
+// withoutBehind returns versions without those that have the key of a place and are behind it. Only S3 knows which
+// these are: the place may be a delete marker, S3 tells the times of markers and versions in whole seconds, and the SDK
 // returns the two as two lists.
 func (h *handler) withoutBehind(
 	ctx context.Context, bucket string, to sweep.Marker, versions []types.ObjectVersion,

@@ -14,10 +14,11 @@ import (
 	"github.com/lazaret/lazaret/internal/sweep"
 )
 
-// beginRetro completes the state of a retro-scan: with the definitions in use, what is left of the budget, and its first
-// window. Without definitions there is nothing to compare verdicts with, and until all engines use them a scan might ask
-// the older ones again: then the error is a job.ErrDefinitionsNotReady, after which the state machine waits. What an earlier run has sent and nobody has
-// scanned counts against the budget: otherwise the queue would grow with each run of a stack that cannot keep up.
+// beginRetro completes the state of a retro-scan: with the definitions in use, what is left of the budget, and its
+// first window. Without definitions there is nothing to compare verdicts with, and until all engines use them a scan
+// might ask the older ones again: then the error is a job.ErrDefinitionsNotReady, after which the state machine waits.
+// What an earlier run has sent and nobody has scanned counts against the budget: otherwise the queue would grow with
+// each run of a stack that cannot keep up.
 func (h *handler) beginRetro(ctx context.Context, s *sweep.State, inUse *sweep.InUse) error {
 	version, known := inUse.Version()
 	if !known {

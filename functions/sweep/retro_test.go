@@ -172,8 +172,8 @@ func TestCleanBucket(t *testing.T) {
 	}
 }
 
-// TestPageThatEndsAtADeleteMarker: versions that are written meanwhile move the others to another page of the list; none
-// is judged in two pages, or in none.
+// TestPageThatEndsAtADeleteMarker: versions that are written meanwhile move the others to another page of the list;
+// none is judged in two pages, or in none.
 func TestPageThatEndsAtADeleteMarker(t *testing.T) {
 	t.Parallel()
 	for _, removed := range []bool{false, true} {

@@ -127,8 +127,8 @@ func (h *handler) sweeps(r sweep.Request) ([]string, error) {
 	return []string{r.Bucket}, nil
 }
 
-// report ends a sweep: it logs the summary, and counts the pages that could not be judged. After a look at every bucket of the stack it counts the age of the
-// oldest version without a verdict.
+// report ends a sweep: it logs the summary, and counts the pages that could not be judged. After a look at every bucket
+// of the stack it counts the age of the oldest version without a verdict.
 func (h *handler) report(ctx context.Context, s sweep.State) (sweep.Summary, error) {
 	sum := s.Summary
 	sum.Ended = h.now().UTC().Truncate(time.Millisecond)

@@ -82,7 +82,9 @@ var inUse = map[string]any{
 // sweep runs the states of the machine in their order. Each page in fails fails.
 func (b *bench) sweep(t *testing.T, r sweep.Request, fails ...int) sweep.Summary {
 	t.Helper()
-	s := call[sweep.State](t, b, map[string]any{"action": "begin", "execution": "arn:x:execution:m:run-1", "request": r, "inUse": inUse})
+	s := call[sweep.State](t, b, map[string]any{
+		"action": "begin", "execution": "arn:x:execution:m:run-1", "request": r, "inUse": inUse,
+	})
 	for {
 		s = call[sweep.State](t, b, map[string]any{"action": "list", "state": s})
 		if s.Pages.Count == 0 {
@@ -326,8 +328,8 @@ func TestPagesThatFail(t *testing.T) {
 	}
 }
 
-// TestOnePageThatFails: the summary is written also when the only page of a sweep fails, and the sweep ends when no page
-// of a round could be judged.
+// TestOnePageThatFails: the summary is written also when the only page of a sweep fails, and the sweep ends when no
+// page of a round could be judged.
 func TestOnePageThatFails(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -336,7 +338,9 @@ func TestOnePageThatFails(t *testing.T) {
 	if sum.Pages != 0 || sum.FailedPages != 1 || len(sum.NotJudged) != 1 || sum.Stopped || sum.Complete() {
 		t.Errorf("got %+v, want a summary that names the page", sum)
 	}
-	s := sweep.State{Pages: sweep.File{Count: 1, Key: sweep.PagesKey("run-1", 1)}, Run: "run-1", Round: 1, Map: &sweep.MapRun{}}
+	s := sweep.State{
+		Pages: sweep.File{Count: 1, Key: sweep.PagesKey("run-1", 1)}, Run: "run-1", Round: 1, Map: &sweep.MapRun{},
+	}
 	s.Map.ResultWriterDetails.Key = "sweeps/run-1/results/manifest.json"
 	if s = call[sweep.State](t, b, map[string]any{"action": "count", "state": s}); !s.Done || !s.Summary.Stopped {
 		t.Errorf("after a round of which no page was judged, before the last one: got %+v, want the end", s)

@@ -58,8 +58,8 @@ func (h *handler) handle(ctx context.Context, j job.Job) (job.Job, error) {
 	return j, nil
 }
 
-// tag writes the verdict, unless a later one is there. It returns the earlier one that it has replaced, nil if there was
-// none.
+// tag writes the verdict, unless a later one is there. It returns the earlier one that it has replaced, nil if there
+// was none.
 func (h *handler) tag(ctx context.Context, o job.Object, scan *job.Scan) (*job.Earlier, error) {
 	if !scan.Known() {
 		return nil, fmt.Errorf("%w: %s", job.ErrBadJob, scan.Outcome())

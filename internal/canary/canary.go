@@ -30,7 +30,8 @@ func sum(content []byte) string {
 	return hex.EncodeToString(s[:])
 }
 
-// IsSampleSHA256 reports whether a SHA-256, in lower-case hexadecimal, is that of a sample, wherever an object with it lies.
+// IsSampleSHA256 reports whether a SHA-256, in lower-case hexadecimal, is that of a sample, wherever an object with it
+// lies.
 func IsSampleSHA256(sha256 string) bool { return samples[sha256] }
 
 // Place is where function canary uploads its samples. The zero value is for a stack without canary: no object is a

@@ -23,8 +23,8 @@ const (
 	All      Question = "all"      // every one
 )
 
-// Purpose says why a sweep runs. It is part of what people read, and changes nothing but that. Retro alone is more: such
-// a sweep goes through Windows and has a budget.
+// Purpose says why a sweep runs. It is part of what people read, and changes nothing but that. Retro alone is more:
+// such a sweep goes through Windows and has a budget.
 type Purpose string
 
 // The purposes.
@@ -97,7 +97,8 @@ func (r Request) checkPurpose() error {
 		}
 	case Retro:
 		if r.Question != Stale || r.Definitions != 0 || r.OlderThan != "" {
-			return fmt.Errorf("%w: the purpose %s needs the question %s, without definitions and olderThan", ErrRequest, Retro, Stale)
+			return fmt.Errorf("%w: the purpose %s needs the question %s, without definitions and olderThan",
+				ErrRequest, Retro, Stale)
 		}
 		if r.Budget <= 0 {
 			return fmt.Errorf("%w: the purpose %s needs a budget above 0, not %d", ErrRequest, Retro, r.Budget)

@@ -13,10 +13,10 @@ type Window struct {
 	Except int           // leaves out those that are behind by so many, which an earlier window has sent; 0: none
 }
 
-// Windows are what a retro-scan looks at, in this order: the newest versions first. While the budget is smaller than the
-// number of versions, everything is stale again before the oldest versions have had their turn. So the first pass asks
-// older versions less often, and what it leaves of the budget goes to the second pass, which asks about each one that
-// was judged under older definitions. ADR 32 has the figures.
+// Windows are what a retro-scan looks at, in this order: the newest versions first. While the budget is smaller than
+// the number of versions, everything is stale again before the oldest versions have had their turn. So the first pass
+// asks older versions less often, and what it leaves of the budget goes to the second pass, which asks about each one
+// that was judged under older definitions. ADR 32 has the figures.
 var Windows = []Window{
 	{To: 7 * day, Behind: 1},
 	{From: 7 * day, To: 30 * day, Behind: 7},

@@ -16,9 +16,9 @@ import (
 	"github.com/lazaret/lazaret/local/metrics"
 )
 
-// Monitoring answers CloudWatch's DescribeAlarms, and GetMetricData about the age of the oldest message of a queue, now,
-// and about the series that Values has. All other metrics have no data. It speaks CBOR and JSON, as SDKs and the AWS CLI
-// do.
+// Monitoring answers CloudWatch's DescribeAlarms, and GetMetricData about the age of the oldest message of a queue,
+// now, and about the series that Values has. All other metrics have no data. It speaks CBOR and JSON, as SDKs and the
+// AWS CLI do.
 type Monitoring struct {
 	Alarms
 	// Oldest returns the age of a queue's oldest message, 0 for an empty queue; known is false if there is no such queue.
@@ -171,8 +171,8 @@ func (m Monitoring) minutes(q metricQuery, in metricRequest, now time.Time) (met
 // begin returns the beginning of the period that a time is in, as Unix time in seconds.
 func (q metricQuery) begin(at int64) int64 { return at - at%int64(q.MetricStat.Period) }
 
-// periods returns the values of the periods that begin in the request's time, and when they begin. The time of the first
-// period may be before the start, as on AWS.
+// periods returns the values of the periods that begin in the request's time, and when they begin. The time of the
+// first period may be before the start, as on AWS.
 func (q metricQuery) periods(minutes metrics.Minutes, in metricRequest) (times, values []any) {
 	periods := map[int64]metrics.Values{}
 	for minute, v := range minutes {

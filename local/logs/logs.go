@@ -122,8 +122,8 @@ type query struct {
 
 func (q query) wants(ms int64) bool { return ms >= q.since && (q.until == 0 || ms <= q.until) }
 
-// newest returns the wanted events of all streams, the newest first. There may be more than enough. It looks back an hour
-// at first, and further as long as it has not found enough.
+// newest returns the wanted events of all streams, the newest first. There may be more than enough. It looks back an
+// hour at first, and further as long as it has not found enough.
 func (g Group) newest(q query) ([]event, error) {
 	end := q.until
 	if now := time.Now().UnixMilli(); end == 0 || end > now {

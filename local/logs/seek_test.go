@@ -12,8 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestSeek reads times of a log of megabytes, whose lines are not quite in their order, the oldest and the newest first.
-// What it finds is what reading all lines finds.
+// TestSeek reads times of a log of megabytes, whose lines are not quite in their order, the oldest and the newest
+// first. What it finds is what reading all lines finds.
 func TestSeek(t *testing.T) {
 	t.Parallel()
 	const n, begin = 4000, 1_800_000_000_000

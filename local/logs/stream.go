@@ -17,8 +17,8 @@ import (
 // maxLine is more than a line has: CloudWatch takes 1 MB for an event, of which control characters are escaped.
 const maxLine = 8 << 20
 
-// disorder is by how much the times of two lines may differ from their order in a file: several executions write to one,
-// and the computer's clock may be set back a little.
+// disorder is by how much the times of two lines may differ from their order in a file: several executions write to
+// one, and the computer's clock may be set back a little.
 const disorder = 15 * time.Minute
 
 // stream is a log stream, or all log streams of one source: a log that File has written.

@@ -34,8 +34,8 @@ type progress struct {
 	end  int64
 }
 
-// NewLog returns the values that points finds in the lines of all files of a pattern of paths. A full file is kept under
-// the same path with a suffix until the next one is full.
+// NewLog returns the values that points finds in the lines of all files of a pattern of paths. A full file is kept
+// under the same path with a suffix until the next one is full.
 func NewLog(pattern string, points func(line []byte) []Point) *Log {
 	return &Log{pattern: pattern, points: points, files: map[string]progress{}, data: map[string]Minutes{}}
 }

@@ -11,8 +11,8 @@ import (
 // sentKey is a bucket of a queue: the minute's beginning as Unix time in seconds → how many messages were sent in it.
 var sentKey = []byte("sent")
 
-// keptMinutes is how long CloudWatch keeps values of single minutes.
-const keptMinutes = 15 * 24 * time.Hour
+// keptFor is how long CloudWatch keeps values of single minutes.
+const keptFor = 15 * 24 * time.Hour
 
 // count counts a message that was sent.
 func (q *queue) count(now time.Time) error {
@@ -20,7 +20,7 @@ func (q *queue) count(now time.Time) error {
 	n := uint64(1)
 	if value := q.sent.Get(minute); value != nil {
 		n += binary.BigEndian.Uint64(value)
-	} else if err := q.forgetBefore(now.Add(-keptMinutes)); err != nil {
+	} else if err := q.forgetBefore(now.Add(-keptFor)); err != nil {
 		return err
 	}
 	return q.sent.Put(minute, number(n))

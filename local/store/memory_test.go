@@ -33,8 +33,8 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// mapped is how many KiB of mapped files the system counts as the process's. It counts a file of a file system in memory
-// (tmpfs) as shared memory.
+// mapped is how many KiB of mapped files the system counts as the process's. It counts a file of a file system in
+// memory (tmpfs) as shared memory.
 func mapped(t *testing.T) (kib int) {
 	t.Helper()
 	status, err := os.ReadFile("/proc/self/status")

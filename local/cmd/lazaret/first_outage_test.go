@@ -28,9 +28,10 @@ const (
 	noUploads     = 15 // messages that are no uploads
 )
 
-// TestFirstOutage goes the way of docs/outage.md: 500 objects are uploaded while dispatch is broken, 50 letters of three
-// kinds come of it, one object cannot be read, one false positive is in quarantine, and the definitions are two days old.
-// When dispatch is repaired, eleven commands of lazaret and two of the AWS CLI lead to a stack that is proved to be clean.
+// TestFirstOutage goes the way of docs/outage.md: 500 objects are uploaded while dispatch is broken, 50 letters of
+// three kinds come of it, one object cannot be read, one false positive is in quarantine, and the definitions are two
+// days old. When dispatch is repaired, eleven commands of lazaret and two of the AWS CLI lead to a stack that is proved
+// to be clean.
 func TestFirstOutage(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()

@@ -67,8 +67,8 @@ func (o planOutput) print(w io.Writer, explain bool) error {
 	for _, c := range o.canaries {
 		fmt.Fprintf(w, "  %-16s %8s %5.0f %%\n", c.Schedule, plan.Dollars(c.Dollars), 100*c.Cold)
 	}
-	fmt.Fprintf(w, "\na retro-scan a day by RetroScanBudget, %s: dollars a month, and %s more for each million versions in a look\n",
-		o.reports[0].Workflow, plan.Dollars(o.retroScans[0].Looks))
+	fmt.Fprintf(w, "\na retro-scan a day by RetroScanBudget, %s: dollars a month, "+
+		"and %s more for each million versions in a look\n", o.reports[0].Workflow, plan.Dollars(o.retroScans[0].Looks))
 	for _, r := range o.retroScans {
 		fmt.Fprintf(w, "  %-16s %8s\n", plan.Count(r.Budget), plan.Dollars(r.Dollars))
 	}

@@ -164,7 +164,9 @@ func TestBrowserConsoleKeyboard(t *testing.T) {
 func TestBrowserConsoleTenThousand(t *testing.T) {
 	m := startConsole(t, 10_000)
 	b := openConsole(t, m)
-	for _, path := range []string{"/executions", "/executions?status=FAILED", "/executions?verdict=INFECTED", "/executions?q=partners"} {
+	for _, path := range []string{
+		"/executions", "/executions?status=FAILED", "/executions?verdict=INFECTED", "/executions?q=partners",
+	} {
 		began := time.Now()
 		b.open(path)
 		seen := map[string]bool{}

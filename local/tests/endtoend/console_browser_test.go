@@ -2,7 +2,6 @@ package endtoend
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -224,12 +223,6 @@ func (b *tab) look(scheme string, width int64) {
 func (b *tab) rows() int {
 	b.t.Helper()
 	return value[int](b, `document.querySelectorAll("main table.list tbody tr").length`)
-}
-
-// quote returns a text as one of JavaScript.
-func quote(text string) string {
-	q, _ := json.Marshal(text) // texts always marshal
-	return string(q)
 }
 
 // axe returns the rules of axe-core that the page breaks, and where.

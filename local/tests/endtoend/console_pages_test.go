@@ -29,7 +29,9 @@ func TestBrowserConsolePages(t *testing.T) {
 	clean := m.Put(t, "letters/2026/"+strings.Repeat("a long name of a folder/", 12)+"letter.txt", sample.Text("clean"))
 	m.Await(t, clean)
 	b := openConsole(t, m)
-	object := "/object?" + url.Values{"bucket": {harness.Uploads}, "key": {clean.Key}, "versionId": {clean.VersionID}}.Encode()
+	object := "/object?" + url.Values{
+		"bucket": {harness.Uploads}, "key": {clean.Key}, "versionId": {clean.VersionID},
+	}.Encode()
 	for name, path := range map[string]string{
 		"overview":     "/",
 		"executions":   "/executions",

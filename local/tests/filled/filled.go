@@ -123,7 +123,8 @@ func (f *filler) start(kept *store.Store, queues *sqs.Service, machines []templa
 	client *sfn.Client, end func(), err error,
 ) {
 	service, err := states.New(context.Background(), states.Config{
-		Machines: machines, Store: kept, Scale: 1e9, Invoke: f.invoke, Now: func(name string) time.Time { return f.clock(name).now() }, Log: f.logs.append,
+		Machines: machines, Store: kept, Scale: 1e9, Invoke: f.invoke, Log: f.logs.append,
+		Now: func(name string) time.Time { return f.clock(name).now() },
 		SendMessage: queues.SendTx,
 		StatusChanged: func(tx *bbolt.Tx, detail json.RawMessage) error {
 			tx.OnCommit(func() { f.changed(detail) })

@@ -122,8 +122,8 @@ func (m *Machine) SilentBucket(t testing.TB, name string) func(*s3.PutObjectInpu
 	return func(in *s3.PutObjectInput) { in.Bucket = &name }
 }
 
-// ExistingBucket creates a bucket as the parameter ExistingBuckets wants it: its events go to EventBridge, and it has the
-// policy of the uploads bucket. It returns the change that makes Put upload there.
+// ExistingBucket creates a bucket as the parameter ExistingBuckets wants it: its events go to EventBridge, and it has
+// the policy of the uploads bucket. It returns the change that makes Put upload there.
 func (m *Machine) ExistingBucket(t testing.TB, name string) func(*s3.PutObjectInput) {
 	t.Helper()
 	change := m.SilentBucket(t, name)

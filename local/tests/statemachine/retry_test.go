@@ -44,8 +44,8 @@ func withRetry(machine, retry string) string {
 	return out.String()
 }
 
-// TestRetryIsWrittenOnce: each state that invokes a function and waits for its end has the Retry of retry.json, because JSON cannot refer to
-// another file. With -update, it writes retry.json into the states.
+// TestRetryIsWrittenOnce: each state that invokes a function and waits for its end has the Retry of retry.json, because
+// JSON cannot refer to another file. With -update, it writes retry.json into the states.
 func TestRetryIsWrittenOnce(t *testing.T) {
 	t.Parallel()
 	written := readFile(t, retryFile)
@@ -88,8 +88,8 @@ func TestRetryIsWrittenOnce(t *testing.T) {
 const mostHandOver = 60
 
 // TestEventsAreHandedOver: a state that invokes a function with InvocationType Event waits for no end. Lambda keeps the
-// event, and has the function run again; the state tries again only while Lambda does not take the event. Where it never
-// does, the execution ends with an error for which DiedRule and ReportDiedRule send what is left to do.
+// event, and has the function run again; the state tries again only while Lambda does not take the event. Where it
+// never does, the execution ends with an error for which DiedRule and ReportDiedRule send what is left to do.
 func TestEventsAreHandedOver(t *testing.T) {
 	t.Parallel()
 	text, m := readMachine(t)

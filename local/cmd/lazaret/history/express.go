@@ -172,8 +172,9 @@ func (r *Reader) filter(ctx context.Context, f filter) iter.Seq2[string, error] 
 			}
 			in.NextToken = out.NextToken
 		}
-		yield("", &unended{token: aws.ToString(in.NextToken), until: w.Until, error: fmt.Errorf("%w: the search in %s from %s to %s has not ended after %d requests; choose a shorter one",
-			ErrTooMany, f.group, w.Since.UTC().Format(time.DateTime), w.Until.UTC().Format(time.DateTime), requests)})
+		tooMany := fmt.Errorf("%w: the search in %s from %s to %s has not ended after %d requests; choose a shorter one",
+			ErrTooMany, f.group, w.Since.UTC().Format(time.DateTime), w.Until.UTC().Format(time.DateTime), requests)
+		yield("", &unended{token: aws.ToString(in.NextToken), until: w.Until, error: tooMany})
 	}
 }
 

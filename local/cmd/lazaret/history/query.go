@@ -53,10 +53,10 @@ type Page struct {
 
 // Query returns a page of executions of both lanes. It asks for no more than the page shows.
 //
-// Without Verdict and Text, executions are in the order of their starts. Step Functions lists those of STANDARD, and the
-// log group of express executions has the others; with a Status other than RUNNING they are in the order of their ends
-// there. With Verdict or Text, the functions' log has the names, in the order of its lines: of the verdict, or of the
-// start (STANDARD) or end (EXPRESS). An execution whose start is lost in the log is not in a list, but List has it.
+// Without Verdict and Text, executions are in the order of their starts. Step Functions lists those of STANDARD, and
+// the log group of express executions has the others; with a Status other than RUNNING they are in the order of their
+// ends there. With Verdict or Text, the functions' log has the names, in the order of its lines: of the verdict, or of
+// the start (STANDARD) or end (EXPRESS). An execution whose start is lost in the log is not in a list, but List has it.
 //
 // An error about one lane or one log is in Partial, if the other has an answer. An error is returned if there is none.
 func (r *Reader) Query(ctx context.Context, q Query) (Page, error) {
@@ -148,8 +148,8 @@ func (p *Page) note(err error) {
 	p.Partial += err.Error()
 }
 
-// describeRows reads the STANDARD executions among these, some at a time. Those that could not be read stay as they are;
-// the error is that of one of them.
+// describeRows reads the STANDARD executions among these, some at a time. Those that could not be read stay as they
+// are; the error is that of one of them.
 func (r *Reader) describeRows(ctx context.Context, executions []Execution) error {
 	var all errgroup.Group // without a common context: one failure does not end the others
 	all.SetLimit(describedAtOnce)

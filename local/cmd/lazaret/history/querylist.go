@@ -82,8 +82,8 @@ func (r *Reader) queryList(ctx context.Context, q Query, from cursor) (page Page
 	return page, nil
 }
 
-// standardAfter lists STANDARD executions after a place. Step Functions cannot be asked for those before a time: what is
-// newer is read a thousand at a time.
+// standardAfter lists STANDARD executions after a place. Step Functions cannot be asked for those before a time: what
+// is newer is read a thousand at a time.
 func (r *Reader) standardAfter(ctx context.Context, q Query, p place) iter.Seq2[taken, error] {
 	in := &sfn.ListExecutionsInput{
 		StateMachineArn: &r.source.Standard, StatusFilter: types.ExecutionStatus(q.Status),

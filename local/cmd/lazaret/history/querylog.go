@@ -15,8 +15,8 @@ import (
 	"github.com/lazaret/lazaret/internal/job"
 )
 
-// longestText is how much of a text is in a filter pattern, in bytes: it is there twice. All of it is compared with what
-// was found.
+// longestText is how much of a text is in a filter pattern, in bytes: it is there twice. All of it is compared with
+// what was found.
 const longestText = 200
 
 // functionLine is a line of a function about an execution: that of dispatch when it has started a STANDARD one or when
@@ -35,8 +35,8 @@ type functionLine struct {
 // anyTwice are two signs that stand for any characters, or more.
 var anyTwice = regexp.MustCompile(`\*\*+`)
 
-// comparison returns the filter pattern for the lines that a query wants. Characters that have a meaning there stand for
-// any: what was found is compared again.
+// comparison returns the filter pattern for the lines that a query wants. Characters that have a meaning there stand
+// for any: what was found is compared again.
 func (q Query) comparison() string {
 	line := quoted("$.function", "dispatch") + " && " + quoted("$.execution", "*")
 	if q.Verdict != "" {
@@ -123,8 +123,8 @@ func (p *Page) has(name string) bool {
 	return slices.ContainsFunc(p.Rows, func(r Row) bool { return r.Name == name })
 }
 
-// addRows adds the executions that lines name to the page: those of EXPRESS, and those of STANDARD unless an EXPRESS one
-// has settled the job.
+// addRows adds the executions that lines name to the page: those of EXPRESS, and those of STANDARD unless an EXPRESS
+// one has settled the job.
 func (r *Reader) addRows(ctx context.Context, q Query, lines []functionLine, left *int, page *Page) error {
 	if len(lines) == 0 {
 		return nil

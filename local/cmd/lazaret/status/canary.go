@@ -67,7 +67,8 @@ func (r *Reader) round(event logtypes.FilteredLogEvent) (c Canary) {
 		return c
 	}
 	c.Outcome, c.At = line.Outcome, &at
-	c.Answer = Answer{State: OK, Says: fmt.Sprintf("%s, %s ago", terminal.Quote(line.Outcome), terminal.Ago(time.Since(at)))}
+	says := fmt.Sprintf("%s, %s ago", terminal.Quote(line.Outcome), terminal.Ago(time.Since(at)))
+	c.Answer = Answer{State: OK, Says: says}
 	if line.Outcome != "right" {
 		c.State, c.Do = Wrong, r.command("lazaret verify")
 		if line.Detail != "" {
