@@ -124,7 +124,7 @@ func (f *filler) start(kept *store.Store, queues *sqs.Service, machines []templa
 ) {
 	service, err := states.New(context.Background(), states.Config{
 		Machines: machines, Store: kept, Scale: 1e9, Invoke: f.invoke, Log: f.logs.append,
-		Now: func(name string) time.Time { return f.clock(name).now() },
+		Now:         func(name string) time.Time { return f.clock(name).now() },
 		SendMessage: queues.SendTx,
 		StatusChanged: func(tx *bbolt.Tx, detail json.RawMessage) error {
 			tx.OnCommit(func() { f.changed(detail) })
