@@ -177,6 +177,36 @@ func TestResumeOfPromoted(t *testing.T) {
 	}
 }
 
+// TestReleaseOfWhatWasPromoted checks that an object which a later scan has moved out of the clean bucket goes back to
+// the uploads bucket, and that a newer one in the clean bucket is not hidden unasked.
+func TestReleaseOfWhatWasPromoted(t *testing.T) {
+	t.Parallel()
+	for _, newer := range []bool{false, true} {
+		w := newWorld(t, true)
+		w.clean = clean
+		w.job.Object.Bucket = clean
+		from := w.Current(quarantine)[w.request.Key]
+		w.request.Key = w.job.Object.QuarantineKey()
+		w.request.VersionID = w.Add(quarantine, w.request.Key, from).ID
+		w.store(t, quarantine, w.request.Key+".json", w.job)
+		if newer {
+			w.Add(clean, key, s3fake.Object{Body: "newer", Metadata: map[string]string{
+				move.KeyModified: s3fake.Epoch.Add(-time.Hour).Format(time.RFC3339), // uploaded before, promoted after
+			}})
+			if _, err := w.handle(t.Context(), w.request); !errors.Is(err, errNewer) {
+				t.Errorf("with a newer promoted object: got %v, want an errNewer", err)
+			}
+			continue
+		}
+		out := w.must(t, w.request)
+		if got := w.Current(uploads)[key].Body; got != body || len(w.All(clean, key)) != 0 ||
+			!strings.HasPrefix(out.Record.Object, "s3://"+uploads+"/") {
+			t.Errorf("released %q to %s, with %d objects in the clean bucket, want it in uploads alone",
+				got, out.Record.Object, len(w.All(clean, key)))
+		}
+	}
+}
+
 // TestNewerObject checks that a newer object is hidden only if the request says so, and that an older one does not
 // matter.
 func TestNewerObject(t *testing.T) {

@@ -72,9 +72,9 @@ def definition(place, substitutions):
 # What AWS takes in a definition and moto refuses, why, and what stands there in its place.
 REFUSED_IN_DEFINITIONS = [
     (
-        '"ToleratedFailurePercentage": 10,',
+        '"ToleratedFailurePercentage": 100,',
         "moto takes numbers with a point alone",
-        '"ToleratedFailurePercentage": 10.0,',
+        '"ToleratedFailurePercentage": 100.0,',
     ),
     ('"InputType": "JSONL"', "moto does not have the type", '"InputType": "JSON"'),
 ]
