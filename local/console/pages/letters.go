@@ -21,6 +21,7 @@ const mostLetters = 1000
 // Letters are the dead letters as they were read.
 type Letters struct {
 	Groups  []*redrive.Group
+	All     []redrive.Letter // with their causes, which those in Groups do not have, and without their bodies
 	Count   int
 	Remarks []string
 	Partial bool // there are more than were read
@@ -32,12 +33,15 @@ func ReadLetters(ctx context.Context, list func(
 ) (redrive.Result, error),
 ) (Letters, error) {
 	var groups redrive.Groups
+	var all []redrive.Letter
 	result, err := list(ctx, mostLetters, func(l redrive.Letter) bool {
 		groups.Add(l)
+		l.Body = ""
+		all = append(all, l)
 		return true
 	})
 	return Letters{
-		Groups: groups.Sorted(), Count: groups.Count, Remarks: result.Remarks(), Partial: groups.Count >= mostLetters,
+		Groups: groups.Sorted(), All: all, Count: groups.Count, Remarks: result.Remarks(), Partial: groups.Count >= mostLetters,
 	}, err
 }
 
@@ -184,36 +188,17 @@ func (d DeadLetters) ask(w http.ResponseWriter, r *http.Request) error {
 		return view.Problem{Status: http.StatusBadGateway, Says: "The dead letters could not be read.", Err: read.Err}
 	}
 	content.Partial = read.Value.Partial
-	for _, g := range read.Value.Groups {
-		for _, l := range g.Letters {
-			if !c.hasNamed(l, g) {
-				continue
-			}
-			if content.Count++; len(content.Letters) < mostAsked {
-				content.Letters = append(content.Letters, l)
-			}
+	for _, l := range read.Value.All {
+		if !c.has(l) {
+			continue
+		}
+		if content.Count++; len(content.Letters) < mostAsked {
+			content.Letters = append(content.Letters, l)
 		}
 	}
 	return d.View.Render(w, r, redrivePage, view.Page{
 		Title: "Send dead letters back", Section: "/dead-letters", Content: content,
 	})
-}
-
-// hasNamed is has for the letters of a group, which have lost their causes.
-func (c choice) hasNamed(l redrive.Letter, g *redrive.Group) bool {
-	if c.has(l) {
-		return true
-	}
-	if c.Match == "" || l.Error == redrive.NotUnderstood {
-		return false
-	}
-	for _, cause := range g.Causes {
-		l.Cause = cause.Text
-		if len(g.Causes) == 1 && l.Matches(c.Match) {
-			return true
-		}
-	}
-	return false
 }
 
 // redrive sends letters back.

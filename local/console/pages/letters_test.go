@@ -22,6 +22,7 @@ func lettersInQueue() []redrive.Letter {
 		{MessageID: "1", Error: "TagLimit", Cause: "tag in/x: 10 tags", Objects: o("in/x"), Sent: sent},
 		{MessageID: "2", Error: "TagLimit", Cause: "tag in/y: 10 tags", Objects: o("in/y"), Sent: sent},
 		{MessageID: "3", Error: "AccessDenied", Cause: hostileKey, Objects: o(hostileKey), Sent: sent},
+		{MessageID: "5", Error: "AccessDenied", Cause: "read in/w: KMS refuses", Objects: o("in/w"), Sent: sent},
 		{MessageID: "4", Error: redrive.NotUnderstood, Cause: "no JSON", Body: "x", Sent: sent},
 	}
 }
@@ -66,7 +67,7 @@ func TestDeadLetters(t *testing.T) {
 		t.Errorf("got %d", code)
 	}
 	// Causes that differ in the object alone are one.
-	wants(t, body, "4 dead letters", "TagLimit", "2 ×", "tag in/x: 10 tags", "in/y", `\u202e`, "Send all back",
+	wants(t, body, "5 dead letters", "TagLimit", "2 ×", "tag in/x: 10 tags", "in/y", `\u202e`, "Send all back",
 		"/dead-letters/redrive?error=TagLimit", "Dispatch cannot read these")
 }
 
@@ -90,14 +91,15 @@ func TestRedrive(t *testing.T) {
 		asks   string // the heading of the second step
 		want   []string
 	}{
-		"all":             {url.Values{"all": {"yes"}}, "Send 4 dead letters back?", []string{"1", "2", "3", "4"}},
-		"an error":        {url.Values{"error": {"TagLimit"}}, "Send 2 dead letters back?", []string{"1", "2"}},
-		"a text":          {url.Values{"match": {"in/y"}}, "Send 1 dead letter back?", []string{"2"}},
-		"a cause":         {url.Values{"match": {hostileKey}}, "Send 1 dead letter back?", []string{"3"}},
-		"some":            {url.Values{"id": {"1", "3"}}, "Send 2 dead letters back?", []string{"1", "3"}},
-		"some unreadable": {url.Values{"id": {"2", "4"}}, "Send 1 dead letter back?", []string{"2"}},
-		"the unreadable":  {url.Values{"error": {redrive.NotUnderstood}}, "No dead letter is chosen", nil},
-		"none":            {url.Values{"match": {"nowhere"}}, "No dead letter is chosen", nil},
+		"all":               {url.Values{"all": {"yes"}}, "Send 5 dead letters back?", []string{"1", "2", "3", "5", "4"}},
+		"an error":          {url.Values{"error": {"TagLimit"}}, "Send 2 dead letters back?", []string{"1", "2"}},
+		"a text":            {url.Values{"match": {"in/y"}}, "Send 1 dead letter back?", []string{"2"}},
+		"a cause":           {url.Values{"match": {hostileKey}}, "Send 1 dead letter back?", []string{"3"}},
+		"one of two causes": {url.Values{"match": {"KMS"}}, "Send 1 dead letter back?", []string{"5"}},
+		"some":              {url.Values{"id": {"1", "3"}}, "Send 2 dead letters back?", []string{"1", "3"}},
+		"some unreadable":   {url.Values{"id": {"2", "4"}}, "Send 1 dead letter back?", []string{"2"}},
+		"the unreadable":    {url.Values{"error": {redrive.NotUnderstood}}, "No dead letter is chosen", nil},
+		"none":              {url.Values{"match": {"nowhere"}}, "No dead letter is chosen", nil},
 	} {
 		page, sent, changed := newDeadLetters(t, nil)
 		_, body := get(t, page, "/dead-letters/redrive?"+test.choice.Encode())

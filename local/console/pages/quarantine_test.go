@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -151,6 +152,17 @@ func TestRelease(t *testing.T) {
 				t.Errorf("%s: asked for %+v", name, r)
 			}
 		}
+	}
+}
+
+// A copy that comes between the second step and the press was not named, and stays: the form names each copy.
+func TestReleaseNamesCopies(t *testing.T) {
+	t.Parallel()
+	page, _ := newQuarantinePage(t)
+	_, body := get(t, page, "/quarantine/release?signature=Sig")
+	wants(t, body, `name="copy" value="s3://locked/a?versionId=1"`, `name="copy" value="s3://locked/b?versionId=2"`)
+	if strings.Contains(body, "s3://locked/c?versionId=3") {
+		t.Error("the form names a copy that was released before")
 	}
 }
 

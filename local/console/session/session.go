@@ -81,25 +81,28 @@ func (k *Keeper) Handler(next http.Handler) http.Handler {
 			return
 		}
 		session, known := k.session(r)
+		form := k.sign("form", session)
+		// The answer to a form may have the form again.
+		inSession := r.WithContext(context.WithValue(r.Context(), formKey{}, form))
 		switch {
 		case !known:
 			k.Refuse(w, r, http.StatusUnauthorized, "Open the URL that the command has printed: it has a token, "+
 				"which is new with every start.")
 		case reads:
-			next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), formKey{}, k.sign("form", session))))
+			next.ServeHTTP(w, inSession)
 		case r.Method != http.MethodPost:
 			w.Header().Set("Allow", "GET, HEAD, POST")
 			k.Refuse(w, r, http.StatusMethodNotAllowed, "The console has no method "+r.Method+".")
 		case !sameOrigin(r):
 			k.Refuse(w, r, http.StatusForbidden, "The request does not come from a page of the console.")
 		default:
-			r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-			if !equal(r.PostFormValue(FormField), k.sign("form", session)) {
+			inSession.Body = http.MaxBytesReader(w, r.Body, maxForm)
+			if !equal(inSession.PostFormValue(FormField), form) {
 				k.Refuse(w, r, http.StatusForbidden, "The form is of another session: go back, load the page again, and "+
 					"send it again.")
 				return
 			}
-			next.ServeHTTP(w, r)
+			next.ServeHTTP(w, inSession)
 		}
 	})
 }

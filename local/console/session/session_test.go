@@ -124,6 +124,23 @@ func TestRequests(t *testing.T) {
 	}
 }
 
+// The answer to a form may be a page with the form again, which must be sent with the token of the session.
+func TestFormAfterForm(t *testing.T) {
+	t.Parallel()
+	k, h := newKeeper()
+	cookie, form := begin(t, k, h)
+	r := httptest.NewRequest(http.MethodPost, "http://"+host+"/x",
+		strings.NewReader(url.Values{FormField: {form}}.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Origin", "http://"+host)
+	r.AddCookie(cookie)
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	if w.Code != http.StatusOK || w.Body.String() != "form="+form {
+		t.Errorf("the answer to a form: got %d %q, want 200 with the form token %q", w.Code, w.Body, form)
+	}
+}
+
 // A form that is too large is not read.
 func TestLargeForm(t *testing.T) {
 	t.Parallel()
