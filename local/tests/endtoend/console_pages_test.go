@@ -1,11 +1,19 @@
 package endtoend
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"flag"
+	"image"
+	"image/color"
+	"image/draw"
+	"image/png"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -61,7 +69,7 @@ func TestBrowserConsolePages(t *testing.T) {
 						for _, broken := range b.axe() {
 							t.Errorf("%s, %d px wide: %s", scheme, width, broken)
 						}
-					} else if *screenshots && pictures[name] {
+					} else if *screenshots && slices.Contains(pictures[name], scheme) {
 						b.picture(name + map[string]string{"light": "", "dark": "-dark"}[scheme])
 					}
 				}
@@ -71,9 +79,10 @@ func TestBrowserConsolePages(t *testing.T) {
 	}
 }
 
-// pictures are the pages that the documents show.
-var pictures = map[string]bool{
-	"overview": true, "executions": true, "execution": true, "object": true, "dead-letters": true, "quarantine": true,
+// pictures are the pages that the documents show, and in which colours.
+var pictures = map[string][]string{
+	"overview": {"light", "dark"}, "execution": {"light", "dark"}, "executions": {"light"}, "object": {"light"},
+	"dead-letters": {"light"}, "quarantine": {"light"},
 }
 
 // of returns the tab for a part of the test.
@@ -86,7 +95,7 @@ func (b *tab) picture(name string) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, pageWithin)
 	defer cancel()
-	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+	picture, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -94,7 +103,37 @@ func (b *tab) picture(name string) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		b.t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644); err != nil { //nolint:gosec // a document
+	if err := os.WriteFile(filepath.Join(dir, name+".png"), small(b.t, picture), 0o644); err != nil { //nolint:gosec // a document
 		b.t.Fatal(err)
 	}
+}
+
+// small returns a picture with its 256 most frequent colours, which halves its size.
+func small(t *testing.T, content []byte) []byte {
+	t.Helper()
+	whole, err := png.Decode(bytes.NewReader(content))
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts := map[color.RGBA]int{}
+	bounds := whole.Bounds()
+	for y := bounds.Min.Y; y < bounds.Max.Y; y++ {
+		for x := bounds.Min.X; x < bounds.Max.X; x++ {
+			counts[color.RGBAModel.Convert(whole.At(x, y)).(color.RGBA)]++
+		}
+	}
+	frequent := slices.SortedFunc(maps.Keys(counts), func(a, b color.RGBA) int {
+		return cmp.Or(counts[b]-counts[a], int(a.R)-int(b.R), int(a.G)-int(b.G), int(a.B)-int(b.B))
+	})
+	var colours color.Palette
+	for _, c := range frequent[:min(len(frequent), 256)] {
+		colours = append(colours, c)
+	}
+	reduced := image.NewPaletted(bounds, colours)
+	draw.Draw(reduced, bounds, whole, bounds.Min, draw.Src)
+	var out bytes.Buffer
+	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&out, reduced); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
 }

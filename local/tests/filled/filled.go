@@ -6,6 +6,7 @@ package filled
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,6 +26,7 @@ import (
 	"github.com/lazaret/lazaret/internal/job"
 	"github.com/lazaret/lazaret/internal/testing/need"
 	"github.com/lazaret/lazaret/local/datadir"
+	"github.com/lazaret/lazaret/local/metrics"
 	"github.com/lazaret/lazaret/local/sqs"
 	"github.com/lazaret/lazaret/local/states"
 	"github.com/lazaret/lazaret/local/store"
@@ -93,6 +95,9 @@ func (f Filling) fill(root, data string) error {
 	if err != nil {
 		return err
 	}
+	if err := f.countSent(kept); err != nil {
+		return err
+	}
 	r := &filler{
 		Filling: f, application: app, logs: newLogFiles(folder.Logs()), ended: map[string]chan struct{}{},
 		clocks: map[string]*clock{}, hanging: make(chan string, atOnce),
@@ -113,6 +118,25 @@ func (f Filling) fill(root, data string) error {
 	}
 	defer endShort()
 	return errors.Join(r.run(), r.logs.close())
+}
+
+// countSent has the queue of uploads count a message for each execution. It writes what package sqs does.
+func (f Filling) countSent(kept *store.Store) error {
+	counts := map[uint64]uint64{} // by the minute
+	for i := range f.Executions {
+		at := time.Now().Add(-f.Spread + time.Duration(i+1)*f.Spread/time.Duration(f.Executions+1))
+		counts[uint64(metrics.Minute(at))]++
+	}
+	return kept.Update(func(tx *bbolt.Tx) error {
+		sent := tx.Bucket([]byte("sqs/queues")).Bucket([]byte(stackName + "-uploads")).Bucket([]byte("sent"))
+		for minute, n := range counts {
+			key, value := binary.BigEndian.AppendUint64(nil, minute), binary.BigEndian.AppendUint64(nil, n)
+			if err := sent.Put(key, value); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // machineTimeout is the timeout of a state machine, before its states.
@@ -153,12 +177,16 @@ func (f *filler) run() error {
 	step := f.Spread / time.Duration(f.Executions+1)
 	begin := time.Now().Add(-f.Spread)
 	var all sync.WaitGroup
-	for i := range f.Executions {
-		o := outcomeOf(i)
+	for i := range f.Executions { // one after the other, so that they are in the order of their starts
 		places <- struct{}{}
+		end, err := f.begin(i, outcomeOf(i), begin.Add(time.Duration(i+1)*step))
+		if err != nil {
+			failures <- err
+			break
+		}
 		all.Go(func() {
 			defer func() { <-places }()
-			if err := f.execute(i, o, begin.Add(time.Duration(i+1)*step)); err != nil {
+			if err := end(); err != nil {
 				failures <- err
 			}
 		})
@@ -168,10 +196,9 @@ func (f *filler) run() error {
 	return <-failures // nil if there is none
 }
 
-// execute runs one execution to its end.
-func (f *filler) execute(i int, o outcome, at time.Time) error {
+// begin starts one execution, and returns what waits for its end.
+func (f *filler) begin(i int, o outcome, at time.Time) (end func() error, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
-	defer cancel()
 	j := o.job(i)
 	name := j.ExecutionName()
 	ended := make(chan struct{})
@@ -184,7 +211,8 @@ func (f *filler) execute(i int, o outcome, at time.Time) error {
 	}
 	input, err := json.Marshal(j)
 	if err != nil {
-		return err
+		cancel()
+		return nil, err
 	}
 	client := f.client
 	if o.status == "TIMED_OUT" {
@@ -194,29 +222,33 @@ func (f *filler) execute(i int, o outcome, at time.Time) error {
 		StateMachineArn: &machine.ARN, Name: &name, Input: aws.String(string(input)),
 	})
 	if err != nil {
-		return fmt.Errorf("start execution %s: %w", name, err)
+		cancel()
+		return nil, fmt.Errorf("start execution %s: %w", name, err)
 	}
 	if !machine.Express {
 		f.logs.dispatched(f.clock(name).now(), j, "")
 	}
-	if o.status == "ABORTED" && !machine.Express {
-		select {
-		case <-f.hanging:
-		case <-ctx.Done():
+	return func() (err error) {
+		defer cancel()
+		if o.status == "ABORTED" && !machine.Express {
+			select {
+			case <-f.hanging:
+			case <-ctx.Done():
+			}
+			_, err = f.client.StopExecution(ctx, &sfn.StopExecutionInput{
+				ExecutionArn: out.ExecutionArn, Error: aws.String("Stopped"), Cause: aws.String("an operator stopped it"),
+			})
 		}
-		_, err = f.client.StopExecution(ctx, &sfn.StopExecutionInput{
-			ExecutionArn: out.ExecutionArn, Error: aws.String("Stopped"), Cause: aws.String("an operator stopped it"),
-		})
-	}
-	select {
-	case <-ended:
-	case <-ctx.Done():
-		return fmt.Errorf("execution %s has not ended: %w", name, ctx.Err())
-	}
-	if machine.Express {
-		f.logs.dispatched(f.clock(name).now(), j, "SUCCEEDED")
-	}
-	return err
+		select {
+		case <-ended:
+		case <-ctx.Done():
+			return fmt.Errorf("execution %s has not ended: %w", name, ctx.Err())
+		}
+		if machine.Express {
+			f.logs.dispatched(f.clock(name).now(), j, "SUCCEEDED")
+		}
+		return err
+	}, nil
 }
 
 // machine returns the state machine of scans, of one lane.
