@@ -2,6 +2,7 @@ package endtoend
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -43,7 +44,7 @@ func TestBrowserConsoleSearch(t *testing.T) {
 		b.do(chromedp.KeyEvent("/"))
 		b.wait(`document.activeElement === document.querySelector("input[type=search]")`)
 		// The driver types the key too, which a keyboard does not when its event was handled.
-		b.do(chromedp.Clear("input[type=search]"), chromedp.SendKeys("input[type=search]", text+kb.Enter))
+		b.do(chromedp.Evaluate[chromedp.Void](`document.activeElement.value = ""`), chromedp.KeyEvent(text+kb.Enter))
 		b.wait(`window.left === undefined && ` + ready)
 	}
 	search("partners/<acme>/")
@@ -247,4 +248,11 @@ func TestBrowserConsoleHostileNames(t *testing.T) {
 		t.Errorf("the names are not shown as they are:\n%s", shown)
 	}
 	b.check("hostile names")
+	// The same text in a page that takes it for a part of itself shows that the test would notice.
+	b.do(chromedp.Navigate("data:text/html," + url.PathEscape(hostileNames[0])))
+	harness.Poll(t, "the failure of a script that runs", func() bool {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return slices.ContainsFunc(b.texts, func(text string) bool { return strings.Contains(text, "a script failed") })
+	})
 }
