@@ -108,7 +108,7 @@ func (b *tab) picture(name string) {
 	}
 }
 
-// small returns a picture with its 256 most frequent colours, which halves its size.
+// small returns a picture with 256 colours, which halves its size: the most frequent ones, of which no two are alike.
 func small(t *testing.T, content []byte) []byte {
 	t.Helper()
 	whole, err := png.Decode(bytes.NewReader(content))
@@ -126,8 +126,15 @@ func small(t *testing.T, content []byte) []byte {
 		return cmp.Or(counts[b]-counts[a], int(a.R)-int(b.R), int(a.G)-int(b.G), int(a.B)-int(b.B))
 	})
 	var colours color.Palette
-	for _, c := range frequent[:min(len(frequent), 256)] {
-		colours = append(colours, c)
+	for _, alike := range []uint8{16, 1} { // first those that are not alike, then others that are frequent
+		taken := map[color.RGBA]bool{}
+		for _, c := range frequent {
+			place := color.RGBA{c.R / alike, c.G / alike, c.B / alike, 0}
+			if !taken[place] && len(colours) < 256 && !slices.Contains(colours, color.Color(c)) {
+				colours = append(colours, c)
+			}
+			taken[place] = true
+		}
 	}
 	reduced := image.NewPaletted(bounds, colours)
 	draw.Draw(reduced, bounds, whole, bounds.Min, draw.Src)
