@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -16,7 +17,7 @@ func (c *clients) machineOf(ctx context.Context, arn string) ([]byte, error) {
 			ExecutionArn: &arn,
 		})
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("states:DescribeStateMachineForExecution: %w", err)
 		}
 		return []byte(aws.ToString(out.Definition)), nil
 	}
@@ -24,7 +25,7 @@ func (c *clients) machineOf(ctx context.Context, arn string) ([]byte, error) {
 		StateMachineArn: aws.String(c.express()),
 	})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("states:DescribeStateMachine: %w", err)
 	}
 	return []byte(aws.ToString(out.Definition)), nil
 }

@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/lazaret/lazaret/internal/definitions/update"
 	"github.com/lazaret/lazaret/internal/job"
+	"github.com/lazaret/lazaret/local/awsclient"
 	"github.com/lazaret/lazaret/local/cmd/lazaret/deployment"
 	"github.com/lazaret/lazaret/local/cmd/lazaret/explain"
 	"github.com/lazaret/lazaret/local/cmd/lazaret/history"
@@ -126,10 +128,12 @@ func (c *clients) objects(site *view.View, tasks *task.Registry, letters *sync.M
 
 // buckets returns the buckets that the stack has to do with. Which others it watches is in its parameters; while those
 // are not known, its own are listed.
-func (c *clients) buckets(ctx context.Context) []pages.Bucket {
+func (c *clients) buckets(ctx context.Context) ([]pages.Bucket, error) {
 	all := []pages.Bucket{{Name: c.stack.Bucket("uploads"), Role: "Uploads"}}
 	described, err := deployment.Describe(ctx, c.stacks, c.stack.Name)
-	if err == nil {
+	if err != nil {
+		err = fmt.Errorf("cloudformation:DescribeStacks: %w", err)
+	} else {
 		for name := range strings.SplitSeq(described.Parameters["ExistingBuckets"], ",") {
 			if name = strings.TrimSpace(name); name != "" {
 				all = append(all, pages.Bucket{Name: name, Role: "Watched"})
@@ -139,7 +143,7 @@ func (c *clients) buckets(ctx context.Context) []pages.Bucket {
 			all = append(all, pages.Bucket{Name: c.stack.Bucket("clean"), Role: "Clean"})
 		}
 	}
-	return append(all, pages.Bucket{Name: c.stack.Bucket("quarantine"), Role: "Quarantine"})
+	return append(all, pages.Bucket{Name: c.stack.Bucket("quarantine"), Role: "Quarantine"}), err
 }
 
 // deadLetters returns the page about the dead letters.
@@ -179,7 +183,7 @@ func (c *clients) definitions(
 		}
 		runs, err := pages.ReadRuns(ctx, c.logs, c.stack.LogGroup())
 		if d.Runs = runs; err != nil {
-			d.NoRuns = err.Error()
+			d.NoRuns = awsclient.Says(err)
 		}
 		return d, nil
 	})

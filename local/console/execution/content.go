@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lazaret/lazaret/internal/job"
+	"github.com/lazaret/lazaret/local/awsclient"
 	"github.com/lazaret/lazaret/local/cmd/lazaret/history"
 	"github.com/lazaret/lazaret/local/console/graph"
 	"github.com/lazaret/lazaret/local/console/trace"
@@ -112,7 +113,7 @@ func contentOf(q question, m machine, x history.Execution, events []history.Even
 		c.Chosen = chosen
 	}
 	if m.err != nil {
-		c.GraphProblem = m.err.Error()
+		c.GraphProblem = awsclient.Says(m.err)
 		return c, nil
 	}
 	var err error

@@ -11,6 +11,7 @@ import (
 	"github.com/lazaret/lazaret/internal/definitions"
 	"github.com/lazaret/lazaret/internal/definitions/freshclam"
 	"github.com/lazaret/lazaret/internal/definitions/update"
+	"github.com/lazaret/lazaret/local/awsclient"
 	"github.com/lazaret/lazaret/local/console/latest"
 	"github.com/lazaret/lazaret/local/console/task"
 	"github.com/lazaret/lazaret/local/console/view"
@@ -92,7 +93,7 @@ type shownDefinitions struct {
 func newDefinitions(read latest.Reading[DefinitionsRead]) shownDefinitions {
 	c := shownDefinitions{Ready: !read.At.IsZero(), Listing: read.Value.Listing, NoRuns: read.Value.NoRuns}
 	if read.Err != nil {
-		c.Trouble = read.Err.Error()
+		c.Trouble = awsclient.Says(read.Err)
 	}
 	l := c.Listing
 	c.Fine = l.Status.Held == nil && (l.Status.Outcome == "" || update.Good(l.Status.Outcome))

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/lazaret/lazaret/local/awsclient"
 	"github.com/lazaret/lazaret/local/cmd/lazaret/redrive"
 	"github.com/lazaret/lazaret/local/console/latest"
 	"github.com/lazaret/lazaret/local/console/task"
@@ -101,7 +102,7 @@ const mostNamed = 100
 func newLetters(read latest.Reading[Letters]) letters {
 	c := letters{Ready: !read.At.IsZero(), Letters: read.Value}
 	if read.Err != nil {
-		c.Trouble = read.Err.Error()
+		c.Trouble = awsclient.Says(read.Err)
 	}
 	for i, g := range c.Groups {
 		c.Shown = append(c.Shown, shownGroup{

@@ -16,6 +16,7 @@ import (
 
 	"github.com/lazaret/lazaret/internal/job"
 	"github.com/lazaret/lazaret/internal/verdicttag"
+	"github.com/lazaret/lazaret/local/awsclient"
 	"github.com/lazaret/lazaret/local/cmd/lazaret/explain"
 	"github.com/lazaret/lazaret/local/cmd/lazaret/history"
 	"github.com/lazaret/lazaret/local/cmd/lazaret/rescan"
@@ -36,9 +37,11 @@ type Bucket struct{ Name, Role string }
 
 // Objects are the pages about buckets and objects.
 type Objects struct {
-	View    *view.View
-	S3      versions
-	Buckets func(context.Context) []Bucket // the first is that of uploads
+	View *view.View
+	S3   versions
+	// Buckets returns the buckets to choose from, of which the first is that of uploads. An error says why there may be
+	// more.
+	Buckets func(context.Context) ([]Bucket, error)
 	// Explain says what happened to an object.
 	Explain func(context.Context, job.Object) (*explain.Page, error)
 	// Find completes an object with what S3 knows about its version.
@@ -115,11 +118,13 @@ type objects struct {
 	Versions     []version
 	First, Next  string // URLs; First is empty on the first page
 	Trouble      string
+	NotAll       string // why Buckets may lack some
 }
 
 func (o Objects) list(w http.ResponseWriter, r *http.Request) error {
 	form := r.URL.Query()
-	c := objects{Buckets: o.Buckets(r.Context()), Bucket: form.Get("bucket"), Prefix: form.Get("prefix")}
+	buckets, unknown := o.Buckets(r.Context())
+	c := objects{Buckets: buckets, Bucket: form.Get("bucket"), Prefix: form.Get("prefix")}
 	if c.Bucket == "" {
 		c.Bucket = c.Buckets[0].Name
 	}
@@ -144,8 +149,11 @@ func (o Objects) list(w http.ResponseWriter, r *http.Request) error {
 			in.VersionIdMarker = &id
 		}
 	}
+	if unknown != nil {
+		c.NotAll = "Which other buckets the stack watches is not known: " + awsclient.Says(unknown)
+	}
 	if err := o.read(r.Context(), in, &c); err != nil {
-		c.Trouble = err.Error()
+		c.Trouble = awsclient.Says(err)
 	}
 	return o.View.Render(w, r, objectsPage, view.Page{Title: "Objects", Section: "/objects", Content: c})
 }
@@ -214,7 +222,7 @@ func (o Objects) readTags(ctx context.Context, all []version) {
 			}
 			out, err := o.S3.GetObjectTagging(ctx, in)
 			if err != nil {
-				v.Trouble = err.Error()
+				v.Trouble = "s3:GetObjectTagging: " + awsclient.Says(err)
 				return nil
 			}
 			v.Tags = verdicttag.Verdict(out.TagSet)
@@ -289,7 +297,7 @@ func (o Objects) explain(ctx context.Context, c *explained) {
 	c.Ready = true
 	page, err := o.Explain(ctx, c.Object)
 	if err != nil {
-		c.Error = err.Error()
+		c.Error = awsclient.Says(err)
 		return
 	}
 	c.Page, c.Mood = page, moods[page.Case]

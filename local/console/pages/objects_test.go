@@ -51,8 +51,8 @@ func newObjects(t *testing.T) Objects {
 	t.Helper()
 	return Objects{
 		View: site(), Tasks: task.NewRegistry(t.Context()),
-		Buckets: func(context.Context) []Bucket {
-			return []Bucket{{"uploads", "Uploads"}, {"locked", "Quarantine"}}
+		Buckets: func(context.Context) ([]Bucket, error) {
+			return []Bucket{{"uploads", "Uploads"}, {"locked", "Quarantine"}}, nil
 		},
 	}
 }
@@ -107,7 +107,11 @@ func TestObjectsTrouble(t *testing.T) {
 	page.S3 = fakeS3{list: func(*s3.ListObjectVersionsInput) (*s3.ListObjectVersionsOutput, error) {
 		return nil, errors.New("AccessDenied: " + hostileKey)
 	}}
+	page.Buckets = func(context.Context) ([]Bucket, error) {
+		return []Bucket{{Name: "b"}}, errors.New("cloudformation:DescribeStacks: no")
+	}
 	_, body := get(t, page, "/objects?bucket=other")
+	wants(t, body, "Which other buckets the stack watches is not known: cloudformation:DescribeStacks: no")
 	wants(t, body, "AccessDenied", ">other</option>")
 	page.S3 = fakeS3{list: func(*s3.ListObjectVersionsInput) (*s3.ListObjectVersionsOutput, error) {
 		return &s3.ListObjectVersionsOutput{}, nil

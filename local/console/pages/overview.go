@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lazaret/lazaret/local/awsclient"
 	"github.com/lazaret/lazaret/local/cmd/lazaret/status"
 	"github.com/lazaret/lazaret/local/console/latest"
 	"github.com/lazaret/lazaret/local/console/numbers"
@@ -67,7 +68,7 @@ func (o Overview) read(ctx context.Context, patience time.Duration) overview {
 		counted = o.Numbers.Get(ctx, patience)
 	}
 	if counted.Err != nil {
-		c.Trouble = counted.Err.Error()
+		c.Trouble = awsclient.Says(counted.Err)
 	} else if !counted.At.IsZero() {
 		c.Numbers, c.Chart = &counted.Value, draw(counted.Value)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/lazaret/lazaret/internal/decision"
 	"github.com/lazaret/lazaret/internal/job"
 	"github.com/lazaret/lazaret/internal/verdicttag"
+	"github.com/lazaret/lazaret/local/awsclient"
 	"github.com/lazaret/lazaret/local/cmd/lazaret/decide"
 	"github.com/lazaret/lazaret/local/cmd/lazaret/history"
 	"github.com/lazaret/lazaret/local/console/latest"
@@ -44,7 +45,8 @@ const (
 type Quarantined struct {
 	Groups  []*QuarantinedGroup
 	Count   int
-	Partial bool // there are more
+	Partial bool   // there are more
+	NoTags  string // why the tags of some are not known; empty if all are
 }
 
 // QuarantinedGroup is the copies that one signature or reason put into quarantine.
@@ -99,13 +101,16 @@ func ReadQuarantine(ctx context.Context, client copies, bucket string) (Quaranti
 	for i, key := range keys {
 		group.Go(func() error {
 			out, err := client.GetObjectTagging(ctx, &s3.GetObjectTaggingInput{Bucket: &bucket, Key: &key})
-			if err == nil {
-				tags[i] = verdicttag.Verdict(out.TagSet)
+			if err != nil {
+				return err
 			}
+			tags[i] = verdicttag.Verdict(out.TagSet)
 			return nil
 		})
 	}
-	_ = group.Wait() // what has no tags is counted apart
+	if err := group.Wait(); err != nil { // what has no tags is counted apart
+		q.NoTags = "The tags of some copies are not known (s3:GetObjectTagging): " + awsclient.Says(err)
+	}
 	for i, key := range keys {
 		q.add(tags[i][verdicttag.Status], tags[i][verdicttag.Detail], stored[key])
 	}
@@ -166,7 +171,7 @@ type quarantine struct {
 func newQuarantine(read latest.Reading[Quarantined]) quarantine {
 	c := quarantine{Ready: !read.At.IsZero(), Quarantined: read.Value}
 	if read.Err != nil {
-		c.Trouble = read.Err.Error()
+		c.Trouble = awsclient.Says(read.Err)
 	}
 	return c
 }
@@ -304,7 +309,7 @@ func (q Quarantine) askAbout(w http.ResponseWriter, r *http.Request, f release, 
 	trial := decision.Request{Reason: "the console asks what would be released", DryRun: true}
 	for _, chosen := range c.Chosen[:min(len(c.Chosen), mostTried)] {
 		if _, err := client.Release(r.Context(), trial, chosen.Copy.Copy, false); err != nil {
-			c.Problems = append(c.Problems, chosen.Copy.Original+": "+err.Error())
+			c.Problems = append(c.Problems, chosen.Copy.Original+": "+awsclient.Says(err))
 		}
 	}
 	return q.View.Render(w, r, releasePage, view.Page{

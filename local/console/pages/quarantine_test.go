@@ -41,7 +41,7 @@ func TestReadQuarantine(t *testing.T) {
 			case "c":
 				return []types.Tag{tag("scan-status", "UNSCANNABLE"), tag("scan-detail", "encrypted")}, nil
 			}
-			return nil, errors.New("no")
+			return nil, errors.New("AccessDenied")
 		},
 	}
 	q, err := ReadQuarantine(t.Context(), client, "locked")
@@ -52,6 +52,9 @@ func TestReadQuarantine(t *testing.T) {
 	want := []string{"INFECTED Sig 2", "not known  1", "UNSCANNABLE encrypted 1"}
 	if err != nil || !slices.Equal(got, want) || q.Count != 4 || q.Partial {
 		t.Errorf("got %q, %d in all, partial %t, error %v; want %q", got, q.Count, q.Partial, err, want)
+	}
+	if !strings.Contains(q.NoTags, "s3:GetObjectTagging") || !strings.Contains(q.NoTags, "AccessDenied") {
+		t.Errorf("the tags of a copy may not be read: got %q, want the permission and the answer", q.NoTags)
 	}
 }
 
@@ -114,9 +117,9 @@ func TestQuarantine(t *testing.T) {
 	if code, _ := get(t, page, "/quarantine/signature"); code != 400 {
 		t.Errorf("without a signature: got %d, want 400", code)
 	}
-	page.Read = fixed(t, Quarantined{}, nil)
+	page.Read = fixed(t, Quarantined{NoTags: "tags " + hostileKey}, nil)
 	_, body = get(t, page, "/quarantine")
-	wants(t, body, "Nothing is in quarantine")
+	wants(t, body, "Nothing is in quarantine", `\u202e`)
 }
 
 func TestRelease(t *testing.T) {

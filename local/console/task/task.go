@@ -9,6 +9,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/lazaret/lazaret/local/awsclient"
 )
 
 const (
@@ -98,7 +100,7 @@ func (r *Registry) Start(title, back string, do func(context.Context, *Task) err
 		defer t.mu.Unlock()
 		t.state.Ended = time.Now().UTC()
 		if err != nil {
-			t.state.Error = err.Error()
+			t.state.Error = awsclient.Says(err)
 		}
 	}()
 	return t.state.ID

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/lazaret/lazaret/local/awsclient"
 )
 
 const (
@@ -39,7 +41,7 @@ func (v *View) Stream(
 		var out bytes.Buffer
 		switch {
 		case err != nil:
-			s.event("trouble", err.Error())
+			s.event("trouble", awsclient.Says(err))
 		default:
 			if err := t.execute(r.Context(), &out, name, data); err != nil {
 				return err

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lazaret/lazaret/local/awsclient"
 	"github.com/lazaret/lazaret/local/cmd/lazaret/deployment"
 	"github.com/lazaret/lazaret/local/console/session"
 )
@@ -173,7 +174,7 @@ func (v *View) Fail(w http.ResponseWriter, r *http.Request, p Problem) {
 		Cause, Retry string
 	}{Problem: p}
 	if p.Err != nil {
-		content.Cause = p.Err.Error()
+		content.Cause = awsclient.Says(p.Err)
 	}
 	if r.Method == http.MethodGet && p.Status >= http.StatusInternalServerError {
 		content.Retry = r.URL.RequestURI()

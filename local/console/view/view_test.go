@@ -3,6 +3,7 @@ package view
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -10,6 +11,8 @@ import (
 	"testing"
 	"testing/fstest"
 	"time"
+
+	"github.com/aws/smithy-go"
 
 	"github.com/lazaret/lazaret/local/cmd/lazaret/deployment"
 )
@@ -42,6 +45,36 @@ func TestHostileText(t *testing.T) {
 				t.Errorf("%q: the page contains %q", text, wrong)
 			}
 		}
+	}
+}
+
+// An error of an AWS client is shown without the SDK's words about the request, on a page and in a stream.
+func TestClientError(t *testing.T) {
+	t.Parallel()
+	failure := &smithy.OperationError{ServiceID: "SFN", OperationName: "ListExecutions", Err: fmt.Errorf(
+		"https response error StatusCode: 400, RequestID: 7, %w", &smithy.GenericAPIError{
+			Code: "AccessDeniedException", Message: "you may not states:ListExecutions",
+		})}
+	site := &View{StreamEvery: time.Millisecond}
+	const want = "SFN answered AccessDeniedException to ListExecutions: you may not states:ListExecutions"
+	w := httptest.NewRecorder()
+	site.Handler(func(http.ResponseWriter, *http.Request) error { return failure }).
+		ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/x", nil))
+	if body := w.Body.String(); !strings.Contains(body, want) || strings.Contains(body, "RequestID") {
+		t.Errorf("got\n%s\nwant %q and no id of a request", body, want)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	w = httptest.NewRecorder()
+	reads := 0
+	err := site.Stream(w, httptest.NewRequestWithContext(ctx, http.MethodGet, "/x", nil), testPage, "part", time.Hour,
+		func(context.Context) (any, bool, error) {
+			if reads++; reads > 1 {
+				cancel()
+			}
+			return nil, false, failure
+		})
+	if body := w.Body.String(); err != nil || !strings.Contains(body, "event: trouble\ndata: "+want+"\n") {
+		t.Errorf("got %q and the error %v, want the event trouble with %q", body, err, want)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/lazaret/lazaret/internal/job"
+	"github.com/lazaret/lazaret/local/awsclient"
 )
 
 const (
@@ -145,7 +146,7 @@ func (p *Page) note(err error) {
 	if p.Partial != "" {
 		p.Partial += "; "
 	}
-	p.Partial += err.Error()
+	p.Partial += awsclient.Says(err)
 }
 
 // describeRows reads the STANDARD executions among these, some at a time. Those that could not be read stay as they
