@@ -158,7 +158,10 @@ func (r *Reader) addRows(ctx context.Context, q Query, lines []functionLine, lef
 			executions = append([]Execution{*standard[i]}, executions...)
 		}
 		if len(executions) == 0 { // Step Functions has forgotten it, or its events have not arrived in the log yet
-			executions = []Execution{{Name: l.Execution, Lane: Standard, Status: Unknown}}
+			executions = []Execution{{
+				ARN:  executionARN(r.source.Standard, "execution", l.Execution),
+				Name: l.Execution, Lane: Standard, Status: Unknown,
+			}}
 			if l.Lane != "" {
 				executions[0].Lane = Express
 			}
