@@ -33,10 +33,10 @@ func (h *handler) judge(ctx context.Context, s sweep.State, page sweep.Page) (sw
 	}
 	var wanted []job.Object
 	for _, v := range versions {
-		if at := aws.ToTime(v.LastModified); s.Includes(at) && (s.Request.Versions || aws.ToBool(v.IsLatest)) {
+		if asks(s, v) && (s.Request.Versions || aws.ToBool(v.IsLatest)) {
 			wanted = append(wanted, job.Object{
 				Bucket: page.Bucket, Key: aws.ToString(v.Key), VersionID: aws.ToString(v.VersionId),
-				ETag: strings.Trim(aws.ToString(v.ETag), `"`), Size: aws.ToInt64(v.Size), LastModified: at.UTC(),
+				ETag: strings.Trim(aws.ToString(v.ETag), `"`), Size: aws.ToInt64(v.Size), LastModified: aws.ToTime(v.LastModified).UTC(),
 			})
 		}
 	}

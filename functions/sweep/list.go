@@ -77,7 +77,7 @@ func (l listed) empty() bool { return len(l.versions)+l.markers == 0 }
 // within reports whether the window of a retro-scan has a version of the page. Other pages need no look at tags.
 func (l listed) within(s sweep.State) bool {
 	return slices.ContainsFunc(l.versions, func(v types.ObjectVersion) bool {
-		return s.Includes(aws.ToTime(v.LastModified))
+		return asks(s, v)
 	})
 }
 

@@ -4,6 +4,9 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
 	"github.com/lazaret/lazaret/internal/clamav"
 	"github.com/lazaret/lazaret/internal/definitions"
 	"github.com/lazaret/lazaret/internal/job"
@@ -37,6 +40,14 @@ type stale struct {
 // settling is how long after a change of the definitions an engine may still end a scan with the ones before: its
 // environment may not have switched yet, and a scan takes up to 15 minutes.
 const settling = definitions.SwitchPeriod + 15*time.Minute
+
+// asks reports whether a sweep looks at the tags of a version. Under newer definitions nobody can scan what is in an
+// archive class: the CLEAN of such a version would become UNSCANNABLE, and stay it after the version is restored.
+func asks(s sweep.State, v types.ObjectVersion) bool {
+	archived := v.StorageClass == types.ObjectVersionStorageClass(types.StorageClassGlacier) ||
+		v.StorageClass == types.ObjectVersionStorageClass(types.StorageClassDeepArchive)
+	return s.Includes(aws.ToTime(v.LastModified)) && !(archived && s.Request.Question == sweep.Stale)
+}
 
 // questionOf returns the question of a sweep, in the window where a retro-scan is.
 func questionOf(s sweep.State) question {

@@ -86,6 +86,25 @@ func TestRetroScan(t *testing.T) {
 	}
 }
 
+// TestRetroScanLeavesArchived: fetch cannot read a version in an archive class, so that a scan would make a CLEAN one
+// UNSCANNABLE.
+func TestRetroScanLeavesArchived(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	for _, class := range []string{
+		"STANDARD", "STANDARD_IA", "INTELLIGENT_TIERING", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE",
+	} {
+		o := judged("scan-status=CLEAN", "scan-definitions=1")
+		o.StorageClass = class
+		b.store.Add("held", class, o)
+	}
+	sum := b.sweep(t, retro(100))
+	want := []string{"s3://held/GLACIER_IR", "s3://held/INTELLIGENT_TIERING", "s3://held/STANDARD", "s3://held/STANDARD_IA"}
+	if diff := cmp.Diff(want, b.sent(t)); diff != "" || sum.Considered != 4 {
+		t.Errorf("summary %+v; sent (-want +got):\n%s", sum, diff)
+	}
+}
+
 // TestRetroScanSaysWhatItDid holds the summary: what each window had, and that messages of the run before count against
 // the budget.
 func TestRetroScanSaysWhatItDid(t *testing.T) {

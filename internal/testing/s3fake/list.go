@@ -63,6 +63,7 @@ func (f *S3) ListObjectVersions(
 			out.Versions = append(out.Versions, types.ObjectVersion{
 				Key: key, VersionId: &l.ID, IsLatest: &l.latest, LastModified: &l.Modified,
 				ETag: aws.String(l.ETag()), Size: aws.Int64(int64(len(l.Body))),
+				StorageClass: types.ObjectVersionStorageClass(l.StorageClass),
 			})
 		}
 		return nil

@@ -31,11 +31,12 @@ type Object struct {
 	CacheControl       string
 	Expires            string
 	Redirect           string
-	SHA256             bool  // whether S3 has a SHA-256 of it
-	MissingMeta        int32 // entries of metadata that HTTP cannot carry
-	Marker             bool  // a delete marker
-	Locked             bool  // Object Lock refuses to delete it
-	HideLock           bool  // HeadObject does not show the lock
+	StorageClass       string // as ListObjectVersions tells it
+	SHA256             bool   // whether S3 has a SHA-256 of it
+	MissingMeta        int32  // entries of metadata that HTTP cannot carry
+	Marker             bool   // a delete marker
+	Locked             bool   // Object Lock refuses to delete it
+	HideLock           bool   // HeadObject does not show the lock
 	ID                 string
 	Modified           time.Time
 }
