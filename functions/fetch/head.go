@@ -42,7 +42,7 @@ func (h *handler) look(ctx context.Context, o job.Object) (objectHead, error) {
 	return h.head(ctx, o)
 }
 
-// errRefused says that S3 answered a request for the bytes with an error.
+// errRefused says that S3 answered a request for the bytes with an error, or without their number.
 var errRefused = errors.New("S3 refused to return the object")
 
 // readWhole gets an object version with one request. If it is larger than its event said, its bytes are
@@ -55,6 +55,9 @@ func (h *handler) readWhole(ctx context.Context, o job.Object) (objectHead, erro
 		return objectHead{}, fmt.Errorf("%w: %w", errRefused, err)
 	}
 	defer out.Body.Close()
+	if out.ContentLength == nil { // the object would count as empty
+		return objectHead{}, fmt.Errorf("%w: the answer has no length", errRefused)
+	}
 	head := describe(headOf(out), aws.String(o.Pinned()))
 	if head.unscannable != "" || head.size > partSize {
 		return head, nil

@@ -59,6 +59,35 @@ func TestRequests(t *testing.T) {
 	}
 }
 
+// TestNoLength: an answer without a length is no empty object.
+func TestNoLength(t *testing.T) {
+	t.Parallel()
+	content := random(7)
+	h, path := newHandler(t, fakeS3{})
+	h.s3 = withoutLength{serve(content)}
+	out, err := h.handle(t.Context(), upload())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile(filepath.Join(path, out.Work.File))
+	if err != nil || !bytes.Equal(got, content) {
+		t.Errorf("%d bytes (%v), want the %d bytes of the object", len(got), err, len(content))
+	}
+}
+
+// withoutLength leaves the length out of answers to requests for a whole version.
+type withoutLength struct{ fakeS3 }
+
+func (f withoutLength) GetObject(
+	ctx context.Context, in *s3.GetObjectInput, options ...func(*s3.Options),
+) (*s3.GetObjectOutput, error) {
+	out, err := f.fakeS3.GetObject(ctx, in, options...)
+	if err == nil && in.IfMatch == nil {
+		out.ContentLength = nil
+	}
+	return out, err
+}
+
 // recorder notes the requests.
 type recorder struct {
 	fakeS3

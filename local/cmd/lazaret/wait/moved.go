@@ -35,7 +35,7 @@ func (r *Result) lookElsewhere(ctx context.Context, api S3, buckets Buckets) (do
 		needs  string
 	}{
 		{buckets.Quarantine, r.lookInQuarantine, "s3:GetObjectTagging and s3:ListBucket on %s"},
-		{buckets.Clean, r.lookInClean, "s3:GetObject and s3:ListBucket on %s"},
+		{buckets.Clean, r.lookInClean, "s3:GetObject, s3:GetObjectTagging and s3:ListBucket on %s"},
 	} {
 		if place.bucket == "" {
 			continue
@@ -93,20 +93,24 @@ func (r *Result) lookInClean(ctx context.Context, api S3, bucket string) (bool, 
 	return false, nil
 }
 
-// isCopy reports whether this version of the key in the clean bucket is a copy of the object, and takes its verdict.
+// isCopy reports whether this version of the key in the clean bucket is a copy of the object, and takes its verdict. It
+// asks for the tags first: S3 answers HEAD for what is not there with 403 where the bucket has the read gate.
 func (r *Result) isCopy(ctx context.Context, api S3, bucket, version string) (bool, error) {
-	in := &s3.HeadObjectInput{Bucket: &bucket, Key: &r.Object.Key}
+	in := &s3.GetObjectTaggingInput{Bucket: &bucket, Key: &r.Object.Key}
 	if version != "" {
 		in.VersionId = &version
 	}
-	head, err := api.HeadObject(ctx, in)
+	tags, err := api.GetObjectTagging(ctx, in)
 	if err != nil {
 		return false, unlessMissing(err)
 	}
-	id := head.VersionId
-	tags, err := api.GetObjectTagging(ctx, &s3.GetObjectTaggingInput{Bucket: &bucket, Key: &r.Object.Key, VersionId: id})
+	head, err := api.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &bucket, Key: &r.Object.Key, VersionId: in.VersionId})
 	if err != nil {
 		return false, unlessMissing(err)
+	}
+	id := aws.ToString(head.VersionId)
+	if id != aws.ToString(tags.VersionId) { // another one was promoted between the two requests
+		return false, nil
 	}
 	if move.OriginID(head.Metadata, tags.TagSet) != r.Object.QuarantineKey() {
 		return false, nil
@@ -114,7 +118,7 @@ func (r *Result) isCopy(ctx context.Context, api S3, bucket, version string) (bo
 	if !r.take(verdicttag.Verdict(tags.TagSet)) { // only promote writes there, and only what is CLEAN
 		r.Verdict = job.Clean
 	}
-	r.Copy = &job.Copy{Bucket: bucket, Key: r.Object.Key, VersionID: aws.ToString(id)}
+	r.Copy = &job.Copy{Bucket: bucket, Key: r.Object.Key, VersionID: id}
 	return true, nil
 }
 

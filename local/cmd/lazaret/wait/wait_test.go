@@ -1,6 +1,7 @@
 package wait_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,6 +28,8 @@ type fakeS3 struct {
 	tags func(poll int, address string) (string, error) // "key=value key=value"
 	head func(address string) (map[string]string, error)
 	ids  []string // versions of the key in the clean bucket
+	// newest is the version that HeadObject finds without an id, where that is another one than GetObjectTagging finds.
+	newest string
 
 	polls    int // of the original
 	requests []string
@@ -74,7 +77,7 @@ func (f *fakeS3) HeadObject(
 	metadata, err := f.head(at)
 	id := aws.ToString(in.VersionId)
 	if id == "" {
-		id = "newest"
+		id = cmp.Or(f.newest, "current")
 	}
 	return &s3.HeadObjectOutput{Metadata: metadata, VersionId: &id}, err
 }
@@ -177,12 +180,12 @@ func TestVerdict(t *testing.T) {
 		},
 		"promoted": {
 			fakeS3: fakeS3{
-				tags: in("clean/k?newest", "scan-status=CLEAN", nil),
+				tags: in("clean/k", "scan-status=CLEAN", nil),
 				head: func(string) (map[string]string, error) {
 					return map[string]string{move.KeyID: object.QuarantineKey()}, nil
 				},
 			},
-			want: "CLEAN s3://clean/k?versionId=newest", polls: 1,
+			want: "CLEAN s3://clean/k?versionId=current", polls: 1,
 		},
 		"promoted, and a newer version after it": {
 			fakeS3: fakeS3{
@@ -200,14 +203,35 @@ func TestVerdict(t *testing.T) {
 			},
 			want: "CLEAN s3://clean/k?versionId=c1", polls: 1,
 		},
+		"promoted, and a newer version while it is looked at": {
+			fakeS3: fakeS3{
+				tags: func(_ int, at string) (string, error) {
+					if strings.HasPrefix(at, "clean/") {
+						return "scan-status=CLEAN", nil
+					}
+					return "", fails(404, "NoSuchKey")
+				},
+				head: func(at string) (map[string]string, error) {
+					return map[string]string{move.KeyID: object.QuarantineKey()}, nil
+				},
+				ids: []string{"c1"}, newest: "c2",
+			},
+			want: "CLEAN s3://clean/k?versionId=c1", polls: 1,
+		},
 		"promoted without its tags": {
 			fakeS3: fakeS3{
-				tags: in("clean/k?newest", "own=1", nil),
+				tags: in("clean/k", "own=1", nil),
 				head: func(string) (map[string]string, error) {
 					return map[string]string{move.KeyID: object.QuarantineKey()}, nil
 				},
 			},
-			want: "CLEAN s3://clean/k?versionId=newest", polls: 1,
+			want: "CLEAN s3://clean/k?versionId=current", polls: 1,
+		},
+		"deleted, and nobody may read what is not in the clean bucket": {
+			fakeS3: fakeS3{
+				tags: gone, head: func(string) (map[string]string, error) { return nil, fails(403, "AccessDenied") },
+			},
+			err: wait.ErrGone, says: "was deleted before it was moved", polls: 1,
 		},
 		"in quarantine without tags": {
 			fakeS3: fakeS3{tags: in(quarantine, "own=1", nil)}, err: wait.ErrGone,
