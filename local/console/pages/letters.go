@@ -42,7 +42,8 @@ func ReadLetters(ctx context.Context, list func(
 		return true
 	})
 	return Letters{
-		Groups: groups.Sorted(), All: all, Count: groups.Count, Remarks: result.Remarks(), Partial: groups.Count >= mostLetters,
+		Groups: groups.Sorted(), All: all, Count: groups.Count, Remarks: result.Remarks(),
+		Partial: groups.Count >= mostLetters,
 	}, err
 }
 
