@@ -29,8 +29,8 @@ const (
 	tokenField = "token" // of the URL that is printed
 	// FormField is the name of the field that every form has, with Form's value.
 	FormField = "form-token"
-	// maxForm is the largest form in bytes. The ids of a page of dead letters are some 10 KB.
-	maxForm = 1 << 20
+	// maxForm is the largest form in bytes. The addresses of 20,000 copies in quarantine are some 4 MB.
+	maxForm = 8 << 20
 )
 
 // New returns a Keeper with a random token. Cookies are not kept apart by port, so that the port is in the name.

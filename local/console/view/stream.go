@@ -2,6 +2,7 @@ package view
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -16,6 +17,8 @@ const (
 	longestStream = 10 * time.Minute
 	// aliveEvery is how often a stream without updates sends an empty line, so that its end is noticed.
 	aliveEvery = 15 * time.Second
+	// patience is for how long a browser may take nothing of what is sent. After that it has stopped, and its stream ends.
+	patience = time.Minute
 )
 
 // Stream sends a template of a page again whenever it has changed, as server-sent events, until read says that it is
@@ -30,7 +33,7 @@ func (v *View) Stream(
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), longestStream)
 	defer cancel()
-	s := stream{w: w, control: http.NewResponseController(w)}
+	s := stream{w: w, control: http.NewResponseController(w), patience: cmp.Or(v.StreamPatience, patience)}
 	w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
 	sent, alive := "", time.Now()
 	for {
@@ -70,9 +73,10 @@ func (v *View) Stream(
 
 // stream writes events. After an error it does nothing.
 type stream struct {
-	w       http.ResponseWriter
-	control *http.ResponseController
-	err     error
+	w        http.ResponseWriter
+	control  *http.ResponseController
+	patience time.Duration
+	err      error
 }
 
 func (s *stream) event(name, text string) {
@@ -84,6 +88,7 @@ func (s *stream) write(text string) {
 	if s.err != nil {
 		return
 	}
+	_ = s.control.SetWriteDeadline(time.Now().Add(s.patience)) // fails with the writer of a test
 	if _, s.err = s.w.Write([]byte(text)); s.err == nil {
 		s.err = s.control.Flush()
 	}

@@ -36,6 +36,8 @@ type View struct {
 	Marks func() map[string]string
 	// StreamEvery overrides the pauses of Stream, in tests. 0 does not.
 	StreamEvery time.Duration
+	// StreamPatience overrides for how long a browser may take nothing of a stream, in tests. 0 does not.
+	StreamPatience time.Duration
 }
 
 // Page is what a handler shows.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -75,6 +77,37 @@ func TestClientError(t *testing.T) {
 		})
 	if body := w.Body.String(); err != nil || !strings.Contains(body, "event: trouble\ndata: "+want+"\n") {
 		t.Errorf("got %q and the error %v, want the event trouble with %q", body, err, want)
+	}
+}
+
+// A stream ends when the browser takes nothing of it for a while, as one that was stopped does.
+func TestStreamNobodyReads(t *testing.T) {
+	t.Parallel()
+	ended := make(chan error, 1)
+	site := &View{StreamEvery: time.Millisecond, StreamPatience: 50 * time.Millisecond}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n := 0
+		ended <- site.Stream(w, r, testPage, "part", time.Hour, func(context.Context) (any, bool, error) {
+			n++
+			return strings.Repeat(string(rune('a'+n%26)), 1<<20), false, nil
+		})
+	}))
+	t.Cleanup(server.Close)
+	client, err := net.Dial("tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	if _, err := io.WriteString(client, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(time.Minute):
+		t.Error("after a minute the stream has not ended")
 	}
 }
 
