@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,8 +14,8 @@ import (
 	"github.com/lazaret/lazaret/internal/job"
 )
 
-// resultsOfExecution returns j with the scan and the copy that an execution had reached when it was
-// aborted or timed out; execution is its ARN. Without them, a replay of an object that is already in
+// resultsOfExecution returns j with the scan, the verdict before it and the copy that an execution had reached when it
+// was aborted or timed out; execution is its ARN. Without them, a replay of an object that is already in
 // quarantine would find no object and announce nothing. If Step Functions no longer has the history
 // (it keeps one for 90 days), j is returned as it is. The history is read from its end to its
 // beginning, at most 25,000 events: a task that was throttled for hours leaves hundreds of events
@@ -39,7 +40,7 @@ func (h *handler) resultsOfExecution(ctx context.Context, execution string, j jo
 			var last job.Job
 			err := json.Unmarshal([]byte(aws.ToString(exited.Output)), &last)
 			if err == nil && last.Object.Same(j.Object) {
-				j.Scan, j.Copy = last.Scan, last.Copy
+				j.Scan, j.Earlier, j.Copy = last.Scan, cmp.Or(last.Earlier, j.Earlier), last.Copy
 				return j, nil
 			}
 		}

@@ -179,6 +179,7 @@ func TestReplayOfAnEndedExecution(t *testing.T) {
 	found := input
 	found.Scan = &job.Scan{Verdict: job.Infected, Signature: "X"}
 	found.Copy = &job.Copy{Bucket: "q", Key: "h"}
+	found.Earlier = &job.Earlier{Verdict: job.Clean, Definitions: 1} // tag reads it once, before it writes
 	exited := func(output string) types.HistoryEvent {
 		return types.HistoryEvent{StateExitedEventDetails: &types.StateExitedEventDetails{Output: &output}}
 	}

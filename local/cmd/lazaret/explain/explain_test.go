@@ -127,6 +127,15 @@ func TestCases(t *testing.T) {
 			"promoted", seen(moved(deployment.Stack{Name: "lazaret"}.Bucket("clean")), verdict(job.Clean, "")), Promoted,
 			"",
 		},
+		{
+			"a copy in the clean bucket",
+			seen(verdict(job.Clean, ""), func(f *found) { f.bucket = cleanBucket }), Promoted, "",
+		},
+		{
+			"a copy in the clean bucket that a later scan has found infected",
+			seen(verdict(job.Infected, "Eicar"), func(f *found) { f.bucket = cleanBucket }), Infected,
+			"lazaret dead-letters list",
+		},
 		{"superseded", seen(verdict(job.Clean, ""), executed(history.Succeeded, "Superseded", "")), Superseded, ""},
 		{"clean", seen(verdict(job.Clean, ""), executed(history.Succeeded, "Done", "")), Clean, "if somebody"},
 	}

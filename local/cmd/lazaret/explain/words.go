@@ -29,7 +29,7 @@ func (f *found) decide() Case {
 		return Deleted
 	case f.bucket == quarantine:
 		return Quarantined
-	case f.bucket == cleanBucket:
+	case f.bucket == cleanBucket && (f.verdict == nil || f.verdict.Status == job.Clean):
 		return Promoted
 	}
 	running, superseded, failed := false, false, false
@@ -132,9 +132,12 @@ func (f *found) verdictWords(c Case) (says string, do []string) {
 		return "Nobody can say whether it is clean: " + cmp.Or(reasons[job.Reason(detail)], detail) + ".",
 			[]string{"ask for the file in another form: docs/operations.md#unscannable-objects"}
 	case Infected:
+		do = []string{e.command("dead-letters list --match %s", f.executionName())}
+		if f.bucket != cleanBucket { // where scan takes no object
+			do = append(do, e.command("scan %s", address))
+		}
 		return "It is infected (" + detail + "), and still here: it is about to be moved, its move has failed, or " +
-				"Object Lock keeps it.",
-			[]string{e.command("dead-letters list --match %s", f.executionName()), e.command("scan %s", address)}
+			"Object Lock keeps it.", do
 	case Quarantined:
 		if f.bucket == quarantine {
 			more, do := f.releaseWords(address)
