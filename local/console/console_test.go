@@ -43,7 +43,8 @@ func TestLongAddress(t *testing.T) {
 	entered := get(running.URL, nil)
 	form := url.Values{}
 	for i := range 500 {
-		form.Add("copy", fmt.Sprintf("s3://lazaret-quarantine-123456789012-ap-southeast-1/%064d/%064d?versionId=%032d", i, i, i))
+		form.Add("copy", fmt.Sprintf("s3://lazaret-quarantine-123456789012-ap-southeast-1/%064d/%064d?versionId=%032d",
+			i, i, i))
 	}
 	root, _, _ := strings.Cut(running.URL, "?")
 	if got := get(root+"none?"+form.Encode(), entered.Cookies()).StatusCode; got != http.StatusNotFound {

@@ -56,8 +56,11 @@ func routes(ctx context.Context, site *view.View, c *clients) http.Handler {
 	reader := status.New(status.Clients{
 		Queues: c.queues, Lambda: c.lambda, Metrics: c.metrics, Logs: c.logs, Stacks: c.stacks, Machines: c.machines,
 	}, c.stack)
-	report := latest.New(ctx, fresh(statusFresh), func(ctx context.Context) (status.Report, error) {
-		letters.Lock()
+	var report *latest.Value[status.Report]
+	report = latest.New(ctx, fresh(statusFresh), func(ctx context.Context) (status.Report, error) {
+		if err := lock(ctx, &letters, lettersPatience); err != nil {
+			return report.Last().Value, err
+		}
 		defer letters.Unlock()
 		return reader.Read(ctx), nil
 	})
@@ -110,7 +113,9 @@ func (c *clients) objects(site *view.View, tasks *task.Registry, letters *sync.M
 	return pages.Objects{
 		View: site, S3: c.s3, Tasks: tasks, Buckets: c.buckets,
 		Explain: func(ctx context.Context, o job.Object) (*explain.Page, error) {
-			letters.Lock()
+			if err := lock(ctx, letters, lettersPatience); err != nil {
+				return nil, err
+			}
 			defer letters.Unlock()
 			return explainer.Explain(ctx, o)
 		},
@@ -152,7 +157,9 @@ func (c *clients) deadLetters(
 ) pages.DeadLetters {
 	redriver := redrive.New(c.queues, c.stack)
 	read := latest.New(ctx, fresh, func(ctx context.Context) (pages.Letters, error) {
-		reading.Lock()
+		if err := lock(ctx, reading, lettersPatience); err != nil {
+			return pages.Letters{}, err
+		}
 		defer reading.Unlock()
 		return pages.ReadLetters(ctx, redriver.List)
 	})

@@ -2,6 +2,7 @@ package pages
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -115,6 +116,9 @@ func (e Executions) read(ctx context.Context, r *http.Request) (executions, erro
 	ctx, cancel := context.WithTimeout(ctx, executionsRead)
 	defer cancel()
 	page, err := e.Query(ctx, q)
+	if errors.Is(err, history.ErrBadCursor) {
+		return c, view.Wrong("The address has no place in the list: begin again with its newest page.")
+	}
 	if err != nil {
 		return c, err
 	}

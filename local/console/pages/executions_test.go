@@ -3,6 +3,7 @@ package pages
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -66,5 +67,12 @@ func TestExecutionsEmpty(t *testing.T) {
 	wants(t, body, "you may not", "Try again")
 	if code != 502 {
 		t.Errorf("a refusal of AWS: got %d, want 502", code)
+	}
+	page.Query = func(context.Context, history.Query) (history.Page, error) {
+		return history.Page{}, fmt.Errorf("read: %w", history.ErrBadCursor)
+	}
+	code, body = get(t, page, "/executions?cursor=x")
+	if wants(t, body, "begin again"); code != 400 {
+		t.Errorf("a cursor that no page had: got %d, want 400", code)
 	}
 }

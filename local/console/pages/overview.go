@@ -39,7 +39,8 @@ func (o Overview) Routes(mux *http.ServeMux) {
 
 // overview is the content of the page.
 type overview struct {
-	Ready   bool // Report is there
+	Ready   bool   // Report is there
+	Old     string // why Report is not of now; empty if it is
 	Report  status.Report
 	Says    string // what is wrong, in a few words; empty if nothing is
 	Parts   []part
@@ -72,7 +73,14 @@ func (o Overview) read(ctx context.Context, patience time.Duration) overview {
 	} else if !counted.At.IsZero() {
 		c.Numbers, c.Chart = &counted.Value, draw(counted.Value)
 	}
-	if reading.At.IsZero() {
+	if reading.Err != nil {
+		c.Old = "The parts of the stack could not be looked at"
+		if at := reading.Value.Time; !at.IsZero() {
+			c.Old += " since " + at.UTC().Format(time.DateTime)
+		}
+		c.Old += ": " + awsclient.Says(reading.Err)
+	}
+	if reading.At.IsZero() || reading.Err != nil && reading.Value.Time.IsZero() {
 		return c
 	}
 	c.Ready, c.Report = true, reading.Value

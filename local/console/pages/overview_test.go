@@ -25,6 +25,20 @@ func counted() numbers.Numbers {
 	return n
 }
 
+// While another page reads the dead letters, the overview says of when it is.
+func TestOverviewOld(t *testing.T) {
+	t.Parallel()
+	report := status.Report{Time: time.Date(2026, 11, 30, 9, 0, 0, 0, time.UTC), Next: "nothing to do"}
+	page := Overview{
+		View: site(), Status: fixed(t, report, errors.New("busy")), Numbers: fixed(t, counted(), nil),
+	}
+	_, body := get(t, page, "/")
+	wants(t, body, "could not be looked at since 2026-11-30 09:00:00: busy", "nothing to do")
+	page.Status = fixed(t, status.Report{}, errors.New("busy"))
+	_, body = get(t, page, "/")
+	wants(t, body, "could not be looked at: busy", "Looking at the stack")
+}
+
 func TestOverview(t *testing.T) {
 	t.Parallel()
 	oldest := int64(130)
