@@ -211,6 +211,12 @@ func (d Definitions) ask(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	// The previous generation may be another one when the button is pressed. Going back to one by name is to pin it.
+	if f.Do == update.Rollback {
+		if previous := d.Read.Get(r.Context(), patience).Value.Listing.Previous; previous != "" {
+			f.Do, f.Named, f.Name = update.Pin, "generation", previous
+		}
+	}
 	return d.View.Render(w, r, changePage, view.Page{Title: f.Title, Section: "/definitions", Content: f})
 }
 

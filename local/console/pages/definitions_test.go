@@ -113,6 +113,20 @@ func TestChange(t *testing.T) {
 	}
 }
 
+// The second step of a rollback names the generation, and the press pins that one: after another rollback, or an update,
+// the previous generation is another one.
+func TestRollbackNames(t *testing.T) {
+	t.Parallel()
+	page, asked := newDefinitionsPage(t, DefinitionsRead{Listing: update.Listing{Current: "aaa", Previous: "bbb"}}, nil)
+	_, body := get(t, page, "/definitions/change?do=rollback")
+	wants(t, body, "Go back to the previous generation?", "bbb", `name="do" value="pin"`, `name="name" value="bbb"`)
+	code, location := post(t, page, "/definitions/change", url.Values{"do": {"pin"}, "name": {"bbb"}})
+	want := []update.Request{{Definitions: "pin", Generation: "bbb"}}
+	if s := finish(t, page.Tasks, code, location); s.Error != "" || !slices.Equal(*asked, want) {
+		t.Errorf("asked for %+v, error %q; want %+v", *asked, s.Error, want)
+	}
+}
+
 type fakeLogs func(*cloudwatchlogs.FilterLogEventsInput) (*cloudwatchlogs.FilterLogEventsOutput, error)
 
 func (f fakeLogs) FilterLogEvents(
