@@ -36,7 +36,8 @@ func (h *handler) judge(ctx context.Context, s sweep.State, page sweep.Page) (sw
 		if asks(s, v) && (s.Request.Versions || aws.ToBool(v.IsLatest)) {
 			wanted = append(wanted, job.Object{
 				Bucket: page.Bucket, Key: aws.ToString(v.Key), VersionID: aws.ToString(v.VersionId),
-				ETag: strings.Trim(aws.ToString(v.ETag), `"`), Size: aws.ToInt64(v.Size), LastModified: aws.ToTime(v.LastModified).UTC(),
+				ETag: strings.Trim(aws.ToString(v.ETag), `"`), Size: aws.ToInt64(v.Size),
+				LastModified: aws.ToTime(v.LastModified).UTC(),
 			})
 		}
 	}

@@ -99,7 +99,9 @@ func TestRetroScanLeavesArchived(t *testing.T) {
 		b.store.Add("held", class, o)
 	}
 	sum := b.sweep(t, retro(100))
-	want := []string{"s3://held/GLACIER_IR", "s3://held/INTELLIGENT_TIERING", "s3://held/STANDARD", "s3://held/STANDARD_IA"}
+	want := []string{
+		"s3://held/GLACIER_IR", "s3://held/INTELLIGENT_TIERING", "s3://held/STANDARD", "s3://held/STANDARD_IA",
+	}
 	if diff := cmp.Diff(want, b.sent(t)); diff != "" || sum.Considered != 4 {
 		t.Errorf("summary %+v; sent (-want +got):\n%s", sum, diff)
 	}
