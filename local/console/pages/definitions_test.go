@@ -113,8 +113,8 @@ func TestChange(t *testing.T) {
 	}
 }
 
-// The second step of a rollback names the generation, and the press pins that one: after another rollback, or an update,
-// the previous generation is another one.
+// The second step of a rollback names the generation, and the press pins that one: after another rollback, or an
+// update, the previous generation is another one.
 func TestRollbackNames(t *testing.T) {
 	t.Parallel()
 	page, asked := newDefinitionsPage(t, DefinitionsRead{Listing: update.Listing{Current: "aaa", Previous: "bbb"}}, nil)
