@@ -37,7 +37,12 @@ func TestSays(t *testing.T) {
 			fmt.Errorf("list: %w", operation(&url.Error{Op: "Post", URL: "http://x/", Err: errors.New("refused")})),
 			"list: SQS gave no answer to ReceiveMessage: refused",
 		},
-		"too late":             {operation(context.DeadlineExceeded), "SQS gave no answer to ReceiveMessage in time"},
+		"too late": {operation(context.DeadlineExceeded), "SQS gave no answer to ReceiveMessage in time"},
+		"two": {
+			errors.Join(fmt.Errorf("%w: %w", errors.New("list"), operation(denied)), operation(context.DeadlineExceeded)),
+			"list: SQS answered AccessDenied to ReceiveMessage: User: u is not authorized to perform: sqs:receivemessage " +
+				"on resource: q; SQS gave no answer to ReceiveMessage in time",
+		},
 		"not of an AWS client": {errors.New("other"), "other"},
 	} {
 		if got := awsclient.Says(test.err); got != test.want {
