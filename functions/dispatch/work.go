@@ -51,7 +51,7 @@ func (h *handler) scan(ctx context.Context, r receipt, j job.Job, endedExecution
 			return err
 		}
 	}
-	j.Policy = h.policyOf(j.Object)
+	j.Policy = h.policyOf(j)
 	permit, err := h.waitForPermit(ctx, r.rescan)
 	if err != nil {
 		return err
@@ -60,12 +60,12 @@ func (h *handler) scan(ctx context.Context, r receipt, j job.Job, endedExecution
 	return h.run(ctx, j, permit)
 }
 
-// policyOf returns the policy of an object's job. An object outside the upload bucket is never
-// promoted: its readers look for it in its own bucket, and objects of two buckets with the same key
-// would overwrite each other in the clean bucket.
-func (h *handler) policyOf(o job.Object) job.Policy {
+// policyOf returns the policy of a job. An object outside the upload bucket is never promoted: its
+// readers look for it in its own bucket, and objects of two buckets with the same key would overwrite
+// each other in the clean bucket.
+func (h *handler) policyOf(j job.Job) job.Policy {
 	policy := h.policy
-	policy.PromoteClean = policy.PromoteClean && (h.uploads == "" || o.Bucket == h.uploads)
+	policy.PromoteClean = policy.PromoteClean && !j.Stays && (h.uploads == "" || j.Object.Bucket == h.uploads)
 	return policy
 }
 
@@ -76,7 +76,8 @@ func (h *handler) split(ctx context.Context, r receipt, jobs []job.Job) error {
 	for some := range slices.Chunk(jobs, 10) { // SQS takes ten at once
 		var entries []types.SendMessageBatchRequestEntry
 		for i, j := range some {
-			body, err := json.Marshal(upload.List{Run: j.Run, Objects: []upload.Listed{{Object: j.Object, Earlier: j.Earlier}}})
+			listed := upload.Listed{Object: j.Object, Earlier: j.Earlier}
+			body, err := json.Marshal(upload.List{Run: j.Run, Stays: j.Stays, Objects: []upload.Listed{listed}})
 			if err != nil {
 				return fmt.Errorf("encode the message of %s: %w", j.Object, err)
 			}

@@ -90,7 +90,7 @@ func TestMessages(t *testing.T) {
 // stay there and start the same jobs as the list would.
 func TestSplitKeepsJobs(t *testing.T) {
 	t.Parallel()
-	list := upload.List{Run: "rescan-7"}
+	list := upload.List{Run: "rescan-7", Stays: true}
 	for i := range 25 {
 		list.Objects = append(list.Objects, upload.Listed{
 			Object:  job.Object{Bucket: "b", Key: string(rune('a' + i)), ETag: "e", Size: int64(i)},
@@ -168,6 +168,27 @@ func TestOnlyOwnUploadsArePromoted(t *testing.T) {
 			if got := b.started[0].Policy; got != want {
 				t.Errorf("%s, upload bucket %q: got policy %+v, want %+v", name, uploads, got, want)
 			}
+		}
+	}
+}
+
+// TestRetroScansPromoteNothing: what is CLEAN in the uploads bucket of three-bucket was superseded, or was there before
+// the clean bucket. Neither the scan nor the replay of its dead letter promotes it.
+func TestRetroScansPromoteNothing(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, 2)
+	b.uploads, b.policy = "b", job.Policy{PromoteClean: true}
+	object := job.Object{Bucket: "b", Key: "k", VersionID: "v"}
+	list := encode(t, upload.List{Run: "r", Stays: true, Objects: []upload.Listed{{Object: object}}})
+	if !b.upload(t, list) || len(b.started) != 1 {
+		t.Fatalf("started %d executions, want one", len(b.started))
+	}
+	if !b.upload(t, encode(t, upload.DeadLetter{Job: b.started[0]})) || len(b.started) != 2 {
+		t.Fatalf("started %d executions, want two", len(b.started))
+	}
+	for _, j := range b.started {
+		if j.Policy.PromoteClean {
+			t.Errorf("attempt %d: got policy %+v, want nothing promoted", j.Attempt, j.Policy)
 		}
 	}
 }

@@ -131,7 +131,7 @@ func (h *handler) conclude(
 		return c, nil
 	}
 	c.Sent = int64(len(matching))
-	return c, h.send(ctx, s.Run, matching)
+	return c, h.send(ctx, s, matching)
 }
 
 // read lists the versions of a page again. Versions that were written since its listing may have come between, so that

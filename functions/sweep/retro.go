@@ -77,7 +77,7 @@ func (h *handler) spend(ctx context.Context, s *sweep.State, pages []sweep.Judge
 		if most := s.Left - sent; int64(len(found)) > most {
 			found = found[:most]
 		}
-		if err := h.send(ctx, s.Run, found); err != nil {
+		if err := h.send(ctx, *s, found); err != nil {
 			return err
 		}
 		sent += int64(len(found))

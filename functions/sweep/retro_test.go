@@ -80,8 +80,8 @@ func TestRetroScan(t *testing.T) {
 	for _, body := range b.queues.Bodies(rescansURL) {
 		m, err := upload.Decode([]byte(body))
 		if err != nil || m.Jobs[0].Earlier == nil || m.Jobs[0].Earlier.Verdict != job.Clean ||
-			m.Jobs[0].Earlier.Time.IsZero() || m.Jobs[0].Earlier.Definitions == 0 {
-			t.Errorf("message %s: got %+v, %v, want the earlier verdict in it", body, m, err)
+			m.Jobs[0].Earlier.Time.IsZero() || m.Jobs[0].Earlier.Definitions == 0 || !m.Jobs[0].Stays {
+			t.Errorf("message %s: got %+v, %v, want the earlier verdict in it, and that the version stays", body, m, err)
 		}
 	}
 }

@@ -19,6 +19,7 @@ type Job struct {
 	Object  Object   `json:"object"`            // set by dispatch
 	Attempt int      `json:"attempt"`           // 0 for the upload event, +1 for each replay of a dead letter
 	Run     string   `json:"run"`               // id of a rescan; empty for events
+	Stays   bool     `json:"stays,omitempty"`   // a CLEAN version is not promoted: it was CLEAN before, and stayed
 	Lane    string   `json:"lane,omitempty"`    // of an EXPRESS execution, see NewLane; empty for a STANDARD one
 	Policy  Policy   `json:"policy"`            // what to do with the verdict, set by dispatch
 	Work    *Work    `json:"work,omitempty"`    // the work file, set by fetch

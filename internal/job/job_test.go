@@ -26,6 +26,7 @@ func full() job.Job {
 		},
 		Attempt: 1,
 		Run:     "rescan-7",
+		Stays:   true,
 		Lane:    "express-0123456789abcdef",
 		Policy:  job.Policy{PromoteClean: true, QuarantineUnscannable: true, AnnounceClean: true, GuardDutyEvents: true},
 		Work:    &job.Work{File: "a_o_1_1_pdf-0123", Size: 68, SHA256: "275a021b", Fetches: 1},

@@ -44,6 +44,7 @@ type Message struct {
 // executions' names, so that names of earlier scans do not stop them.
 type List struct {
 	Run     string   `json:"run"`
+	Stays   bool     `json:"stays,omitempty"` // see job.Job
 	Objects []Listed `json:"objects"`
 }
 
@@ -148,6 +149,7 @@ func deadLetter(body []byte) (Message, error) {
 func list(body []byte) (Message, error) {
 	var l struct {
 		Run     string `json:"run"`
+		Stays   bool   `json:"stays"`
 		Objects []struct {
 			Listed
 			Size *int64 `json:"size"` // hides job.Object.Size, which cannot tell 0 from a missing size
@@ -161,7 +163,7 @@ func list(body []byte) (Message, error) {
 	}
 	var m Message
 	for i, o := range l.Objects {
-		if err := m.addObject(job.Job{Object: o.Object, Run: l.Run, Earlier: o.Earlier}, o.Size); err != nil {
+		if err := m.addObject(job.Job{Object: o.Object, Run: l.Run, Stays: l.Stays, Earlier: o.Earlier}, o.Size); err != nil {
 			return Message{}, fmt.Errorf("object %d of a list: %w", i, err)
 		}
 	}
