@@ -18,9 +18,9 @@ import (
 )
 
 // send sends objects to the queue of rescans, a message for each, so that dispatch need not split them: ten in a
-// request, the most that SQS takes. What a retro-scan finds CLEAN again stays where it is: a version that is CLEAN in the
-// uploads bucket of three-bucket was superseded, or was there before the clean bucket. Its promotion could bring back
-// what a user has deleted there.
+// request, the most that SQS takes. What a retro-scan finds CLEAN again stays where it is: a version that is CLEAN in
+// the uploads bucket of three-bucket was superseded, or was there before the clean bucket. Its promotion could bring
+// back what a user has deleted there.
 func (h *handler) send(ctx context.Context, s sweep.State, objects []sweep.Found) error {
 	for batch := range slices.Chunk(objects, 10) {
 		in := &sqs.SendMessageBatchInput{QueueUrl: &h.rescans}

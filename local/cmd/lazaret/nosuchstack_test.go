@@ -27,6 +27,7 @@ func TestNoSuchStack(t *testing.T) {
 		"definitions confirm":  {"Word-new"},
 		"definitions ignore":   {"Word-new"},
 		"definitions pin":      {"abcdef"},
+		"console":              nil,
 		"definitions list":     nil,
 		"definitions publish":  {"abcdef"},
 		"definitions unignore": {"Word-new"},

@@ -146,20 +146,30 @@ func (f *found) readTags(ctx context.Context, client S3) {
 	if f.version == nil {
 		return
 	}
-	in := &s3.GetObjectTaggingInput{Bucket: &f.object.Bucket, Key: &f.object.Key}
-	if f.object.VersionID != "" && f.object.VersionID != "null" {
-		in.VersionId = &f.object.VersionID
-	}
-	out, err := client.GetObjectTagging(ctx, in)
+	tags, err := tagsOf(ctx, client, f.object)
 	if err != nil {
 		f.unknown("the object's tags, and so its verdict (s3:GetObjectVersionTagging): %v", err)
 		return
 	}
-	f.tags = map[string]string{}
-	for _, t := range out.TagSet {
-		f.tags[aws.ToString(t.Key)] = aws.ToString(t.Value)
-	}
+	f.tags = tags
 	f.setVerdict(f.tags)
+}
+
+// tagsOf returns the tags of an object version.
+func tagsOf(ctx context.Context, client S3, o job.Object) (map[string]string, error) {
+	in := &s3.GetObjectTaggingInput{Bucket: &o.Bucket, Key: &o.Key}
+	if o.VersionID != "" && o.VersionID != "null" {
+		in.VersionId = &o.VersionID
+	}
+	out, err := client.GetObjectTagging(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	tags := map[string]string{}
+	for _, t := range out.TagSet {
+		tags[aws.ToString(t.Key)] = aws.ToString(t.Value)
+	}
+	return tags, nil
 }
 
 // setVerdict takes the verdict of tags.

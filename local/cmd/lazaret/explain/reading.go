@@ -38,6 +38,15 @@ func (e *Explainer) reading(ctx context.Context, f *found, p *Page) *Reading {
 	switch {
 	case f.version == nil && f.copy != nil:
 		at = job.Object{Bucket: f.copy.Bucket, Key: f.copy.Key, VersionID: f.copy.VersionID}
+		if at.Bucket != e.stack.Bucket("clean") {
+			break // the policy of quarantine does not look at tags
+		}
+		var err error
+		if tags, err = tagsOf(ctx, e.clients.S3, at); err != nil {
+			p.NotKnown = append(p.NotKnown, fmt.Sprintf("the tags of the copy in %s, and so whether its policy refuses to "+
+				"read it (s3:GetObjectVersionTagging): %v", at.Bucket, err))
+			return nil
+		}
 	case f.version == nil:
 		return nil
 	case tags == nil:
