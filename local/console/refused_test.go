@@ -66,35 +66,7 @@ func TestNothingAllowed(t *testing.T) {
 		t.Fatal(err)
 	}
 	found.Store(true)
-	running, err := Start(Config{AWS: cfg, Stack: stack})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = running.Close() })
-	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	var cookies []*http.Cookie
-	get := func(address string) (*http.Response, string) {
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, c := range cookies {
-			r.AddCookie(c)
-		}
-		response, err := client.Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer response.Body.Close()
-		body, err := io.ReadAll(response.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return response, string(body)
-	}
-	entered, _ := get(running.URL)
-	cookies = entered.Cookies()
-	root, _, _ := strings.Cut(running.URL, "/?")
+	v := visit(t, Config{AWS: cfg, Stack: stack})
 	const standard = "arn:aws:states:eu-central-1:123456789012:execution:ward-scan:n"
 	const express = "arn:aws:states:eu-central-1:123456789012:express:ward-scan-express:n:i"
 	for path, want := range map[string][]string{
@@ -113,7 +85,7 @@ func TestNothingAllowed(t *testing.T) {
 		"/definitions":                    {"Invoke"},
 		"/definitions/change?do=rollback": {"previous generation"},
 	} {
-		response, body := get(root + path)
+		response, body := v.get(path)
 		_, main, _ := strings.Cut(body, "<main")
 		for _, text := range want {
 			if !strings.Contains(main, text) {
