@@ -20,7 +20,7 @@ type client struct {
 // ask sends one command, with the descriptor of f if f is not nil, and returns all that clamd sends
 // until it closes the connection. If ctx ends, the error is its cause.
 func (c client) ask(ctx context.Context, command string, f *os.File) ([]byte, error) {
-	conn, err := c.dial(ctx)
+	conn, err := c.dial()
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
@@ -41,16 +41,19 @@ func (c client) ask(ctx context.Context, command string, f *os.File) ([]byte, er
 // dial connects through the descriptor of the folder. The address is short, however deep the folder is
 // (an address has 108 bytes at most), and the socket is that of this engine, also if the folder was
 // replaced. Control keeps the descriptor open meanwhile.
-func (c client) dial(ctx context.Context) (*net.UnixConn, error) {
+//
+// It takes no context, because connecting to a local socket never waits. A Dialer with a context also
+// fails when the deadline has passed and the context has not ended yet, and callers would take that for
+// a fault of clamd.
+func (c client) dial() (*net.UnixConn, error) {
 	raw, err := c.home.SyscallConn()
 	if err != nil {
 		return nil, err
 	}
-	var d net.Dialer
 	var conn net.Conn
 	var dialed error
 	if err := raw.Control(func(fd uintptr) {
-		conn, dialed = d.DialContext(ctx, "unix", fmt.Sprintf("/proc/self/fd/%d/s", fd))
+		conn, dialed = net.Dial("unix", fmt.Sprintf("/proc/self/fd/%d/s", fd))
 	}); err != nil {
 		return nil, err
 	}

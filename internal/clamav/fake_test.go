@@ -237,6 +237,26 @@ func TestReadyEndsWithTheContext(t *testing.T) {
 	}
 }
 
+// lateContext is a context whose deadline has passed and that has not ended yet, as on a busy machine.
+type lateContext struct{ context.Context }
+
+func (lateContext) Deadline() (time.Time, bool) { return time.Unix(1, 0), true }
+
+func TestReadyWaitsForTheEndOfTheContext(t *testing.T) {
+	t.Parallel()
+	e, err := Start(Config{Clamd: fake(t, "never-ready"), RunDir: t.TempDir()}, testSet(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := lateContext{within(t, 100*time.Millisecond)}
+	if err := e.Ready(ctx); !errors.Is(err, context.DeadlineExceeded) || ctx.Err() == nil {
+		t.Errorf("Ready() = %v while the context's error is %v, want both to be the deadline", err, ctx.Err())
+	}
+	if err := e.Stop(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestProveWrongAnswers(t *testing.T) {
 	t.Parallel()
 	for how, want := range map[string]string{
