@@ -69,9 +69,11 @@ DRIVERS := /local/(bench|tests/chaos|tests/endtoend|tests/docs|cmd/lazaret/verif
 SERIAL := /(internal/unpack/[a-z/0-9]+|local/plan(/[a-z]+)?|local/tests/(infra|modules|statemachine))$$
 RACED  := /internal/unpack/(formats|unpacktest)$$
 
-# -vet=off: the linters run vet. -count=1: a cached result of a test in local/ may be out of date, because Go does not
+# -vet=off: the linters run vet. -ldflags=-w: no debugger reads these programs, and linking them takes half the time
+# without what is for debuggers. -count=1: a cached result of a test in local/ may be out of date, because Go does not
 # see changes of the files of the root module that the test reads.
-GO_TEST := go test -vet=off -timeout 30m $(TESTFLAGS)
+TEST_BUILD := -vet=off -ldflags=-w
+GO_TEST    := go test $(TEST_BUILD) -timeout 30m $(TESTFLAGS)
 
 # Whole machines wait more than they compute: for visibility timeouts, retries and polls. So more tests run side by side
 # than there are processors. The longest package, tests/endtoend, is the first by sort -r.
@@ -119,7 +121,7 @@ emulator: build clamav .tools/emulator/installed ## deploy the template to an em
 
 .PHONY: browser
 browser: build clamav $(NPM) ## test the console and attacks on the local stack in Chromium (see make packages)
-	go -C local test ./tests/endtoend -run TestBrowser -browser -count=1 $(TESTFLAGS)
+	go -C local test $(TEST_BUILD) ./tests/endtoend -run TestBrowser -browser -count=1 $(TESTFLAGS)
 
 .PHONY: clients
 clients: build clamav ## upload to the local stack with eight clients: SDKs, AWS CLI, rclone, s3cmd, s5cmd
