@@ -49,9 +49,10 @@ func (r *report) document() string {
 			missed++
 		}
 	}
-	fmt.Fprintf(&b, "\nMeasured on %s with the local stack on %d cores:\n%s,\nLinux %s, %s, %s.\n"+
+	fmt.Fprintf(&b, "\nMeasured on %s with the local stack on %d cores:\n%s,\nLinux %s, %s, %s, %s.\n"+
 		"Other processes used at most %.2f processors during a measurement. %s\n",
-		r.Time.Format("2 January 2006"), m.Cores, m.CPU, m.Kernel, m.Go, m.Engine, foreign, missedText(missed))
+		r.Time.Format("2 January 2006"), m.Cores, m.CPU, m.Kernel, m.Go, m.Engine, m.Files, foreign,
+		missedText(missed))
 	for _, measurement := range measurements() {
 		rows := r.of(measurement.name)
 		if len(rows) == 0 {

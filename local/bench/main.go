@@ -210,10 +210,10 @@ func (b *benchmark) open(ctx context.Context) (err error) {
 		return fmt.Errorf("ask clamd for its version: %w", err)
 	}
 	version, _, _ := strings.Cut(strings.TrimSpace(string(engine)), "/")
-	b.report = newReport(b.amount, version, os.Stdout)
 	if b.work, err = os.MkdirTemp("", "lazaret-bench-"); err != nil {
 		return fmt.Errorf("create temporary folder: %w", err)
 	}
+	b.report = newReport(b.amount, version, b.work, os.Stdout)
 	return nil
 }
 

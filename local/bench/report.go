@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // report collects rows, and prints each at once, because a run takes minutes.
@@ -43,17 +45,28 @@ type computer struct {
 	Kernel string  `json:"kernel"`
 	Go     string  `json:"go"`
 	Engine string  `json:"engine"`
+	Files  string  `json:"files"` // what holds the files of the stack: "files in memory" or "files on a disk"
 	Load   float64 `json:"load"`
 }
 
-func newReport(a amounts, engine string, w io.Writer) *report {
+// newReport begins the report of a run with this version of the engine, whose files are below work.
+func newReport(a amounts, engine, work string, w io.Writer) *report {
 	r := &report{Machine: thisComputer(), Time: time.Now().UTC(), Amounts: a, w: w}
-	r.Machine.Engine = engine
+	r.Machine.Engine, r.Machine.Files = engine, filesIn(work)
 	m := r.Machine
-	fmt.Fprintf(w, "%s, %d cores, Linux %s, %s, %s, load %.1f at the start\n", m.CPU, m.Cores, m.Kernel, m.Go, m.Engine,
-		m.Load)
+	fmt.Fprintf(w, "%s, %d cores, Linux %s, %s, %s, %s, load %.1f at the start\n", m.CPU, m.Cores, m.Kernel, m.Go,
+		m.Engine, m.Files, m.Load)
 	fmt.Fprintf(w, "%*s  %s\n", nameWidth+13, "measured", "aim")
 	return r
+}
+
+// filesIn says whether a folder is in memory.
+func filesIn(dir string) string {
+	var fs unix.Statfs_t
+	if err := unix.Statfs(dir, &fs); err == nil && fs.Type == unix.TMPFS_MAGIC {
+		return "files in memory"
+	}
+	return "files on a disk"
 }
 
 // begin begins the rows of a measurement.

@@ -28,8 +28,8 @@ type function struct {
 	live     map[*environment]struct{} // every one whose processes may exist
 }
 
-// acquire takes a slot and the environment used last. When no environment is idle, nor will be soon, it returns nil, and
-// the caller starts one.
+// acquire takes a slot and the environment used last. When no environment is idle, nor will be soon, it returns nil,
+// and the caller starts one.
 func (f *function) acquire() (*environment, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
