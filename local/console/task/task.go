@@ -6,6 +6,8 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"log/slog"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -95,7 +97,7 @@ func (r *Registry) Start(title, back string, do func(context.Context, *Task) err
 	go func() {
 		ctx, cancel := context.WithTimeout(r.ctx, maxRun)
 		defer cancel()
-		err := do(ctx, t)
+		err := carefully(ctx, t, do)
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		t.state.Ended = time.Now().UTC()
@@ -104,6 +106,18 @@ func (r *Registry) Start(title, back string, do func(context.Context, *Task) err
 		}
 	}()
 	return t.state.ID
+}
+
+// carefully returns a panic as an error. It must not end the process, which has other tasks and, in lazaret local, the
+// whole stack.
+func carefully(ctx context.Context, t *Task, do func(context.Context, *Task) error) (err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			slog.ErrorContext(ctx, "console", "task", t.state.Title, "panic", value, "stack", string(debug.Stack()))
+			err = fmt.Errorf("the console has a bug: %v; its log has more", value)
+		}
+	}()
+	return do(ctx, t)
 }
 
 // Get returns the state of a task.

@@ -3,6 +3,7 @@ package task
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,6 +29,18 @@ func TestTask(t *testing.T) {
 		s, _ := r.Get(id)
 		if s.Runs() || s.Error != "no" || len(s.Lines) != maxLines || s.Left != 3 {
 			t.Errorf("at its end: got error %q, %d lines and %d left", s.Error, len(s.Lines), s.Left)
+		}
+	})
+}
+
+func TestPanic(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := NewRegistry(t.Context())
+		id := r.Start("Redrive", "/", func(context.Context, *Task) error { panic("nobody expected this") })
+		synctest.Wait()
+		if s, _ := r.Get(id); s.Runs() || !strings.Contains(s.Error, "nobody expected this") {
+			t.Errorf("got %+v, want it ended with the panic as its error", s)
 		}
 	})
 }

@@ -21,7 +21,7 @@ var checkSweep = Check{
 		if machine == "" {
 			return olderStack("SweepStateMachineArn")
 		}
-		p := r.probes[encrypted] // which is not moved away, whatever its verdict is
+		p := r.probes[encrypted] // which the least number of stacks move away
 		if r.upload(ctx, p); p.err != nil {
 			return notChecked("nothing could be uploaded to be found: %v", p.err)
 		}
@@ -42,17 +42,21 @@ var checkSweep = Check{
 		if err != nil {
 			return errorLine(ctx, err, "follow the sweep", "states:DescribeExecution")
 		}
-		return swept(sum)
+		movesAll := r.stack.Parameters["BucketLayout"] == "three-bucket" &&
+			r.stack.Parameters["QuarantineUnscannable"] == "true"
+		return swept(sum, movesAll)
 	},
 }
 
-// swept returns the line about a sweep that has ended.
-func swept(sum sweep.Summary) Line {
+// swept returns the line about a sweep that has ended. A stack that moves all objects away may leave none to be found.
+func swept(sum sweep.Summary, movesAll bool) Line {
 	switch {
 	case sum.FailedPages > 0:
 		return fail("%d pages of versions could not be looked at: %s", sum.FailedPages, brief(sum.Failure))
 	case sum.Refused > 0:
 		return fail("the tags of %d versions may not be read by the function sweep: see %s", sum.Refused, sum.Records)
+	case sum.Considered == 0 && movesAll:
+		return off("BucketLayout=three-bucket with QuarantineUnscannable=true had moved each object of this run away")
 	case sum.Considered == 0:
 		return fail("it found no version, although this run has uploaded one at least: see %s", sum.Records)
 	}

@@ -9,22 +9,37 @@ import (
 func TestSwept(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		sum  sweep.Summary
-		want Outcome
-		seen string
+		sum      sweep.Summary
+		movesAll bool
+		want     Outcome
+		seen     string
 	}{
-		"as it must be": {sweep.Summary{Counts: sweep.Counts{Considered: 3}, Pages: 1}, Pass, "looked at 3 versions"},
+		"as it must be": {sweep.Summary{Counts: sweep.Counts{Considered: 3}, Pages: 1}, false, Pass, "looked at 3 versions"},
 		"a page failed": {
 			sweep.Summary{Counts: sweep.Counts{Considered: 3}, FailedPages: 1, Failure: "AccessDenied: no"},
+			false,
 			Fail,
 			"1 pages of versions could not be looked at: AccessDenied: no",
 		},
-		"no tags": {sweep.Summary{Counts: sweep.Counts{Considered: 3, Refused: 2}}, Fail, "the tags of 2 versions may not be read"},
-		"nothing": {sweep.Summary{}, Fail, "it found no version"},
+		"no tags": {
+			sweep.Summary{Counts: sweep.Counts{Considered: 3, Refused: 2}},
+			false,
+			Fail,
+			"the tags of 2 versions may not be read",
+		},
+		"nothing":                    {sweep.Summary{}, false, Fail, "it found no version"},
+		"all are moved":              {sweep.Summary{}, true, Off, "had moved each object of this run away"},
+		"all are moved, some remain": {sweep.Summary{Counts: sweep.Counts{Considered: 1}}, true, Pass, "looked at 1 versions"},
+		"a page failed, all are moved": {
+			sweep.Summary{FailedPages: 1, Failure: "AccessDenied: no"},
+			true,
+			Fail,
+			"1 pages of versions could not be looked at: AccessDenied: no",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			told(t, swept(test.sum), test.want, test.seen)
+			told(t, swept(test.sum, test.movesAll), test.want, test.seen)
 		})
 	}
 }
