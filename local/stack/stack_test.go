@@ -151,7 +151,7 @@ func start(t *testing.T, s *Stack, name, input string) {
 func want(t *testing.T, s *Stack, queue string, parts ...string) (bodies []string) {
 	t.Helper()
 	client, url := sqs.NewFromConfig(as(s, "test")), aws.String(s.Endpoint+"/000000000000/"+queue)
-	for end := time.Now().Add(20 * time.Second); len(parts) > 0; {
+	for end := time.Now().Add(time.Minute); len(parts) > 0; {
 		if time.Now().After(end) {
 			t.Fatalf("queue %s never had %q; it had %q", queue, parts, bodies)
 		}

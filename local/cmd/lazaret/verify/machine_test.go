@@ -118,7 +118,7 @@ func start(t *testing.T, parameters map[string]string, flags ...string) *harness
 // run verifies a machine's stack as a caller, and checks what every run leaves.
 func run(t *testing.T, m *harness.Machine, who string) verify.Report {
 	t.Helper()
-	return runWithin(t, m, who, 20*time.Second)
+	return runWithin(t, m, who, 40*time.Second)
 }
 
 func runWithin(t *testing.T, m *harness.Machine, who string, start time.Duration) verify.Report {
@@ -200,7 +200,7 @@ func TestHealthy(t *testing.T) {
 				for n := range 13 {
 					m.Send(t, harness.DeadLetterQueue, fmt.Sprintf("a letter of others %d", n))
 				}
-				expect(t, run(t, m, "test"), healthy(parameters))
+				expect(t, runWithin(t, m, "test", harness.WaitLimit), healthy(parameters))
 				out, err := m.SQS.GetQueueAttributes(t.Context(), &sqs.GetQueueAttributesInput{
 					QueueUrl:       aws.String(m.QueueURL(harness.DeadLetterQueue)),
 					AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll},
@@ -467,7 +467,7 @@ func TestBroken(t *testing.T) {
 				parameters := map[string]string{"BucketLayout": layout}
 				m := start(t, parameters)
 				test.breaks(t, m)
-				report := runWithin(t, m, "test", cmp.Or(test.within, 20*time.Second))
+				report := runWithin(t, m, "test", cmp.Or(test.within, 40*time.Second))
 				expect(t, report, healthy(parameters).but(test.want))
 				for check, text := range test.says {
 					if !strings.Contains(seen(report, check), text) {
