@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -37,7 +38,9 @@ type stack struct {
 	lines      []string          // of the log group
 	pageSize   int               // of events of the log in an answer
 	refuse     map[string]string // error code by operation
-	requests   map[string]int    // by operation
+
+	mu       sync.Mutex     // both lanes are asked at once
+	requests map[string]int // by operation
 }
 
 func newStack(t *testing.T, workflow history.Lane) *stack {
@@ -73,7 +76,9 @@ func (s *stack) reader() *history.Reader {
 
 func (s *stack) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	s.mu.Lock()
 	s.requests[operation]++
+	s.mu.Unlock()
 	if code := s.refuse[operation]; code != "" {
 		w.WriteHeader(http.StatusBadRequest)
 		fmt.Fprintf(w, `{"__type":%q,"message":"it refuses"}`, code)
