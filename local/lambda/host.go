@@ -113,7 +113,7 @@ func New(cfg Config) (*Host, error) {
 		}
 		h.names = append(h.names, spec.Name)
 		f := &function{Function: spec, host: h, limit: limit, live: map[*environment]struct{}{}}
-		f.soonIdle = sync.NewCond(&f.mu)
+		f.asked = sync.NewCond(&f.mu)
 		h.functions[spec.Name] = f
 	}
 	h.ctx, h.cancel = context.WithCancel(context.Background())

@@ -127,7 +127,7 @@ func (f *function) run(e *environment, inv *invocation, answer func(payload []by
 	payload, err := e.serve(ctx, inv)
 	if err == nil {
 		e.output.flush()
-		f.expectSoon()
+		f.hasAnswered()
 		answer(payload, nil)
 		f.settled(e, e.settle(ctx))
 		return

@@ -234,17 +234,25 @@ func TestConcurrency(t *testing.T) {
 	}
 }
 
+// answerWithoutAsking returns a host with one environment, whose process has answered, and asks for more work when the
+// gate is opened.
+func answerWithoutAsking(t *testing.T) (g *gate, h *Host, pid int) {
+	t.Helper()
+	g = newGate(t)
+	h = startHost(t, Config{
+		Functions:   []template.Function{fn("f", reserved(1))},
+		Environment: func(template.Function) []string { return []string{"NEXT_WAITS_FOR=" + g.url} },
+	})
+	pid = mustInvoke[struct{ PID int }](t, h, "f", request("context", "")).PID
+	<-g.visitors
+	return g, h, pid
+}
+
 // TestAnswerComesFirst lets a process answer and ask for more work late: its caller has the answer before, and the next
 // caller waits for it.
 func TestAnswerComesFirst(t *testing.T) {
 	t.Parallel()
-	g := newGate(t)
-	h := startHost(t, Config{
-		Functions:   []template.Function{fn("f", reserved(1))},
-		Environment: func(template.Function) []string { return []string{"NEXT_WAITS_FOR=" + g.url} },
-	})
-	first := mustInvoke[struct{ PID int }](t, h, "f", request("context", "")).PID
-	<-g.visitors
+	g, h, first := answerWithoutAsking(t)
 	next := make(chan int)
 	go func() { next <- mustInvoke[struct{ PID int }](t, h, "f", request("context", "")).PID }()
 	select {
@@ -261,13 +269,7 @@ func TestAnswerComesFirst(t *testing.T) {
 // TestEndAfterAnswer ends a process between its answer and its request for more work: a new one serves the next caller.
 func TestEndAfterAnswer(t *testing.T) {
 	t.Parallel()
-	g := newGate(t)
-	h := startHost(t, Config{
-		Functions:   []template.Function{fn("f", reserved(1))},
-		Environment: func(template.Function) []string { return []string{"NEXT_WAITS_FOR=" + g.url} },
-	})
-	first := mustInvoke[struct{ PID int }](t, h, "f", request("context", "")).PID
-	<-g.visitors
+	g, h, first := answerWithoutAsking(t)
 	if err := syscall.Kill(first, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}

@@ -21,20 +21,20 @@ type function struct {
 
 	mu       sync.Mutex
 	slots    int
-	soon     int                       // environments that have answered, and have not asked for more work yet
-	soonIdle *sync.Cond                // soon has changed
+	answered int                       // environments that have answered, and have not asked for more work yet
+	asked    *sync.Cond                // an environment that had answered has asked for more work, or is gone
 	idle     []*environment            // the last one used is at the end
 	homes    []home                    // of environments whose processes crashed
 	live     map[*environment]struct{} // every one whose processes may exist
 }
 
-// acquire takes a slot and the environment used last. When no environment is idle, nor will be soon, it returns nil,
-// and the caller starts one.
+// acquire takes a slot and the environment used last. When none is idle it waits for one that has answered, which will
+// be idle in a moment. When there is none either it returns nil, and the caller starts one.
 func (f *function) acquire() (*environment, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for len(f.idle) == 0 && f.soon > 0 {
-		f.soonIdle.Wait()
+	for len(f.idle) == 0 && f.answered > 0 {
+		f.asked.Wait()
 	}
 	if n := len(f.idle); n > 0 {
 		e := f.idle[n-1]
@@ -58,20 +58,20 @@ func (f *function) acquire() (*environment, error) {
 	return nil, nil
 }
 
-// expectSoon says that an environment has answered, so that acquire waits for it instead of starting another one.
-func (f *function) expectSoon() {
+// hasAnswered says that an environment has answered, so that acquire waits for it instead of starting another one.
+func (f *function) hasAnswered() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.soon++
+	f.answered++
 }
 
-// settled returns the slot of an environment after expectSoon. A healthy one has asked for more work, others are gone.
+// settled returns the slot of an environment after hasAnswered. A healthy one has asked for more work, others are gone.
 func (f *function) settled(e *environment, healthy bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.soon--
+	f.answered--
 	f.keep(e, healthy)
-	f.soonIdle.Broadcast()
+	f.asked.Broadcast()
 }
 
 // release returns a slot with its environment, which has asked for more work.

@@ -97,7 +97,7 @@ func (r *Registry) Start(title, back string, do func(context.Context, *Task) err
 	go func() {
 		ctx, cancel := context.WithTimeout(r.ctx, maxRun)
 		defer cancel()
-		err := carefully(ctx, t, do)
+		err := call(ctx, t, do)
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		t.state.Ended = time.Now().UTC()
@@ -108,9 +108,9 @@ func (r *Registry) Start(title, back string, do func(context.Context, *Task) err
 	return t.state.ID
 }
 
-// carefully returns a panic as an error. It must not end the process, which has other tasks and, in lazaret local, the
-// whole stack.
-func carefully(ctx context.Context, t *Task, do func(context.Context, *Task) error) (err error) {
+// call calls the function of a task, and returns a panic of it as an error: a panic would end the process, with all
+// other tasks and, in lazaret local, the whole stack.
+func call(ctx context.Context, t *Task, do func(context.Context, *Task) error) (err error) {
 	defer func() {
 		if value := recover(); value != nil {
 			slog.ErrorContext(ctx, "console", "task", t.state.Title, "panic", value, "stack", string(debug.Stack()))

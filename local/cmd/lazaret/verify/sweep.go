@@ -21,7 +21,7 @@ var checkSweep = Check{
 		if machine == "" {
 			return olderStack("SweepStateMachineArn")
 		}
-		p := r.probes[encrypted] // which the least number of stacks move away
+		p := r.probes[encrypted] // moved away with QuarantineUnscannable=true alone
 		if r.upload(ctx, p); p.err != nil {
 			return notChecked("nothing could be uploaded to be found: %v", p.err)
 		}

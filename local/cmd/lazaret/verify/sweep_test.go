@@ -14,7 +14,12 @@ func TestSwept(t *testing.T) {
 		want     Outcome
 		seen     string
 	}{
-		"as it must be": {sweep.Summary{Counts: sweep.Counts{Considered: 3}, Pages: 1}, false, Pass, "looked at 3 versions"},
+		"as it must be": {
+			sweep.Summary{Counts: sweep.Counts{Considered: 3}, Pages: 1},
+			false,
+			Pass,
+			"looked at 3 versions",
+		},
 		"a page failed": {
 			sweep.Summary{Counts: sweep.Counts{Considered: 3}, FailedPages: 1, Failure: "AccessDenied: no"},
 			false,
@@ -27,10 +32,10 @@ func TestSwept(t *testing.T) {
 			Fail,
 			"the tags of 2 versions may not be read",
 		},
-		"nothing":                    {sweep.Summary{}, false, Fail, "it found no version"},
-		"all are moved":              {sweep.Summary{}, true, Off, "had moved each object of this run away"},
-		"all are moved, some remain": {sweep.Summary{Counts: sweep.Counts{Considered: 1}}, true, Pass, "looked at 1 versions"},
-		"a page failed, all are moved": {
+		"nothing":           {sweep.Summary{}, false, Fail, "it found no version"},
+		"all have moved":    {sweep.Summary{}, true, Off, "had moved each object of this run away"},
+		"one has not moved": {sweep.Summary{Counts: sweep.Counts{Considered: 1}}, true, Pass, "looked at 1 versions"},
+		"a page failed, and all have moved": {
 			sweep.Summary{FailedPages: 1, Failure: "AccessDenied: no"},
 			true,
 			Fail,
