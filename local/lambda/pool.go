@@ -19,23 +19,18 @@ type function struct {
 	limit   int
 	sampler sampler
 
-	mu       sync.Mutex
-	slots    int
-	answered int                       // environments that have answered, and have not asked for more work yet
-	asked    *sync.Cond                // an environment that had answered has asked for more work, or is gone
-	idle     []*environment            // the last one used is at the end
-	homes    []home                    // of environments whose processes crashed
-	live     map[*environment]struct{} // every one whose processes may exist
+	mu    sync.Mutex
+	slots int
+	idle  []*environment            // the last one used is at the end
+	homes []home                    // of environments whose processes crashed
+	live  map[*environment]struct{} // every one whose processes may exist
 }
 
-// acquire takes a slot and the environment used last. When none is idle it waits for one that has answered, which will
-// be idle in a moment. When there is none either it returns nil, and the caller starts one.
+// acquire takes a slot and the environment used last. When no environment is idle it returns nil, and the caller starts
+// one.
 func (f *function) acquire() (*environment, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for len(f.idle) == 0 && f.answered > 0 {
-		f.asked.Wait()
-	}
 	if n := len(f.idle); n > 0 {
 		e := f.idle[n-1]
 		f.idle = f.idle[:n-1]
@@ -58,32 +53,11 @@ func (f *function) acquire() (*environment, error) {
 	return nil, nil
 }
 
-// hasAnswered says that an environment has answered, so that acquire waits for it instead of starting another one.
-func (f *function) hasAnswered() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.answered++
-}
-
-// settled returns the slot of an environment after hasAnswered. A healthy one has asked for more work, others are gone.
-func (f *function) settled(e *environment, healthy bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.answered--
-	f.keep(e, healthy)
-	f.asked.Broadcast()
-}
-
 // release returns a slot with its environment, which has asked for more work.
 func (f *function) release(e *environment) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.keep(e, true)
-}
-
-// keep makes a healthy environment idle, which keeps its slot. The caller holds the mutex.
-func (f *function) keep(e *environment, healthy bool) {
-	if !healthy || e.hasExited() {
+	if e.hasExited() {
 		f.slots--
 		return
 	}

@@ -42,8 +42,7 @@ var checkSweep = Check{
 		if err != nil {
 			return errorLine(ctx, err, "follow the sweep", "states:DescribeExecution")
 		}
-		movesAll := r.stack.Parameters["BucketLayout"] == "three-bucket" &&
-			r.stack.Parameters["QuarantineUnscannable"] == "true"
+		movesAll := r.stack.threeBuckets() && r.stack.Parameters["QuarantineUnscannable"] == "true"
 		return swept(sum, movesAll)
 	},
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -47,30 +46,7 @@ func main() {
 		}
 		os.Exit(1)
 	}
-	if url := os.Getenv("NEXT_WAITS_FOR"); url != "" {
-		askLate(url)
-	}
 	lambda.Start(handle)
-}
-
-// askLate has the runtime ask for the second event, and for each later one, only after a request to url. The runtime's
-// transport is a copy of the default one, and connects for each request: in turn to ask, and to answer.
-func askLate(url string) {
-	waits := &http.Client{Transport: &http.Transport{}}
-	transport := http.DefaultTransport.(*http.Transport)
-	transport.DisableKeepAlives = true
-	dial, dials := transport.DialContext, 0
-	transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
-		dials++
-		if asks := dials%2 == 1; asks && dials > 1 {
-			resp, err := waits.Get(url)
-			if err != nil {
-				return nil, err
-			}
-			resp.Body.Close()
-		}
-		return dial(ctx, network, address)
-	}
 }
 
 func handle(ctx context.Context, e event) (any, error) {
