@@ -160,17 +160,19 @@ func TestPausesOfDownloads(t *testing.T) {
 			}
 		})
 		t.Run(name+", slowly taken", func(t *testing.T) {
-			connect, _ := serve(t, 2*time.Second, handler)
+			// On a busy machine the client itself was seen to pause for more than two seconds.
+			connect, _ := serve(t, 5*time.Second, handler)
 			c := connect()
 			_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: stage.test\r\nConnection: close\r\n\r\n")
-			var got bytes.Buffer
+			// Under the race detector a buffer that grows takes seconds.
+			got := bytes.NewBuffer(make([]byte, 0, 2*size))
 			for range 20 { // longer than the pause, in all
-				time.Sleep(150 * time.Millisecond)
-				if _, err := io.CopyN(&got, c, 1<<20); err != nil {
+				time.Sleep(300 * time.Millisecond)
+				if _, err := io.CopyN(got, c, 1<<20); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if _, err := io.Copy(&got, c); err != nil {
+			if _, err := io.Copy(got, c); err != nil {
 				t.Fatal(err)
 			}
 			if err := <-written; err != nil {
