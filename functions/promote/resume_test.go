@@ -200,6 +200,40 @@ func TestReplayOfAnotherScan(t *testing.T) {
 	}
 }
 
+// TestReplayWithoutSequencer ends a promotion at each of its calls. The next one comes from a list, which has no
+// sequencers. It must find the copy, whether the copy's origin is in its metadata or in a tag.
+func TestReplayWithoutSequencer(t *testing.T) {
+	t.Parallel()
+	full := upload("this")
+	full.Metadata = map[string]string{"a": strings.Repeat("x", 2000)}
+	for name, o := range map[string]s3fake.Object{"in metadata": upload("this"), "in a tag": full} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for n := 1; ; n++ {
+				for _, when := range s3fake.Moments {
+					f := world(true)
+					j := add(f, o, "0A")
+					f.CrashAt(n, when)
+					_, err := run(t, f, j)
+					if !f.Restart() {
+						return
+					}
+					if err == nil {
+						t.Fatalf("no error after the crash at call %d, want one", n)
+					}
+					j.Object.Sequencer = ""
+					if _, err := run(t, f, j); err != nil {
+						t.Errorf("crash at call %d (%s): %v, want no error", n, when, err)
+					}
+					if diff := cmp.Diff([]string{clean}, places(f, "this")); diff != "" {
+						t.Errorf("crash at call %d (%s): places (-want +got):\n%s", n, when, diff)
+					}
+				}
+			}
+		})
+	}
+}
+
 // TestNullVersion promotes a noncurrent version with the id "null", and nothing else.
 func TestNullVersion(t *testing.T) {
 	t.Parallel()

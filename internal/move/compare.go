@@ -21,7 +21,8 @@ import (
 // ErrIncomplete.
 //
 // An attempt after an earlier scan may have made the copy. Values that differ between scans are not
-// compared: entries with Varies, and the verdict tags other than the status.
+// compared: entries with Varies, the same values in the tag OriginTag, and the verdict tags other than the
+// status.
 func (m *Mover) compare(ctx context.Context, found *Found, src *Source, plan CopyPlan) error {
 	err := found.compareUnscanned(src)
 	if plan.SHA256 != "" {
@@ -55,11 +56,14 @@ func (m *Mover) compare(ctx context.Context, found *Found, src *Source, plan Cop
 	return nil
 }
 
-// tagMap returns the tags to compare: the object's own, and the status of the verdict.
+// tagMap returns the tags to compare: the object's own, the id of the origin, and the status of the verdict.
 func tagMap(tags []types.Tag) map[string]string {
 	set := map[string]string{}
 	for _, t := range verdicttag.WithoutVerdict(tags) {
 		set[aws.ToString(t.Key)] = aws.ToString(t.Value)
+	}
+	if origin, there := set[OriginTag]; there {
+		set[OriginTag], _, _ = strings.Cut(origin, " ") // the id; the sequencer and the time after it vary
 	}
 	if status := verdicttag.Verdict(tags)[verdicttag.Status]; status != "" {
 		set[verdicttag.Status] = status
