@@ -22,6 +22,7 @@ import (
 // TestQuick runs every measurement with the smallest amounts. The figures mean nothing then, but each must exist.
 func TestQuick(t *testing.T) {
 	t.Parallel()
+	need.OwnMachine(t)
 	root := need.Programs(t)
 	out := filepath.Join(t.TempDir(), "bench.json")
 	if err := run(t.Context(), []string{"--quick", "--root", root, "--json", out}); err != nil {

@@ -1,6 +1,8 @@
 // Package need says what a test may need besides Go. A plain `go test ./...` skips
 // every test that needs more, whatever is installed. With LAZARET_TESTS=all, which
 // `make test` and CI set, those tests run, and fail where something is missing.
+// With Go's flag -short, as in `make check`, tests with a machine of their own are
+// left out (docs/adr/0033-what-make-check-runs.md).
 package need
 
 import (
@@ -115,6 +117,15 @@ func repository() (string, error) {
 			return "", errors.New("no folder above the test has a template.yaml")
 		}
 		dir = filepath.Dir(dir)
+	}
+}
+
+// OwnMachine skips the test with the flag -short. It is called by tests that start a
+// local stack for themselves, or several.
+func OwnMachine(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("starts a machine of its own: run make test")
 	}
 }
 

@@ -1,6 +1,7 @@
 package need_test
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -45,6 +46,22 @@ func outcome(call func(testing.TB)) (skipped, failed string) {
 	}()
 	call(r)
 	return r.skipped, r.failed
+}
+
+// TestOwnMachine is not parallel, because it changes the flag -short.
+func TestOwnMachine(t *testing.T) {
+	short := flag.Lookup("test.short")
+	was := short.Value.String()
+	t.Cleanup(func() { _ = short.Value.Set(was) })
+	for value, want := range map[string]bool{"true": true, "false": false} {
+		if err := short.Value.Set(value); err != nil {
+			t.Fatal(err)
+		}
+		skipped, failed := outcome(need.OwnMachine)
+		if (skipped != "") != want || failed != "" {
+			t.Errorf("with -short=%s: skipped %q, failed %q, want skipped: %t", value, skipped, failed, want)
+		}
+	}
 }
 
 func needs() map[string]func(testing.TB) {

@@ -37,6 +37,7 @@ func TestMain(m *testing.M) {
 // whose receiver was killed comes again after a minute.
 func TestChaos(t *testing.T) {
 	t.Parallel()
+	need.OwnMachine(t)
 	root := need.Programs(t)
 	for workflow, layout := range map[string]string{"STANDARD": "two-bucket", "EXPRESS": "three-bucket"} {
 		t.Run(workflow, func(t *testing.T) {
@@ -62,6 +63,7 @@ func TestChaos(t *testing.T) {
 // TestTampered changes what an undisturbed run has left, and checks that the account names each change.
 func TestTampered(t *testing.T) {
 	t.Parallel()
+	need.OwnMachine(t)
 	root := need.Programs(t)
 	var out bytes.Buffer
 	r := newRun(config{

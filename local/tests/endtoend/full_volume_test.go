@@ -11,6 +11,7 @@ import (
 
 	"github.com/lazaret/lazaret/internal/eicar"
 	"github.com/lazaret/lazaret/internal/job"
+	"github.com/lazaret/lazaret/internal/testing/need"
 	"github.com/lazaret/lazaret/local/cmd/lazaret/sample"
 	"github.com/lazaret/lazaret/local/tests/harness"
 )
@@ -79,6 +80,7 @@ func startWithSmallVolume(t *testing.T, size int) *machine {
 // startMounted starts a machine with a file system of this size at a folder.
 func startMounted(t *testing.T, data, folder string, size int, flags ...string) *machine {
 	t.Helper()
+	need.OwnMachine(t)
 	if err := os.Mkdir(folder, 0o755); err != nil {
 		t.Fatal(err)
 	}

@@ -80,7 +80,11 @@ func layout(t *testing.T, name string) *machine {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.machine = launch(t, data, "--time-scale", "10", "--parameter-overrides", "BucketLayout="+name)
+		m, err := harness.LaunchShared(t, data, "--time-scale", "10", "--parameter-overrides", "BucketLayout="+name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.machine = &machine{Machine: m}
 	})
 	if s.machine == nil {
 		t.Fatalf("the shared %s machine did not start", name)

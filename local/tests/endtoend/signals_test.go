@@ -6,6 +6,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/lazaret/lazaret/internal/testing/need"
 	"github.com/lazaret/lazaret/local/cmd/lazaret/sample"
 	"github.com/lazaret/lazaret/local/tests/harness"
 )
@@ -39,6 +40,7 @@ func TestSignals(t *testing.T) {
 // TestTemporaryData checks that without --data the data folder is a temporary one, which is removed at the end.
 func TestTemporaryData(t *testing.T) {
 	t.Parallel()
+	need.OwnMachine(t)
 	cmd := harness.Command(t, "local", "--port", "0")
 	temp := t.TempDir()
 	cmd.Env = append(os.Environ(), "TMPDIR="+temp)

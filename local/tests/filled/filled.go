@@ -62,6 +62,7 @@ type filler struct {
 // Fill fills the data folder, which no stack may use at that time.
 func Fill(t testing.TB, data string, filling Filling) {
 	t.Helper()
+	need.OwnMachine(t)
 	if err := filling.fill(need.Programs(t), data); err != nil {
 		t.Fatalf("fill %s: %v", data, err)
 	}

@@ -1,6 +1,7 @@
 // Package harness runs the whole local stack for tests: a `lazaret local` process with the built functions, the state
 // machine and clamd. Tests drive it through its endpoint with the AWS SDK. The programs are those that `make build`
-// has built; without LAZARET_TESTS=all the tests are skipped (package need).
+// has built; without LAZARET_TESTS=all the tests are skipped, and with -short those that do not share a machine
+// (package need).
 package harness
 
 import (
@@ -71,6 +72,13 @@ func Start(t testing.TB, flags ...string) *Machine {
 
 // Launch starts a machine that outlives the test. Its caller calls Stop.
 func Launch(t testing.TB, data string, flags ...string) (*Machine, error) {
+	t.Helper()
+	need.OwnMachine(t)
+	return LaunchShared(t, data, flags...)
+}
+
+// LaunchShared is Launch for a machine that other tests use too. It is the only one that -short does not leave out.
+func LaunchShared(t testing.TB, data string, flags ...string) (*Machine, error) {
 	t.Helper()
 	args := []string{"local", "--port", "0", "--data", data}
 	if !slices.Contains(flags, "--console-port") {
