@@ -142,7 +142,7 @@ clients: build clamav ## upload to the local stack with eight clients: SDKs, AWS
 check: lint short ## run what every change has to pass before it is pushed: lint, short
 
 .PHONY: all
-all: lint short test browser emulator ## run what CI runs, in half an hour or more
+all: lint short test browser emulator ## run what CI runs, but for the tests as root
 
 # The linters run side by side. make shows what each has printed when it ends, if it can (GNU make 4).
 LINTERS := lint-go lint-template lint-checkov lint-policies lint-roles lint-machine lint-shell lint-lines

@@ -21,8 +21,8 @@ import (
 // ErrIncomplete.
 //
 // An attempt after an earlier scan may have made the copy. Values that differ between scans are not
-// compared: entries with Varies, the same values in the tag OriginTag, and the verdict tags other than the
-// status.
+// compared: entries with Varies, what stands after the id in the tag OriginTag that the plan wrote, and the
+// verdict tags other than the status.
 func (m *Mover) compare(ctx context.Context, found *Found, src *Source, plan CopyPlan) error {
 	err := found.compareUnscanned(src)
 	if plan.SHA256 != "" {
@@ -42,8 +42,13 @@ func (m *Mover) compare(ctx context.Context, found *Found, src *Source, plan Cop
 	if err != nil {
 		return err
 	}
+	wasTags, isTags := tagMap(was), tagMap(is)
+	if plan.replacesTags() { // otherwise the tag is the uploader's own
+		keepOriginID(wasTags)
+		keepOriginID(isTags)
+	}
 	differs := cmp.Or(
-		difference("tag", tagMap(was), tagMap(is)),
+		difference("tag", wasTags, isTags),
 		difference("metadata", src.expected(plan.Origin), comparableMetadata(found.head.Metadata, plan.Origin)),
 		difference("header", contentHeaders(src.head, src.head), contentHeaders(found.head, src.head)),
 	)
@@ -56,19 +61,23 @@ func (m *Mover) compare(ctx context.Context, found *Found, src *Source, plan Cop
 	return nil
 }
 
-// tagMap returns the tags to compare: the object's own, the id of the origin, and the status of the verdict.
+// tagMap returns the tags to compare: the object's own, and the status of the verdict.
 func tagMap(tags []types.Tag) map[string]string {
 	set := map[string]string{}
 	for _, t := range verdicttag.WithoutVerdict(tags) {
 		set[aws.ToString(t.Key)] = aws.ToString(t.Value)
 	}
-	if origin, there := set[OriginTag]; there {
-		set[OriginTag], _, _ = strings.Cut(origin, " ") // the id; the sequencer and the time after it vary
-	}
 	if status := verdicttag.Verdict(tags)[verdicttag.Status]; status != "" {
 		set[verdicttag.Status] = status
 	}
 	return set
+}
+
+// keepOriginID cuts the tag OriginTag after the id. The sequencer and the time after it vary.
+func keepOriginID(tags map[string]string) {
+	if origin, there := tags[OriginTag]; there {
+		tags[OriginTag], _, _ = strings.Cut(origin, " ")
+	}
 }
 
 // expected returns the metadata that a copy must have.
