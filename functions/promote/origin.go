@@ -70,6 +70,17 @@ func (o *origin) String() string {
 	return fmt.Sprintf("version %s of %s", o.version, o.modified.Format(time.RFC3339))
 }
 
+// sequencerRoom is more than the digits of S3's sequencers, of which examples have 16 or 18.
+const sequencerRoom = 32
+
+// largest returns the origin with the longest sequencer. Whether metadata has room for an origin is decided by it, so
+// that a scan from an event and one from a list, which has no sequencer, decide alike.
+func (o *origin) largest() *origin {
+	l := *o
+	l.sequencer += strings.Repeat("0", max(0, sequencerRoom-len(l.sequencer)))
+	return &l
+}
+
 // entries returns the origin as metadata. The sequencer varies because an operator's list has none,
 // and the time because some stores change it when a version becomes noncurrent.
 func (o *origin) entries() []move.Entry {

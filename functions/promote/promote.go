@@ -58,10 +58,10 @@ func (p *policy) Destination() (bucket, key string) { return p.bucket, p.job.Obj
 func (p *policy) PlanCopy(ctx context.Context, src *move.Source) (move.CopyPlan, error) {
 	o := newOrigin(p.job, src)
 	plan := move.CopyPlan{SHA256: p.job.Scan.SHA256, RemoveWrongCopy: true}
-	if plan.Origin = o.entries(); src.Fits(plan.Origin) {
+	if plan.Origin = o.entries(); src.Fits(o.largest().entries()) {
 		return plan, nil
 	}
-	plan.Origin = nil
+	plan.Origin, plan.OriginInTag = nil, true
 	if src.KeepsReserved() {
 		return plan, fmt.Errorf("%w: metadata that begins with %q and cannot be replaced", job.ErrBadJob, move.Reserved)
 	}

@@ -21,8 +21,8 @@ import (
 // ErrIncomplete.
 //
 // An attempt after an earlier scan may have made the copy. Values that differ between scans are not
-// compared: entries with Varies, what stands after the id in the tag OriginTag that the plan wrote, and the
-// verdict tags other than the status.
+// compared: entries with Varies, what stands after the id in the tag of CopyPlan.OriginInTag, and the verdict
+// tags other than the status.
 func (m *Mover) compare(ctx context.Context, found *Found, src *Source, plan CopyPlan) error {
 	err := found.compareUnscanned(src)
 	if plan.SHA256 != "" {
@@ -43,7 +43,7 @@ func (m *Mover) compare(ctx context.Context, found *Found, src *Source, plan Cop
 		return err
 	}
 	wasTags, isTags := tagMap(was), tagMap(is)
-	if plan.replacesTags() { // otherwise the tag is the uploader's own
+	if plan.OriginInTag { // otherwise the tag is the uploader's own
 		keepOriginID(wasTags)
 		keepOriginID(isTags)
 	}

@@ -28,6 +28,8 @@ type CopyPlan struct {
 	Origin []Entry
 	// Tags replace the original's tags, if they are not nil and TagsFit.
 	Tags []types.Tag
+	// OriginInTag says that Tags has the origin in OriginTag, in place of Origin.
+	OriginInTag bool
 	// SHA256 is the hash of the scanned bytes in hexadecimal, "" if nothing was
 	// scanned.
 	SHA256 string
