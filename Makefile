@@ -93,8 +93,8 @@ test: build clamav awscli ## run all tests, with clamd
 	export TMPDIR="$$(../scripts/memory-disk)"; \
 	$(GO_TEST) -count=1 $(WAITING_TESTS) $$(go list ./... | grep -E '$(DRIVERS)' | sort -r)
 
-# The short form leaves out tests that start a machine for themselves, and the race detector (docs/adr/0033). It finds
-# results of the root module in Go's cache.
+# The short form runs without the race detector, and leaves out tests that start a machine for themselves
+# (docs/adr/0033). It finds results of the root module in Go's cache.
 .PHONY: short
 short: build clamav ## run the tests that need no whole machine of their own, in some minutes
 	export LAZARET_TESTS=all; \
@@ -139,10 +139,10 @@ clients: build clamav ## upload to the local stack with eight clients: SDKs, AWS
 	@scripts/clients
 
 .PHONY: check
-check: lint short ## run what every change has to pass before it is pushed: lint, short
+check: lint short ## run lint and the short form of the tests, before each push
 
 .PHONY: all
-all: lint short test browser emulator ## run what CI runs, but for the tests as root
+all: lint short test browser emulator ## run what CI runs, but for the tests as root and the images
 
 # The linters run side by side. make shows what each has printed when it ends, if it can (GNU make 4).
 LINTERS := lint-go lint-template lint-checkov lint-policies lint-roles lint-machine lint-shell lint-lines

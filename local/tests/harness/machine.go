@@ -77,7 +77,7 @@ func Launch(t testing.TB, data string, flags ...string) (*Machine, error) {
 	return LaunchShared(t, data, flags...)
 }
 
-// LaunchShared is Launch for a machine that other tests use too. It is the only one that -short does not leave out.
+// LaunchShared is Launch for a machine that other tests use too. The flag -short does not leave it out.
 func LaunchShared(t testing.TB, data string, flags ...string) (*Machine, error) {
 	t.Helper()
 	args := []string{"local", "--port", "0", "--data", data}
@@ -90,7 +90,8 @@ func LaunchShared(t testing.TB, data string, flags ...string) (*Machine, error) 
 	return LaunchCommand(Command(t, append(args, flags...)...), data)
 }
 
-// LaunchCommand starts a command that runs `lazaret local`, and waits until the machine is ready.
+// LaunchCommand starts a command that runs `lazaret local`, and waits until the machine is ready. A caller with a
+// machine of its own calls need.OwnMachine before.
 func LaunchCommand(cmd *exec.Cmd, data string) (*Machine, error) {
 	m := &Machine{Data: data, cmd: cmd, Output: new(Output), ended: make(chan struct{})}
 	reader, writer := io.Pipe()
