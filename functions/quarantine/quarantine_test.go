@@ -218,3 +218,51 @@ func crashAnywhere(t *testing.T, fresh func() (*s3fake.S3, job.Job)) {
 		}
 	}
 }
+
+// TestOwnTagChanges ends a move after its copy. Then the uploader changes a tag of the name that promote uses: the copy
+// that is kept must have the new value. One original has a verdict already, and S3 copies its tags; to the other's
+// tags quarantine adds the verdict.
+func TestOwnTagChanges(t *testing.T) {
+	t.Parallel()
+	for name, verdict := range map[string]string{"with a verdict": "INFECTED", "without one": ""} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tags := func(value string) map[string]string {
+				set := map[string]string{move.OriginTag: value}
+				if verdict != "" {
+					set["scan-status"] = verdict
+				}
+				return set
+			}
+			copied := false
+			for n := 1; ; n++ {
+				o := upload()
+				o.Tags = tags("team alpha")
+				f, j := world(true, o)
+				f.CrashAt(n, s3fake.Moments[len(s3fake.Moments)-1])
+				_, err := run(t, f, j)
+				if !f.Restart() {
+					break
+				}
+				if err == nil {
+					t.Fatalf("no error after the crash at call %d, want one", n)
+				}
+				if left := f.All(uploads, key); len(left) < 3 {
+					continue // the original was removed already
+				}
+				copied = copied || len(f.Current(quarantineBucket)) > 0
+				f.Retag(uploads, key, j.Object.VersionID, tags("team beta"))
+				out, err := run(t, f, j)
+				if err != nil {
+					t.Fatalf("crash at call %d: %v, want no error", n, err)
+				}
+				if got := f.Current(quarantineBucket)[out.Copy.Key].Tags[move.OriginTag]; got != "team beta" {
+					t.Errorf("crash at call %d: the copy has %q, want team beta", n, got)
+				}
+			}
+			if !copied {
+				t.Error("no crash came after the copy, want some")
+			}
+		})
+	}
+}
